@@ -1,0 +1,72 @@
+/** What an import is asked and what it answers. Everything here is plain data: it crosses a process border. */
+import type { RuntimeName } from '../inference/index.js';
+import type { Refusal } from '../lib/result.js';
+import type { Signature } from '../lib/tensor.js';
+
+export const MODEL_FORMATS = ['KERAS_H5', 'KERAS_V3', 'TFJS_LAYERS', 'TFJS_GRAPH'] as const;
+export type ModelFormat = (typeof MODEL_FORMATS)[number];
+
+export interface ImportRequest {
+  /** The uploaded bytes, on a path of ours; never a name that the user chose. */
+  readonly artifactPath: string;
+  /** An empty directory that the child may write to: the pack is left there as `model.pack`. */
+  readonly workDirectory: string;
+  /** Engines that may serve; each that can run the model is tried, the fastest that agrees is chosen. */
+  readonly runtimes: readonly RuntimeName[];
+  readonly timeoutMs: number;
+  readonly maxMemoryBytes: number;
+}
+
+export type ImportPhase = 'READING' | 'CHECKING' | 'CONVERTING' | 'TRYING';
+
+export interface ImportProgress {
+  readonly phase: ImportPhase;
+  /** 0 to 1 over the whole import. */
+  readonly fraction: number;
+}
+
+/** How one engine did in the trial run. */
+export interface EngineTrial {
+  readonly runtime: RuntimeName;
+  readonly ok: boolean;
+  /** Why it cannot serve; `null` when it can. */
+  readonly reason: string | null;
+  readonly loadMs: number | null;
+  /** Median of a few runs with batch 1. */
+  readonly computeMs: number | null;
+  /** Largest difference from the first engine's outputs, relative to their magnitude. */
+  readonly maxRelativeDiff: number | null;
+}
+
+export interface ImportReport {
+  readonly format: ModelFormat;
+  /** Who wrote the file, as far as it says: e.g. `keras 3.15.1`. */
+  readonly producer: string | null;
+  readonly signature: Signature;
+  readonly runtime: RuntimeName;
+  readonly trials: readonly EngineTrial[];
+  readonly parameterCount: number;
+  readonly weightBytes: number;
+  /** Layers or graph ops with how often each occurs, most frequent first. */
+  readonly operations: readonly { readonly name: string; readonly count: number }[];
+  readonly packPath: string;
+  readonly packBytes: number;
+  /** SHA-256 of the pack, lower-case hex. */
+  readonly packDigest: string;
+}
+
+export type ImportRefusal = Refusal<
+  | 'UNSUPPORTED_FORMAT'
+  | 'CORRUPT_ARTIFACT'
+  | 'UNSUPPORTED_LAYER'
+  | 'UNSUPPORTED_OP'
+  | 'UNSUPPORTED_TENSOR'
+  | 'LIMIT_EXCEEDED'
+  | 'TRIAL_FAILED'
+  | 'IMPORT_TIMED_OUT'
+  | 'IMPORT_OUT_OF_MEMORY'
+  | 'IMPORT_CRASHED'
+> & {
+  /** The layer, op, tensor or file at fault. */
+  readonly subject: string | null;
+};

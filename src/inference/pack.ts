@@ -1,0 +1,67 @@
+/**
+ * The pack: one canonical file per runnable model, written by an import and read by a worker.
+ * Layout: 8 bytes magic, uint32 little-endian header length, JSON header, zero padding up to a multiple
+ * of 8, then the weights. The padding lets a worker view float32 weights where they lie, without a copy.
+ * A pack holds no path and no URL, so loading it cannot reach anything but its own bytes.
+ */
+import { ok, refuse, type Refusal, type Result } from '../lib/result.js';
+import type { Signature } from '../lib/tensor.js';
+
+const MAGIC = 'SOUKPK01';
+const PREFIX_BYTES = 12;
+const ALIGNMENT = 8;
+
+/** As tfjs names it: one tensor of the weight block, in order. */
+export interface WeightSpec {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly dtype: 'float32' | 'int32' | 'bool' | 'string' | 'complex64';
+  readonly quantization?: {
+    readonly dtype: 'uint8' | 'uint16' | 'float16';
+    readonly scale?: number;
+    readonly min?: number;
+  };
+}
+
+export interface PackHeader {
+  readonly kind: 'tfjs-layers' | 'tfjs-graph';
+  readonly modelTopology: unknown;
+  readonly weightSpecs: readonly WeightSpec[];
+  readonly signature: Signature;
+  /**
+   * The names under which the runtime knows the tensors, in the signature's order: layer tensors or
+   * graph nodes. The signature shows the names that callers use.
+   */
+  readonly inputNodes: readonly string[];
+  readonly outputNodes: readonly string[];
+  /** As found in a graph model's model.json; runtimes that need it pass it through. */
+  readonly graphSignature?: unknown;
+  readonly initializerSignature?: unknown;
+  readonly initializer?: unknown;
+}
+
+/** The header part of a pack: write it, then the weight bytes. */
+export function encodePackHeader(header: PackHeader): Uint8Array {
+  const json = Buffer.from(JSON.stringify(header), 'utf8');
+  const total = Math.ceil((PREFIX_BYTES + json.length) / ALIGNMENT) * ALIGNMENT;
+  const bytes = Buffer.alloc(total);
+  bytes.write(MAGIC, 0, 'latin1');
+  bytes.writeUInt32LE(json.length, MAGIC.length);
+  json.copy(bytes, PREFIX_BYTES);
+  return bytes;
+}
+
+/** Splits a pack into header and weights; the weights are a view, not a copy. */
+export function decodePack(
+  bytes: Uint8Array,
+): Result<{ readonly header: PackHeader; readonly weights: Uint8Array }, Refusal<'LOAD_FAILED'>> {
+  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (view.length < PREFIX_BYTES || view.toString('latin1', 0, MAGIC.length) !== MAGIC) {
+    return refuse({ code: 'LOAD_FAILED', message: 'The file is not a model pack.' });
+  }
+  const jsonLength = view.readUInt32LE(MAGIC.length);
+  const start = Math.ceil((PREFIX_BYTES + jsonLength) / ALIGNMENT) * ALIGNMENT;
+  if (start > view.length) return refuse({ code: 'LOAD_FAILED', message: 'The model pack is cut short.' });
+  const header = JSON.parse(view.toString('utf8', PREFIX_BYTES, PREFIX_BYTES + jsonLength)) as PackHeader;
+  return ok({ header, weights: bytes.subarray(start) });
+}
