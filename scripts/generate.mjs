@@ -8,7 +8,7 @@ import { execFile } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { mappers, scalars } from './codegen-mappers.mjs';
+import { enumValues, mappers, scalars } from './codegen-mappers.mjs';
 import { localCache, modules, root } from './setup/paths.mjs';
 import { hashOf, writeAtomically } from './setup/stamp.mjs';
 
@@ -26,6 +26,7 @@ async function resolverTypes() {
     contextType: '../context.js#GraphQLContext',
     mappers,
     scalars,
+    enumValues,
     strictScalars: true,
     enumsAsTypes: true,
     immutableTypes: true,

@@ -55,10 +55,15 @@ export function run(command, args, { cwd = root, env = {}, deadlineMs = 60_000, 
 export async function mustRun(what, command, args, options) {
   const result = await run(command, args, options);
   if (!result.ok) {
-    const tail = result.output.split('\n').slice(-30).join('\n');
-    throw new SetupError(`${what} failed.`, tail);
+    throw new SetupError(`${what} failed.`, shorten(result.output.split('\n')));
   }
   return result;
+}
+
+// Tools say the reason first (npm) or last (compilers): both ends are kept.
+function shorten(lines) {
+  if (lines.length <= 40) return lines.join('\n');
+  return [...lines.slice(0, 20), '…', ...lines.slice(-20)].join('\n');
 }
 
 /** A failure that a person can act on: one sentence, and the tool's own words below it. */
