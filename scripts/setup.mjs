@@ -80,8 +80,8 @@ async function checkNode() {
 async function nativeEngine(outcome) {
   const { insistOnEngine } = outcome.options;
   outcome.engine = await prepareEngine({ insist: insistOnEngine, progress: outcome.progress });
-  const { engine, way, detail } = outcome.engine;
-  if (engine === 'tfjs-node') return way === 'already there' ? 'ready' : `ready, ${detail}`;
+  const { engine, detail, isNew } = outcome.engine;
+  if (engine === 'tfjs-node') return isNew ? `ready, ${detail}` : 'ready';
   return `cannot be had, so predictions are served by tfjs-wasm (${detail})`;
 }
 

@@ -28,13 +28,13 @@ const DOWNLOAD_HOST = 'https://storage.googleapis.com/tensorflow/';
 /**
  * @param {{insist?: boolean, progress?: (text: string) => void}} options `insist` tries again although
  *   it failed a short while ago
- * @returns {Promise<{engine: 'tfjs-node' | 'tfjs-wasm', way: string, detail: string}>}
+ * @returns {Promise<{engine: 'tfjs-node' | 'tfjs-wasm', way: string, detail: string, isNew: boolean}>}
  */
 export async function prepareEngine({ insist = false, progress = () => {} } = {}) {
   const known = readOutcome();
   if (known !== null && known.key === currentKey()) {
     const isYoung = Date.now() - Date.parse(known.at) < RETRY_A_FAILURE_AFTER_MS;
-    if (known.engine === 'tfjs-node' || (isYoung && !insist)) return known;
+    if (known.engine === 'tfjs-node' || (isYoung && !insist)) return { ...known, isNew: false };
   }
   const reasons = [];
   for (const [way, attempt] of ways) {
@@ -139,5 +139,5 @@ function readOutcome() {
 function record(outcome) {
   const known = { ...outcome, key: currentKey(), at: new Date().toISOString() };
   writeAtomically(outcomeFile, `${JSON.stringify(known, null, 2)}\n`);
-  return known;
+  return { ...known, isNew: true };
 }

@@ -88,6 +88,7 @@ export async function libtensorflowFromWheel(progress) {
       deadlineMs: 5 * 60_000,
     });
     if (!result.ok) throw new Error(`the wheel cannot be unpacked (${result.output.split('\n').at(-1)})`);
+    mkdirSync(join(sharedCache(), 'libtensorflow'), { recursive: true });
     const home = join(sharedCache(), 'libtensorflow', `${process.platform}-${process.arch}-${version}`);
     // Two set-ups at once: both have the same files, and the one that renames second keeps the first's.
     if (!existsSync(home)) {
