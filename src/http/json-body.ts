@@ -14,7 +14,7 @@ export function registerJsonBody(app: FastifyInstance, options: { bodyLimitBytes
     { parseAs: 'buffer', bodyLimit: options.bodyLimitBytes },
     (request, body, done) => {
       const problem = problemOf(request, body);
-      if (problem === null) parse(request, body.toString('utf8'), done);
+      if (problem === null) void parse(request, body.toString('utf8'), done);
       else done(problem);
     },
   );
