@@ -49,5 +49,6 @@ export class ModelLoadError extends Error {
  * trapped leaves its heap as it was at that moment, so every later answer would be doubtful.
  */
 export function isFatalEngineError(error: unknown): boolean {
-  return error instanceof WebAssembly.RuntimeError;
+  // WebAssembly.RuntimeError by name: it is the class of all traps and aborts, and Node's types lack it.
+  return error instanceof Error && error.name === 'RuntimeError';
 }

@@ -92,7 +92,7 @@ export async function loadTfjsModel(host: TfjsHost, pack: Uint8Array): Promise<L
         return header.signature.outputs.map((spec, at) => {
           const tensor = made[at];
           if (tensor === undefined) throw new Error(`The model gave no output ${spec.name}.`);
-          return fromTf(tensor, spec.name, spec.datatype, shared.has(tensor.dataId));
+          return fromTf(host.tf, tensor, spec.name, spec.datatype, shared.has(tensor.dataId));
         });
       } finally {
         engine.endScope();
@@ -154,12 +154,18 @@ function toTf(tf: Tf, tensor: Tensor | undefined, name: string): Tfjs.Tensor {
 }
 
 /** @param isShared the tensor's memory belongs to a weight or an input, so it must not be given away */
-function fromTf(tensor: Tfjs.Tensor, name: string, declared: Datatype, isShared: boolean): Tensor {
+function fromTf(
+  tf: Tf,
+  tensor: Tfjs.Tensor,
+  name: string,
+  declared: Datatype,
+  isShared: boolean,
+): Tensor {
   const { shape } = tensor;
   if (tensor.dtype === 'string') {
     if (declared !== 'BYTES') throw new Error(wrongType(name, 'string', declared));
-    // For strings tfjs gives one Uint8Array per element; its types say so only for string tensors.
-    const elements = tensor.bytesSync() as unknown as Uint8Array[];
+    // Not dataSync(): it decodes strings as UTF-8, which loses bytes that are none.
+    const elements = tf.engine().readSync(tensor.dataId) as unknown as Uint8Array[];
     return { name, datatype: 'BYTES', shape, data: encodeBytesElements(elements) };
   }
   const values = widen(tensor.dataSync(), tensor.dtype, declared, name);
