@@ -12,6 +12,8 @@ import type { InferenceRefusal } from './types.js';
 export interface AdmissionRequest<Work> {
   readonly work: Work;
   readonly fairnessKey: string;
+  /** Memory that the work holds while it waits. */
+  readonly bytes: number;
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
 }
@@ -19,6 +21,7 @@ export interface AdmissionRequest<Work> {
 export interface Ticket<Work, Reply> {
   readonly work: Work;
   readonly fairnessKey: string;
+  readonly bytes: number;
   readonly timeoutMs: number;
   /** On the monotonic clock. */
   readonly admittedAtMs: number;
@@ -105,7 +108,7 @@ function createTicket<Work, Reply>(
   nowMs: number,
   leaveQueue: (ticket: Ticket<Work, Reply>) => boolean,
 ): Ticket<Work, Reply> {
-  const { work, fairnessKey, timeoutMs, signal } = request;
+  const { work, fairnessKey, bytes, timeoutMs, signal } = request;
   let answer: (result: Result<Reply, InferenceRefusal>) => void = () => undefined;
   const result = new Promise<Result<Reply, InferenceRefusal>>((resolve) => {
     answer = resolve;
@@ -115,6 +118,7 @@ function createTicket<Work, Reply>(
   const ticket: Ticket<Work, Reply> = {
     work,
     fairnessKey,
+    bytes,
     timeoutMs,
     admittedAtMs: nowMs,
     deadlineAtMs: nowMs + timeoutMs,

@@ -11,7 +11,11 @@ export function overloaded(retryAfterMs: number, full: 'queue' | 'key'): Inferen
 }
 
 export function stopping(retryAfterMs: number): InferenceRefusal {
-  return { code: 'OVERLOADED', message: 'The inference pool is stopping and takes no new work.', retryAfterMs };
+  return {
+    code: 'OVERLOADED',
+    message: 'The inference pool is stopping and takes no new work.',
+    retryAfterMs,
+  };
 }
 
 export function deadlineExceeded(timeoutMs: number, where: 'queued' | 'running'): InferenceRefusal {

@@ -5,11 +5,15 @@
  */
 export interface Keyed {
   readonly fairnessKey: string;
+  /** Memory that the entry holds while it waits. */
+  readonly bytes: number;
 }
 
 export interface FairQueueBounds {
   readonly maxQueued: number;
   readonly maxQueuedPerKey: number;
+  /** An entry that is larger than this still fits an empty queue. */
+  readonly maxQueuedBytes: number;
 }
 
 export type Offer =
@@ -35,7 +39,16 @@ export function createFairQueue<T extends Keyed>(bounds: FairQueueBounds): FairQ
   const lines = new Map<string, T[]>();
   let rotation: string[] = [];
   let length = 0;
+  let bytes = 0;
 
+  const added = (entry: T): void => {
+    length += 1;
+    bytes += entry.bytes;
+  };
+  const removed = (entry: T): void => {
+    length -= 1;
+    bytes -= entry.bytes;
+  };
   const dropEmptyLine = (key: string): void => {
     if (lines.get(key)?.length !== 0) return;
     lines.delete(key);
@@ -50,7 +63,10 @@ export function createFairQueue<T extends Keyed>(bounds: FairQueueBounds): FairQ
     offer(entry: T): Offer {
       const line = lines.get(entry.fairnessKey);
       const inLine = line?.length ?? 0;
-      if (length >= bounds.maxQueued) return { accepted: false, full: 'queue', ahead: Math.max(1, length) };
+      const isTooHeavy = length > 0 && bytes + entry.bytes > bounds.maxQueuedBytes;
+      if (length >= bounds.maxQueued || isTooHeavy) {
+        return { accepted: false, full: 'queue', ahead: Math.max(1, length) };
+      }
       if (inLine >= bounds.maxQueuedPerKey) {
         // Every other key may take a turn between two of this key's.
         const ahead = Math.max(1, Math.min(length, inLine * rotation.length));
@@ -62,7 +78,7 @@ export function createFairQueue<T extends Keyed>(bounds: FairQueueBounds): FairQ
       } else {
         line.push(entry);
       }
-      length += 1;
+      added(entry);
       return { accepted: true };
     },
 
@@ -71,7 +87,7 @@ export function createFairQueue<T extends Keyed>(bounds: FairQueueBounds): FairQ
       if (line === undefined) lines.set(entry.fairnessKey, [entry]);
       else line.unshift(entry);
       rotation = [entry.fairnessKey, ...rotation.filter((key) => key !== entry.fairnessKey)];
-      length += 1;
+      added(entry);
     },
 
     take(isRunnable: (entry: T) => boolean): T | null {
@@ -80,7 +96,7 @@ export function createFairQueue<T extends Keyed>(bounds: FairQueueBounds): FairQ
         const head = line?.[0];
         if (line === undefined || head === undefined || !isRunnable(head)) continue;
         line.shift();
-        length -= 1;
+        removed(head);
         rotation = [...rotation.filter((other) => other !== key), key];
         dropEmptyLine(key);
         return head;
@@ -93,7 +109,7 @@ export function createFairQueue<T extends Keyed>(bounds: FairQueueBounds): FairQ
       const at = line?.indexOf(entry) ?? -1;
       if (line === undefined || at < 0) return false;
       line.splice(at, 1);
-      length -= 1;
+      removed(entry);
       dropEmptyLine(entry.fairnessKey);
       return true;
     },
@@ -103,6 +119,7 @@ export function createFairQueue<T extends Keyed>(bounds: FairQueueBounds): FairQ
       lines.clear();
       rotation = [];
       length = 0;
+      bytes = 0;
       return entries;
     },
   });

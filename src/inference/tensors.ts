@@ -108,8 +108,15 @@ export function concatOnBatchAxis(tensors: readonly Tensor[]): Tensor {
   let bytes = 0;
   for (const tensor of tensors) {
     const [batch, ...rest] = tensor.shape;
-    if (batch === undefined || tensor.name !== first.name || tensor.datatype !== first.datatype || !sameShape(rest, rowShape)) {
-      throw new RangeError(`Tensor ${tensor.name} ${tensor.datatype} [${tensor.shape.join(', ')}] cannot be joined.`);
+    if (
+      batch === undefined ||
+      tensor.name !== first.name ||
+      tensor.datatype !== first.datatype ||
+      !sameShape(rest, rowShape)
+    ) {
+      throw new RangeError(
+        `Tensor ${tensor.name} ${tensor.datatype} [${tensor.shape.join(', ')}] cannot be joined.`,
+      );
     }
     rows += batch;
     bytes += tensor.data.byteLength;

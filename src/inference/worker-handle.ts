@@ -8,8 +8,14 @@
  * is left to end when its native call returns.
  */
 import type { Clock } from '../lib/clock.js';
-import type { ResidentModel, RuntimeReadiness, WireTensor, WorkerMessage, WorkerRequest } from './messages.js';
-import type { WireRefusal } from './messages.js';
+import type {
+  ResidentModel,
+  RuntimeReadiness,
+  WireRefusal,
+  WireTensor,
+  WorkerMessage,
+  WorkerRequest,
+} from './messages.js';
 import type { RunnableArtifact } from './types.js';
 import type { OpenWorkerChannel, WorkerChannel } from './worker-channel.js';
 
@@ -55,6 +61,8 @@ export interface WorkerHandleDeps {
   readonly open: OpenWorkerChannel;
   readonly limits: WorkerLimits;
   readonly clock: Clock;
+  /** Called once when the worker becomes unusable, unless `stop` asked for it. It may still be ending. */
+  readonly onDown: (before: WorkerState['kind'], reason: string) => void;
 }
 
 export type StartOutcome =
@@ -132,7 +140,8 @@ export class WorkerHandle {
 
   /** Runs one task. The inputs' buffers are transferred. Only when `ready`. */
   run(task: WorkerTask): Promise<TaskOutcome> {
-    if (this.#state.kind !== 'ready') throw new Error(`Worker ${this.name} is ${this.#state.kind}, not ready.`);
+    if (this.#state.kind !== 'ready')
+      throw new Error(`Worker ${this.name} is ${this.#state.kind}, not ready.`);
     const id = this.#nextId++;
     const { artifact, inputs } = task;
     return new Promise((resolve) => {
@@ -156,24 +165,26 @@ export class WorkerHandle {
   /** Gives the worker up: its task ends as lost or overran, and the thread ends as soon as it can. */
   retire(reason: string, outcome: TaskOutcome = { kind: 'lost', reason }): void {
     if (this.#state.kind === 'gone') return;
-    if (this.#state.kind !== 'stopping') this.#state = { kind: 'stopping', reason };
+    const before = this.#state.kind;
+    this.#state = { kind: 'stopping', reason };
     this.#finish(outcome);
     this.#release(reason);
     this.#channel?.terminate();
+    if (before !== 'stopping') this.#deps.onDown(before, reason);
   }
 
   /** Lets an idle worker leave politely; ends it when it does not within `graceMs`. */
   async stop(graceMs: number): Promise<void> {
-    if (this.#state.kind === 'ready') {
-      this.#state = { kind: 'stopping', reason: 'the pool is stopping' };
-      const timer = setTimeout(() => this.#channel?.terminate(), graceMs);
-      this.#post({ type: 'stop', id: this.#nextId++ });
-      await this.ended;
-      clearTimeout(timer);
-      return;
+    const reason = 'the pool is stopping';
+    if (this.#state.kind !== 'ready') {
+      this.retire(reason);
+      return this.ended;
     }
-    this.retire('the pool is stopping');
+    this.#state = { kind: 'stopping', reason };
+    const timer = setTimeout(() => this.#channel?.terminate(), graceMs);
+    this.#post({ type: 'stop', id: this.#nextId++ });
     await this.ended;
+    clearTimeout(timer);
   }
 
   #post(request: WorkerRequest, transfer?: readonly ArrayBuffer[]): void {
@@ -276,11 +287,13 @@ export class WorkerHandle {
   }
 
   #leave(reason: string): void {
+    const before = this.#state.kind;
     this.#state = { kind: 'gone', reason };
     this.#residents = [];
     this.#finish({ kind: 'lost', reason });
     this.#release(reason);
     this.#resolveEnded();
+    if (before !== 'stopping' && before !== 'gone') this.#deps.onDown(before, reason);
   }
 
   /** Whoever waits for this worker waits no longer. */

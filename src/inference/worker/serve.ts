@@ -126,7 +126,10 @@ export async function serve(
         port.post({ type: 'evicted', id: request.id });
         return;
       case 'stats': {
-        const memory = [...runtimes.values()].map((runtime) => ({ runtime: runtime.name, ...runtime.memory() }));
+        const memory = [...runtimes.values()].map((runtime) => ({
+          runtime: runtime.name,
+          ...runtime.memory(),
+        }));
         port.post({ type: 'stats', id: request.id, memory });
         return;
       }

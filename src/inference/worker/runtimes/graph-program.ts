@@ -13,7 +13,11 @@ interface WithCapturedInputs {
   readonly resourceIdToCapturedInput?: Readonly<Record<number, Tfjs.Tensor>> | null;
 }
 
-export async function createGraphProgram(tf: Tf, header: PackHeader, weights: Uint8Array): Promise<TfProgram> {
+export async function createGraphProgram(
+  tf: Tf,
+  header: PackHeader,
+  weights: Uint8Array,
+): Promise<TfProgram> {
   const model = await tf.loadGraphModel(tf.io.fromMemory(memoryArtifacts(header, weights)));
   for (const node of header.inputNodes) checkNode(node, model.inputs, 'input');
   const outputNodes = [...header.outputNodes];
@@ -51,8 +55,14 @@ export async function createGraphProgram(tf: Tf, header: PackHeader, weights: Ui
   };
 }
 
-function checkNode(node: string, known: readonly { readonly name: string }[], side: 'input' | 'output'): void {
+function checkNode(
+  node: string,
+  known: readonly { readonly name: string }[],
+  side: 'input' | 'output',
+): void {
   const withoutIndex = (name: string): string => name.replace(/:\d+$/, '');
   if (known.some((tensor) => withoutIndex(tensor.name) === withoutIndex(node))) return;
-  throw new ModelLoadError(`The graph has no ${side} ${node}; it has ${known.map(({ name }) => name).join(', ')}.`);
+  throw new ModelLoadError(
+    `The graph has no ${side} ${node}; it has ${known.map(({ name }) => name).join(', ')}.`,
+  );
 }

@@ -28,7 +28,9 @@ export function createRuntime(name: RuntimeName): Runtime {
  * Which engines can be used here, and why not the others. It loads each into this thread, so call it where
  * engines may live: in a worker or in a process of its own.
  */
-export async function availableRuntimes(names: readonly RuntimeName[] = RUNTIMES): Promise<RuntimeReadiness[]> {
+export async function availableRuntimes(
+  names: readonly RuntimeName[] = RUNTIMES,
+): Promise<RuntimeReadiness[]> {
   const readiness: RuntimeReadiness[] = [];
   for (const name of names) readiness.push(await readinessOf(createRuntime(name)));
   return readiness;

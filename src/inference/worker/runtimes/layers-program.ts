@@ -5,7 +5,11 @@ import { ModelLoadError } from './runtime.js';
 import type { Tf, TfProgram } from './tfjs-model.js';
 import { memoryArtifacts } from './memory-artifacts.js';
 
-export async function createLayersProgram(tf: Tf, header: PackHeader, weights: Uint8Array): Promise<TfProgram> {
+export async function createLayersProgram(
+  tf: Tf,
+  header: PackHeader,
+  weights: Uint8Array,
+): Promise<TfProgram> {
   const model = await tf.loadLayersModel(tf.io.fromMemory(memoryArtifacts(header, weights)));
   const inputAt = positions(header.inputNodes, model.inputNames, model.inputs, 'input');
   const outputAt = positions(header.outputNodes, model.outputNames, model.outputs, 'output');

@@ -9,7 +9,10 @@ export function memoryArtifacts(header: PackHeader, weights: Uint8Array): Tfjs.i
   // The header is JSON that our own import wrote; tfjs checks what it uses of it.
   return {
     modelTopology: header.modelTopology as object,
-    weightSpecs: header.weightSpecs.map((spec) => ({ ...spec, shape: [...spec.shape] })) as Tfjs.io.WeightsManifestEntry[],
+    weightSpecs: header.weightSpecs.map((spec) => ({
+      ...spec,
+      shape: [...spec.shape],
+    })) as Tfjs.io.WeightsManifestEntry[],
     weightData: new Uint8Array(weights).buffer,
     ...(header.graphSignature ? { signature: header.graphSignature } : {}),
     ...(header.initializerSignature ? { initializerSignature: header.initializerSignature } : {}),

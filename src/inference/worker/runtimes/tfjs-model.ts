@@ -9,13 +9,7 @@ import { createRequire } from 'node:module';
 import type * as Tfjs from '@tensorflow/tfjs';
 import type { Datatype, Tensor } from '../../../lib/tensor.js';
 import { decodePack, type PackHeader } from '../../pack.js';
-import {
-  decodeBytesElements,
-  encodeBytesElements,
-  ownBuffer,
-  toBytes,
-  toTypedArray,
-} from '../../tensors.js';
+import { decodeBytesElements, encodeBytesElements, ownBuffer, toBytes, toTypedArray } from '../../tensors.js';
 import { createGraphProgram } from './graph-program.js';
 import { createLayersProgram } from './layers-program.js';
 import { ModelLoadError, type EngineMemory, type LoadedModel } from './runtime.js';
@@ -149,18 +143,14 @@ function toTf(tf: Tf, tensor: Tensor | undefined, name: string): Tfjs.Tensor {
     case 'BYTES':
       return tf.tensor(decodeBytesElements(tensor.data), shape, 'string');
     default:
-      throw new Error(`Input ${name} is ${tensor.datatype}; the tfjs engines know FP32, INT32, BOOL and BYTES.`);
+      throw new Error(
+        `Input ${name} is ${tensor.datatype}; the tfjs engines know FP32, INT32, BOOL and BYTES.`,
+      );
   }
 }
 
 /** @param isShared the tensor's memory belongs to a weight or an input, so it must not be given away */
-function fromTf(
-  tf: Tf,
-  tensor: Tfjs.Tensor,
-  name: string,
-  declared: Datatype,
-  isShared: boolean,
-): Tensor {
+function fromTf(tf: Tf, tensor: Tfjs.Tensor, name: string, declared: Datatype, isShared: boolean): Tensor {
   const { shape } = tensor;
   if (tensor.dtype === 'string') {
     if (declared !== 'BYTES') throw new Error(wrongType(name, 'string', declared));
@@ -170,7 +160,12 @@ function fromTf(
   }
   const values = widen(tensor.dataSync(), tensor.dtype, declared, name);
   const data = toBytes(values);
-  return { name, datatype: declared, shape, data: new Uint8Array(isShared ? data.slice().buffer : ownBuffer(data)) };
+  return {
+    name,
+    datatype: declared,
+    shape,
+    data: new Uint8Array(isShared ? data.slice().buffer : ownBuffer(data)),
+  };
 }
 
 type Values = Float32Array | Int32Array | Uint8Array;

@@ -29,7 +29,9 @@ export function createTfjsWasmRuntime(): Runtime {
         host = { tf, backend: 'wasm' };
       } catch (error) {
         const reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
-        throw new EngineUnavailableError(`The WebAssembly engine cannot be loaded: ${reason}`, { cause: error });
+        throw new EngineUnavailableError(`The WebAssembly engine cannot be loaded: ${reason}`, {
+          cause: error,
+        });
       }
     },
     load: (pack: Uint8Array) => loadTfjsModel(started(), pack),
