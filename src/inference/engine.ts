@@ -7,7 +7,7 @@ import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
 import type { Tensor } from '../lib/tensor.js';
 import { createAdmission, type Admission, type Ticket } from './admission.js';
-import { loadFailed, quarantined, runtimeUnavailable, stopping, workerLost } from './errors.js';
+import { deadlineExceeded, loadFailed, quarantined, runtimeUnavailable, stopping, workerLost } from './errors.js';
 import { resolveOptions, type EngineOptions, type ResolvedOptions } from './engine-options.js';
 import { applyNativeEnvironment } from './native-environment.js';
 import { createCounters, workerStatsOf, type Counters, type PoolStats } from './pool-stats.js';
@@ -207,7 +207,11 @@ export class InferenceEngine {
         ({ work }) => chooseWorker(work.artifact, snapshots).kind === 'run',
       );
       if (ticket === null) return;
-      const obstacle = this.#findObstacle(ticket.work.artifact);
+      // Its timer has not fired yet, but a worker's time would be wasted.
+      const isLate = ticket.deadlineAtMs <= this.#clock.monotonicMs();
+      const obstacle = isLate
+        ? deadlineExceeded(ticket.timeoutMs, 'queued')
+        : this.#findObstacle(ticket.work.artifact);
       if (obstacle !== null) {
         ticket.settle(refuse(obstacle));
         continue;

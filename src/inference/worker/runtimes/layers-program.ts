@@ -11,8 +11,8 @@ export async function createLayersProgram(
   weights: Uint8Array,
 ): Promise<TfProgram> {
   const model = await tf.loadLayersModel(tf.io.fromMemory(memoryArtifacts(header, weights)));
-  const inputAt = positions(header.inputNodes, model.inputNames, model.inputs, 'input');
-  const outputAt = positions(header.outputNodes, model.outputNames, model.outputs, 'output');
+  const inputAt = positions(header.inputNodes, model.inputs, 'input');
+  const outputAt = positions(header.outputNodes, model.outputs, 'output');
 
   return {
     weights: model.weights.map((weight) => weight.read()),
@@ -36,10 +36,11 @@ export async function createLayersProgram(
 /** Where each node of the pack stands in the model: by layer name, else by tensor name. */
 function positions(
   nodes: readonly string[],
-  layerNames: readonly string[],
-  tensors: readonly { readonly name: string }[],
+  tensors: readonly Tfjs.SymbolicTensor[],
   side: 'input' | 'output',
 ): number[] {
+  // Not model.inputNames: a Sequential model leaves it empty.
+  const layerNames = tensors.map((tensor) => tensor.sourceLayer.name);
   // Several outputs of one layer share its name, and then only the order tells them apart.
   if (nodes.length === layerNames.length && nodes.every((node, at) => node === layerNames[at])) {
     return nodes.map((_, at) => at);

@@ -103,6 +103,7 @@ export async function loadTfjsModel(host: TfjsHost, pack: Uint8Array): Promise<L
 /** A load that fails half-way must not leave the weights that it had made. */
 async function createProgram(tf: Tf, header: PackHeader, weights: Uint8Array): Promise<TfProgram> {
   const engine = tf.engine();
+  const variablesBefore = new Set(Object.values(engine.registeredVariables));
   engine.startScope('load');
   try {
     const program =
@@ -111,6 +112,12 @@ async function createProgram(tf: Tf, header: PackHeader, weights: Uint8Array): P
         : await createGraphProgram(tf, header, weights);
     for (const weight of program.weights) tf.keep(weight);
     return program;
+  } catch (error) {
+    // Scopes hold tensors, not the variables that layers make.
+    for (const variable of Object.values(engine.registeredVariables)) {
+      if (!variablesBefore.has(variable)) variable.dispose();
+    }
+    throw error;
   } finally {
     engine.endScope();
   }
