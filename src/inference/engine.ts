@@ -7,7 +7,14 @@ import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
 import type { Tensor } from '../lib/tensor.js';
 import { createAdmission, type Admission, type Ticket } from './admission.js';
-import { deadlineExceeded, loadFailed, quarantined, runtimeUnavailable, stopping, workerLost } from './errors.js';
+import {
+  deadlineExceeded,
+  loadFailed,
+  quarantined,
+  runtimeUnavailable,
+  stopping,
+  workerLost,
+} from './errors.js';
 import { resolveOptions, type EngineOptions, type ResolvedOptions } from './engine-options.js';
 import { applyNativeEnvironment } from './native-environment.js';
 import { createCounters, workerStatsOf, type Counters, type PoolStats } from './pool-stats.js';

@@ -5,7 +5,12 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type * as Tfjs from '@tensorflow/tfjs';
-import { encodePackHeader, type PackHeader, type RunnableArtifact, type RuntimeName } from '../../src/inference/index.js';
+import {
+  encodePackHeader,
+  type PackHeader,
+  type RunnableArtifact,
+  type RuntimeName,
+} from '../../src/inference/index.js';
 import type { Signature, Tensor } from '../../src/lib/tensor.js';
 
 const require = createRequire(import.meta.url);
@@ -37,7 +42,9 @@ export async function layersPack(model: Tfjs.LayersModel): Promise<TestPack> {
   await model.save(
     tf.io.withSaveHandler((artifacts) => {
       saved = artifacts;
-      return Promise.resolve({ modelArtifactsInfo: { dateSaved: new Date(0), modelTopologyType: 'JSON' as const } });
+      return Promise.resolve({
+        modelArtifactsInfo: { dateSaved: new Date(0), modelTopologyType: 'JSON' as const },
+      });
     }),
   );
   if (saved?.weightSpecs === undefined) throw new Error('tfjs saved no weights.');
@@ -76,7 +83,13 @@ export function denseModel(): Tfjs.LayersModel {
 export function convModel(): Tfjs.LayersModel {
   return tf.sequential({
     layers: [
-      tf.layers.conv2d({ inputShape: [8, 8, 1], filters: 4, kernelSize: 3, activation: 'relu', padding: 'same' }),
+      tf.layers.conv2d({
+        inputShape: [8, 8, 1],
+        filters: 4,
+        kernelSize: 3,
+        activation: 'relu',
+        padding: 'same',
+      }),
       tf.layers.maxPooling2d({ poolSize: 2 }),
       tf.layers.flatten(),
       tf.layers.dense({ units: 5 }),
@@ -90,7 +103,10 @@ interface GraphModelJson {
     readonly inputs: Readonly<Record<string, GraphTensorInfo>>;
     readonly outputs: Readonly<Record<string, GraphTensorInfo>>;
   };
-  readonly weightsManifest: readonly { readonly paths: readonly string[]; readonly weights: PackHeader['weightSpecs'] }[];
+  readonly weightsManifest: readonly {
+    readonly paths: readonly string[];
+    readonly weights: PackHeader['weightSpecs'];
+  }[];
 }
 interface GraphTensorInfo {
   readonly name: string;
