@@ -1,0 +1,18 @@
+export { fullNameOf, RIGHTS, VISIBILITIES } from './model.js';
+export type { Model, ModelFacts, Right, Visibility } from './model.js';
+export {
+  basisOfRight,
+  isVisible,
+  PERMISSION_FOR_RIGHT,
+  readsForTenant,
+  tenantRights,
+  viewerCanEdit,
+  viewerRights,
+} from './visibility.js';
+export type { RightBasis } from './visibility.js';
+export { GRANT_RIGHTS_COLUMN, grantInForceJoin, tenantHoldsRight, visibleTo } from './visibility-sql.js';
+export { modelArchived, modelNotFound } from './errors.js';
+export type { InvalidInput, ModelConflict, ModelNotFound } from './errors.js';
+export { claimNextVersionNumber, lockOwnModel } from './store.js';
+export { createCatalogService } from './service.js';
+export type { CatalogDeps, CatalogService } from './service.js';
