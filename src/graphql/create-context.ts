@@ -43,3 +43,8 @@ export function createContextFactory(services: Services): (request: ContextReque
     return { actor, services, loaders: createLoaders(services, actor), signal, requestId, log };
   };
 }
+
+async function authenticate(services: Services, request: ContextRequest): Promise<null> {
+  void services; void request;
+  return null;
+}
