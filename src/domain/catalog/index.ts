@@ -16,7 +16,13 @@ export { modelArchived, modelNotFound } from './errors.js';
 export type { InvalidInput, ModelConflict, ModelNotFound } from './errors.js';
 export { claimNextVersionNumber, lockOwnModel } from './store.js';
 export { createCatalogService } from './service.js';
-export type { CatalogDeps, CatalogService, ModelMatches } from './service.js';
+export type {
+  CatalogDeps,
+  CatalogService,
+  CreateModelRefusal,
+  ModelMatches,
+  UpdateModelRefusal,
+} from './service.js';
 export type { ModelFilter, ModelOrder, SearchModelsInput } from './search.js';
 export type { Facet, MatchSummary, ModelFacets } from './search-store.js';
 export type { CreateModelInput, UpdateModelInput } from './validation.js';

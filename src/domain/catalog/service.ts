@@ -35,21 +35,25 @@ export interface CatalogDeps {
 export interface ModelMatches {
   /** Without cards. */
   readonly page: Page<Model>;
+  readonly isFirstPage: boolean;
   /** Counts everything that matches. Asked for apart, because it reads every match; asked for twice, it counts once. */
   readonly summary: () => Promise<MatchSummary>;
 }
+
+export type CreateModelRefusal = PermissionDenied | ModelConflict | InvalidInput;
+export type UpdateModelRefusal = PermissionDenied | ModelNotFound | ModelConflict | InvalidInput;
 
 export interface CatalogService {
   /** Needs MODEL_WRITE. CONFLICT when the tenant has or had the name. */
   createModel(
     actor: TenantActor,
     input: CreateModelInput,
-  ): Promise<Result<Model, PermissionDenied | ModelConflict | readonly InvalidInput[]>>;
+  ): Promise<Result<Model, CreateModelRefusal | readonly CreateModelRefusal[]>>;
   /** Needs MODEL_WRITE. What is not the tenant's own is NOT_FOUND, seen or not; CONFLICT when archived. */
   updateModel(
     actor: TenantActor,
     input: UpdateModelInput,
-  ): Promise<Result<Model, PermissionDenied | ModelNotFound | ModelConflict | readonly InvalidInput[]>>;
+  ): Promise<Result<Model, UpdateModelRefusal | readonly UpdateModelRefusal[]>>;
   /** Needs MODEL_WRITE. Archiving what is archived changes nothing. */
   archiveModel(actor: TenantActor, modelId: string): Promise<Result<Model, PermissionDenied | ModelNotFound>>;
   /** Needs MODEL_WRITE. Unarchiving what is not archived changes nothing. */
@@ -178,6 +182,7 @@ export function createCatalogService({ database, clock, audit }: CatalogDeps): C
       let summary: Promise<MatchSummary> | null = null;
       return ok({
         page: { ...ranked, items: ranked.items.map(({ model }) => model) },
+        isFirstPage: search.page.after === null,
         summary: () =>
           (summary ??= search.isImpossible
             ? Promise.resolve(NO_MATCHES)
