@@ -283,8 +283,14 @@ export class InferenceEngine {
           { worker, digest: artifact.digest, phase: outcome.phase },
           'a model overstayed its time',
         );
-        // Its deadline has answered it already, unless only its loading was limited.
-        ticket.settle(refuse(loadFailed('Loading the model took too long and was given up.')));
+        // A run's deadline has usually answered by its own timer; a load's limit may come first.
+        ticket.settle(
+          refuse(
+            outcome.phase === 'loading'
+              ? loadFailed('Loading the model took too long and was given up.')
+              : deadlineExceeded(ticket.timeoutMs, 'running'),
+          ),
+        );
         return;
       case 'lost':
         this.#retryOrRefuse(ticket, outcome.reason, worker);

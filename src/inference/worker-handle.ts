@@ -119,7 +119,7 @@ export class WorkerHandle {
     });
     const { startTimeoutMs } = this.#deps.limits;
     const timer = setTimeout(() => {
-      this.retire(`it was not ready within ${startTimeoutMs} ms`);
+      if (this.#state.kind === 'starting') this.retire(`it was not ready within ${startTimeoutMs} ms`);
     }, startTimeoutMs);
     this.#channel = this.#deps.open(this.name, {
       onMessage: (message) => {
