@@ -12,7 +12,7 @@ import type { Publication } from './publication.js';
 import { findPublications } from './publications-store.js';
 import type { Upload } from './upload.js';
 import { findUpload } from './uploads-store.js';
-import { artifactFileName, artifactPath, type Version } from './version.js';
+import { artifactFileName, type Version } from './version.js';
 import * as store from './versions-store.js';
 
 /** An artifact that the actor may download; the bytes are read when `open` is called. */
@@ -45,11 +45,6 @@ export interface VersionReads {
   getPublication(actor: TenantActor, id: string): Promise<Publication | null>;
   /** Of the actor's own tenant, not expired. */
   getUpload(actor: TenantActor, id: string): Promise<Upload | null>;
-  /** Where to GET the artifact; `null` for an actor who may not. In the order of the versions. */
-  downloadPaths(
-    actor: TenantActor,
-    versions: readonly Pick<Version, 'id' | 'tenantId' | 'modelId'>[],
-  ): Promise<(string | null)[]>;
   /** Needs ARTIFACT_DOWNLOAD and the right DOWNLOAD; without the right the version does not exist. */
   openArtifact(
     actor: TenantActor,
@@ -131,17 +126,6 @@ export function createVersionReads(deps: {
       if (!seesPublications(actor)) return null;
       const { tenantId } = actor;
       return database.transaction({ tenantId }, (tx) => findUpload(tx, tenantId, id, clock.now()));
-    },
-
-    async downloadPaths(actor, versions) {
-      if (!can(actor, 'ARTIFACT_DOWNLOAD')) return versions.map(() => null);
-      const modelIds = [...new Set(versions.map((version) => version.modelId))];
-      const allowed = new Set(
-        await database.sql({ tenantId: actor.tenantId }, (query) =>
-          store.downloadableModels(query, readerOf(actor), modelIds),
-        ),
-      );
-      return versions.map((version) => (allowed.has(version.modelId) ? artifactPath(version) : null));
     },
 
     async openArtifact(actor, versionId) {

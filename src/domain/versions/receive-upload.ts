@@ -178,13 +178,13 @@ function createArrivals() {
   return {
     count: () => total,
     enter(tenantId: string, bytes: number): Place {
-      const mine = byTenant.get(tenantId) ?? new Set();
+      const mine = byTenant.get(tenantId) ?? new Set<{ bytes: number }>();
       const body = { bytes };
       byTenant.set(tenantId, mine.add(body));
       total++;
       return {
         others: () =>
-          [...mine].reduce(
+          [...mine].reduce<Pending>(
             (sum, other) => (other === body ? sum : sumOfPending(sum, { count: 1, bytes: other.bytes })),
             NOTHING_PENDING,
           ),

@@ -183,17 +183,3 @@ export async function findDownloadable(
     ? null
     : { version: versionFromRow(row), ownerSlug: row.owner_slug, modelName: row.name };
 }
-
-/** Of these models, the ones whose artifacts the tenant may download. */
-export async function downloadableModels(
-  query: SqlQuery,
-  reader: Reader,
-  modelIds: readonly string[],
-): Promise<string[]> {
-  const rows = await query<{ id: string }>(
-    `SELECT m.id FROM models m ${grantInForceJoin('$1')}
-     WHERE ${visibleTo('$1', reader.readsForTenant)} AND ${tenantHoldsRight('DOWNLOAD', '$1')} AND m.id = ANY ($2)`,
-    [reader.tenantId, modelIds],
-  );
-  return rows.map((row) => row.id);
-}
