@@ -1,2 +1,6 @@
-export type { SqlQuery, Transactions, TransactionContext, Tx } from './types.js';
+export { Database, type DatabaseOptions } from './database.js';
+export { EmbeddedPostgres, type EmbeddedPostgresOptions } from './embedded.js';
+export { DatabaseStartError, isDatabaseUnavailable, isSerializationConflict } from './errors.js';
 export { Prisma } from './generated/client.js';
+export { migrate, type MigrateOptions } from './migrate.js';
+export type { SqlQuery, Transactions, TransactionContext, Tx } from './types.js';
