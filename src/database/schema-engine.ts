@@ -5,7 +5,8 @@ import {
 } from '@prisma/driver-adapter-utils';
 import type { MigrationList, SchemaEngine } from '@prisma/schema-engine-wasm';
 import { readFileSync, readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import type pg from 'pg';
 
 export interface MigrationFile {
@@ -53,7 +54,17 @@ export async function loadSchemaEngine(
   pool: pg.Pool,
   onScriptError: (error: unknown) => void = () => undefined,
 ): Promise<SchemaEngine> {
-  const location = import.meta.resolve('@prisma/schema-engine-wasm');
+  const Engine = await (engineClass ??= instantiate());
+  const adapter = bindMigrationAwareSqlAdapterFactory(wholeScripts(new PrismaPg(pool), pool, onScriptError));
+  return Engine.new({ datamodels: [['schema.prisma', SMALLEST_SCHEMA]] }, () => undefined, adapter);
+}
+
+// The package's glue code is itself a module with one memory: a second instance in the same process would
+// read the first one's. Hence the only module-level state in this room, once per process and never changed.
+let engineClass: Promise<typeof SchemaEngine> | undefined;
+
+async function instantiate(): Promise<typeof SchemaEngine> {
+  const location = createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm');
   const glue = (await import('@prisma/schema-engine-wasm/schema_engine_bg')) as unknown as {
     __wbg_set_wasm(exports: object): void;
     SchemaEngine: typeof SchemaEngine;
@@ -61,16 +72,11 @@ export async function loadSchemaEngine(
   const { WebAssembly } = globalThis as unknown as { WebAssembly: WasmRuntime };
   // Where the engine leaves the message of a panic; without it the panic itself fails, outside any promise.
   Object.assign(globalThis, { PRISMA_WASM_PANIC_REGISTRY: { set_message: () => undefined } });
-  const compiled = await WebAssembly.compile(readFileSync(new URL('schema_engine_bg.wasm', location)));
+  const compiled = await WebAssembly.compile(readFileSync(join(dirname(location), 'schema_engine_bg.wasm')));
   const { exports } = await WebAssembly.instantiate(compiled, { './schema_engine_bg.js': glue });
   glue.__wbg_set_wasm(exports);
   (exports.__wbindgen_start as (() => void) | undefined)?.();
-  const adapter = bindMigrationAwareSqlAdapterFactory(wholeScripts(new PrismaPg(pool), pool, onScriptError));
-  return glue.SchemaEngine.new(
-    { datamodels: [['schema.prisma', SMALLEST_SCHEMA]] },
-    () => undefined,
-    adapter,
-  );
+  return glue.SchemaEngine;
 }
 
 /**
