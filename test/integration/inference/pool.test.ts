@@ -117,6 +117,28 @@ describe.each(RUNTIMES)('the pool on %s', (runtime: RuntimeName) => {
 });
 
 describe('two workers at once', () => {
+  it('hold as many tensors after 2,000 predictions as after the first', async () => {
+    const artifacts = RUNTIMES.map((runtime) => artifactIn(directory, dense, runtime));
+    const runMany = (count: number): Promise<unknown> =>
+      Promise.all(
+        Array.from({ length: count }, (_, at) =>
+          engine.infer({
+            ...denseJob(artifacts[at % 2] as RunnableArtifact),
+            fairnessKey: `tenant-${at % 8}`,
+          }),
+        ),
+      );
+    for (let round = 0; round < 2; round++) await runMany(20);
+    await until(() => engine.stats().workers.every(({ residents }) => residents.length >= 2));
+    const before = await engine.memory();
+
+    for (let round = 0; round < 20; round++) await runMany(100);
+
+    expect(before.flatMap(({ engines }) => engines)).toHaveLength(4);
+    expect(await engine.memory()).toEqual(before);
+    expect(engine.stats().counters.refused.OVERLOADED).toBe(0);
+  });
+
   it('each load the native engine and answer alike', async () => {
     const artifact = artifactIn(directory, dense, 'tfjs-node');
 
