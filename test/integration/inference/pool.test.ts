@@ -9,6 +9,7 @@ import {
   type InferenceJob,
   type RunnableArtifact,
   type RuntimeName,
+  type WorkerStats,
 } from '../../../src/inference/index.js';
 import {
   artifactIn,
@@ -128,8 +129,14 @@ describe('two workers at once', () => {
           }),
         ),
       );
-    for (let round = 0; round < 2; round++) await runMany(20);
-    await until(() => engine.stats().workers.every(({ residents }) => residents.length >= 2));
+    const holdsBoth = (worker: WorkerStats): boolean =>
+      artifacts.every(({ digest, runtime }) =>
+        worker.residents.some((model) => model.digest === digest && model.runtime === runtime),
+      );
+    await until(async () => {
+      await runMany(20);
+      return engine.stats().workers.every(holdsBoth);
+    });
     const before = await engine.memory();
 
     for (let round = 0; round < 20; round++) await runMany(100);
