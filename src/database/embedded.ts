@@ -1,0 +1,346 @@
+import type { ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import type { Logger } from '../lib/logger.js';
+import { claimDataDirectory, runningPostmaster } from './embedded-claim.js';
+import { createLauncher, type Launcher, type LaunchMode } from './embedded-launch.js';
+import { serverSettings } from './embedded-settings.js';
+import { DatabaseStartError } from './errors.js';
+
+const MAJOR_VERSION = '18';
+const USER = 'souk';
+const DATABASE = 'souk';
+const READY_WITHIN_MS = 60_000;
+const FAST_SHUTDOWN_WITHIN_MS = 5_000;
+const IMMEDIATE_SHUTDOWN_WITHIN_MS = 2_000;
+const MAX_RESTART_DELAY_MS = 5_000;
+const STABLE_AFTER_MS = 30_000;
+const KEPT_LOG_LINES = 20;
+
+export interface EmbeddedPostgresOptions {
+  /** Holds the cluster (`postgres/`), its password and the claim; created when missing. */
+  readonly dataDirectory: string;
+  readonly logger: Logger;
+  /** How to start the server; chosen by trying when absent. For tests. */
+  readonly launchMode?: LaunchMode;
+}
+
+/**
+ * A real PostgreSQL server in the data directory, for whoever has none: initialised on the first start,
+ * listening on 127.0.0.1 on a port that is free at that moment (a socket file would need a path shorter
+ * than 108 bytes, which data directories do not promise), with a random password. Watched: when it ends
+ * by itself it is started again on the same port.
+ */
+export class EmbeddedPostgres {
+  readonly #dataDirectory: string;
+  readonly #logger: Logger;
+  readonly #launchMode: LaunchMode | undefined;
+  readonly #lastLines: string[] = [];
+  #state: 'idle' | 'starting' | 'running' | 'stopping' = 'idle';
+  #launcher: Launcher | null = null;
+  #cluster = '';
+  #password = '';
+  #port = 0;
+  #server: ChildProcess | null = null;
+  #exited: Promise<void> = Promise.resolve();
+  #releaseClaim: () => void = () => undefined;
+  #restarting: Promise<void> = Promise.resolve();
+  #abort = new AbortController();
+
+  constructor(options: EmbeddedPostgresOptions) {
+    this.#dataDirectory = resolve(options.dataDirectory);
+    this.#logger = options.logger.child({ part: 'postgres' });
+    this.#launchMode = options.launchMode;
+  }
+
+  /** Of the owner of the database `souk`, valid while the server runs. */
+  get connectionString(): string {
+    return this.#connectionString(DATABASE);
+  }
+
+  /** Process id of the server, for tests that end it; `null` while it is down. */
+  get pid(): number | null {
+    return this.#server?.pid ?? null;
+  }
+
+  /** @throws DatabaseStartError with one sentence for the operator */
+  async start(): Promise<void> {
+    if (this.#state !== 'idle')
+      throw new Error(`An embedded Postgres that is ${this.#state} cannot be started.`);
+    this.#state = 'starting';
+    this.#abort = new AbortController();
+    try {
+      this.#prepareDataDirectory();
+      this.#releaseClaim = claimDataDirectory(this.#dataDirectory);
+      this.#launcher = await createLauncher(this.#launchMode);
+      this.#cluster = join(this.#dataDirectory, 'postgres');
+      this.#checkVersion();
+      await this.#stopOrphan();
+      if (!existsSync(join(this.#cluster, 'PG_VERSION'))) await this.#initialise();
+      this.#password = this.#readPassword();
+      await this.#startOnFreePort();
+      await this.#createDatabase();
+      this.#state = 'running';
+    } catch (error) {
+      await this.#endServer();
+      this.#releaseClaim();
+      this.#state = 'idle';
+      throw error;
+    }
+  }
+
+  /** Fast shutdown; after 5 s an immediate one (the next start then recovers). Never throws. */
+  async stop(): Promise<void> {
+    if (this.#state === 'idle') return;
+    this.#state = 'stopping';
+    this.#abort.abort();
+    await this.#restarting;
+    await this.#endServer();
+    this.#releaseClaim();
+    this.#state = 'idle';
+  }
+
+  #connectionString(database: string): string {
+    return `postgresql://${USER}:${this.#password}@127.0.0.1:${this.#port}/${database}`;
+  }
+
+  #prepareDataDirectory(): void {
+    try {
+      mkdirSync(this.#dataDirectory, { recursive: true, mode: 0o700 });
+      const probe = join(this.#dataDirectory, `.write-${process.pid}`);
+      writeFileSync(probe, '');
+      rmSync(probe);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      throw new DatabaseStartError(
+        `The data directory ${this.#dataDirectory} cannot be written (${code}); set DATA_DIR to a folder that this account owns.`,
+      );
+    }
+  }
+
+  #checkVersion(): void {
+    const file = join(this.#cluster, 'PG_VERSION');
+    const found = existsSync(file) ? readFileSync(file, 'utf8').trim() : MAJOR_VERSION;
+    if (found !== MAJOR_VERSION) {
+      throw new DatabaseStartError(
+        `The database in ${this.#cluster} was written by PostgreSQL ${found}, but this Souk brings PostgreSQL ${MAJOR_VERSION}; dump and restore it, or set DATABASE_URL to a PostgreSQL ${found} server.`,
+      );
+    }
+  }
+
+  /** A server whose Souk was killed: we hold the claim, so nobody else needs it. */
+  async #stopOrphan(): Promise<void> {
+    const orphan = existsSync(this.#cluster) ? runningPostmaster(this.#cluster) : null;
+    if (orphan === null) {
+      // Postgres believes a stale file when another process has its id by now.
+      rmSync(join(this.#cluster, 'postmaster.pid'), { force: true });
+      return;
+    }
+    this.#logger.warn({ pid: orphan.pid }, 'stopping a PostgreSQL server that an earlier Souk left behind');
+    await shutDown(orphan.pid, () => runningPostmaster(this.#cluster)?.pid !== orphan.pid);
+  }
+
+  /** `initdb` into a new folder, then renamed: an interrupted one leaves no half cluster. */
+  async #initialise(): Promise<void> {
+    const launcher = this.#launched();
+    const passwordFile = join(this.#dataDirectory, 'postgres.password');
+    writeFileSync(passwordFile, randomBytes(24).toString('base64url'), { mode: 0o600 });
+    const draft = `${this.#cluster}.new`;
+    rmSync(draft, { recursive: true, force: true });
+    const folder = launcher.prepareFolder(draft);
+    const lent = launcher.lendFile(passwordFile);
+    const child = launcher.spawn('initdb', [
+      `--pgdata=${folder}`,
+      `--username=${USER}`,
+      `--pwfile=${lent.path}`,
+      '--auth=scram-sha-256',
+      '--encoding=UTF8',
+      // Postgres's own collation: the order of texts must not change with the machine's C library.
+      '--locale=C',
+      '--locale-provider=builtin',
+      '--builtin-locale=C.UTF-8',
+      '--text-search-config=english',
+      '--no-instructions',
+    ]);
+    this.#keepLog(child);
+    const code = await exitCode(child);
+    lent.giveBack();
+    if (code !== 0) {
+      rmSync(folder, { recursive: true, force: true });
+      throw this.#startError('PostgreSQL could not create its database folder');
+    }
+    renameSync(draft, this.#cluster);
+  }
+
+  #readPassword(): string {
+    const file = join(this.#dataDirectory, 'postgres.password');
+    try {
+      return readFileSync(file, 'utf8').trim();
+    } catch {
+      throw new DatabaseStartError(
+        `The password of the embedded PostgreSQL is missing: ${file} cannot be read.`,
+      );
+    }
+  }
+
+  async #startOnFreePort(): Promise<void> {
+    // Between asking for a free port and taking it another program may be faster; and a server that was
+    // killed may hold its shared memory for a moment longer.
+    for (let attempt = 1; ; attempt++) {
+      this.#port = await freePort();
+      try {
+        return await this.#startServer();
+      } catch (error) {
+        if (attempt === 5) throw error;
+        await sleep(100 * attempt);
+      }
+    }
+  }
+
+  async #startServer(): Promise<void> {
+    const launcher = this.#launched();
+    const folder = launcher.prepareFolder(this.#cluster);
+    this.#lastLines.length = 0;
+    const server = launcher.spawn('postgres', ['-D', folder, ...serverSettings(this.#port)]);
+    this.#keepLog(server);
+    let hasExited = false;
+    this.#server = server;
+    this.#exited = exitCode(server).then(() => {
+      hasExited = true;
+      if (this.#server === server) this.#server = null;
+    });
+    const deadline = performance.now() + READY_WITHIN_MS;
+    while (!isReady(folder, server.pid)) {
+      if (hasExited) throw this.#startError('PostgreSQL could not be started');
+      if (this.#abort.signal.aborted) return;
+      if (performance.now() > deadline) {
+        await this.#endServer();
+        throw this.#startError(`PostgreSQL was not ready within ${READY_WITHIN_MS / 1000} s`);
+      }
+      await sleep(10);
+    }
+    const readyAt = performance.now();
+    void this.#exited.then(() => this.#onExit(performance.now() - readyAt));
+  }
+
+  #onExit(ranMs: number): void {
+    if (this.#state !== 'running' || this.#server !== null) return;
+    this.#logger.error(
+      { lastLines: this.#lastLines.slice(-5) },
+      'PostgreSQL ended unexpectedly; starting it again',
+    );
+    this.#restarting = this.#restart(ranMs < STABLE_AFTER_MS ? 100 : 0);
+  }
+
+  /** On the same port, so that every pool finds it again by itself. Goes on until it works or we stop. */
+  async #restart(firstDelayMs: number): Promise<void> {
+    for (let delayMs = firstDelayMs; ; delayMs = Math.min(Math.max(delayMs, 50) * 2, MAX_RESTART_DELAY_MS)) {
+      await sleep(delayMs, undefined, { signal: this.#abort.signal }).catch(() => undefined);
+      if (this.#abort.signal.aborted) return;
+      try {
+        await this.#startServer();
+        this.#logger.info('PostgreSQL runs again');
+        return;
+      } catch (error) {
+        this.#logger.error({ err: error }, 'PostgreSQL could not be started again; trying once more');
+      }
+    }
+  }
+
+  async #createDatabase(): Promise<void> {
+    const connectionString = this.#connectionString('postgres');
+    const client = new pg.Client({ connectionString, connectionTimeoutMillis: 5000 });
+    try {
+      await client.connect();
+      const found = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [DATABASE]);
+      if (found.rowCount === 0) await client.query(`CREATE DATABASE ${DATABASE}`);
+    } finally {
+      await client.end().catch(() => undefined);
+    }
+  }
+
+  async #endServer(): Promise<void> {
+    const server = this.#server;
+    if (server?.pid === undefined) return;
+    let hasExited = false;
+    void this.#exited.then(() => (hasExited = true));
+    await shutDown(server.pid, () => hasExited);
+    await this.#exited;
+  }
+
+  #keepLog(child: ChildProcess): void {
+    let rest = '';
+    child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
+      const lines = (rest + chunk).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) {
+        this.#logger.debug({ line }, 'postgres');
+        this.#lastLines.push(line);
+      }
+      this.#lastLines.splice(0, this.#lastLines.length - KEPT_LOG_LINES);
+    });
+  }
+
+  #startError(what: string): DatabaseStartError {
+    const reasons = this.#lastLines.filter((line) => /FATAL|PANIC|error|could not|cannot/i.test(line));
+    const reason = (reasons.at(-1) ?? this.#lastLines.at(-1) ?? 'it gave no reason').trim();
+    return new DatabaseStartError(`${what} in ${this.#dataDirectory}: ${reason}`);
+  }
+
+  #launched(): Launcher {
+    if (this.#launcher === null) throw new Error('The embedded Postgres has no launcher before start().');
+    return this.#launcher;
+  }
+}
+
+/** Postgres writes its status in the eighth line of its own process file. */
+function isReady(cluster: string, pid: number | undefined): boolean {
+  try {
+    const lines = readFileSync(join(cluster, 'postmaster.pid'), 'utf8').split('\n');
+    return Number(lines[0]) === pid && lines[7]?.trim() === 'ready';
+  } catch {
+    return false;
+  }
+}
+
+/** Fast (SIGINT: rolls back, writes a checkpoint), immediate (SIGQUIT: as after a crash), then SIGKILL. */
+async function shutDown(pid: number, isGone: () => boolean): Promise<void> {
+  const steps: [NodeJS.Signals, number][] = [
+    ['SIGINT', FAST_SHUTDOWN_WITHIN_MS],
+    ['SIGQUIT', IMMEDIATE_SHUTDOWN_WITHIN_MS],
+    ['SIGKILL', IMMEDIATE_SHUTDOWN_WITHIN_MS],
+  ];
+  for (const [signal, withinMs] of steps) {
+    try {
+      process.kill(pid, signal);
+    } catch {
+      return;
+    }
+    const deadline = performance.now() + withinMs;
+    while (performance.now() < deadline) {
+      if (isGone()) return;
+      await sleep(10);
+    }
+  }
+}
+
+function exitCode(child: ChildProcess): Promise<number | null> {
+  return new Promise((resolvePromise) => {
+    child.once('error', () => resolvePromise(null));
+    child.once('close', (code) => resolvePromise(code));
+  });
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolvePromise, reject) => {
+    server.once('error', reject).listen(0, '127.0.0.1', resolvePromise);
+  });
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolvePromise) => server.close(resolvePromise));
+  return port;
+}

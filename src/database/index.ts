@@ -1,0 +1,2 @@
+export type { SqlQuery, Transactions, TransactionContext, Tx } from './types.js';
+export { Prisma } from './generated/client.js';

@@ -1,0 +1,28 @@
+import { GraphQLError } from 'graphql';
+import type { Refusal, Result } from '../lib/result.js';
+
+/**
+ * A mutation's answer: the named results on success, the refusal (or refusals) in `errors` otherwise.
+ * The type of each error is its code in PascalCase followed by `Error`; see `resolvers/user-error.ts`.
+ */
+export function toPayload<T, P extends object, E extends Refusal>(
+  result: Result<T, E | readonly E[]>,
+  onSuccess: (value: T) => P,
+): Partial<P> & { errors: readonly E[] } {
+  if (result.ok) return { ...onSuccess(result.value), errors: [] };
+  const { error } = result;
+  return { errors: Array.isArray(error) ? (error as readonly E[]) : [error as E] } as unknown as Partial<P> & {
+    errors: readonly E[];
+  };
+}
+
+const QUERY_CODES: Readonly<Record<string, string>> = { INVALID_INPUT: 'BAD_USER_INPUT' };
+
+/** A query has no payload to carry a refusal: the value, or a GraphQL error with the refusal's code. */
+export function valueOrThrow<T, E extends Refusal>(result: Result<T, E>): T {
+  if (result.ok) return result.value;
+  const { code, message, path } = result.error;
+  throw new GraphQLError(message, {
+    extensions: { code: QUERY_CODES[code] ?? code, ...(path === undefined ? {} : { argumentPath: path }) },
+  });
+}
