@@ -6,7 +6,7 @@ import type { UploadLimits } from './upload.js';
 export type InvalidInput = Refusal<'INVALID_INPUT'>;
 export type NotFound = Refusal<'NOT_FOUND'>;
 export type Conflict = Refusal<'CONFLICT'>;
-export type UploadTooLarge = Refusal<'UPLOAD_TOO_LARGE'> & { readonly maxBytes: number };
+export type UploadTooLarge = Refusal<'PAYLOAD_TOO_LARGE'> & { readonly maxBytes: number };
 export type TooManyUploads = Refusal<'TOO_MANY_UPLOADS'>;
 export type UploadIncomplete = Refusal<'UPLOAD_INCOMPLETE'>;
 export type ChecksumMismatch = Refusal<'CHECKSUM_MISMATCH'>;
@@ -19,7 +19,7 @@ export function invalidInput(message: string, path: readonly string[]): InvalidI
 
 export function uploadTooLarge(maxBytes: number): UploadTooLarge {
   return {
-    code: 'UPLOAD_TOO_LARGE',
+    code: 'PAYLOAD_TOO_LARGE',
     message: `The file is larger than the ${maxBytes} bytes that this server takes.`,
     maxBytes,
   };
