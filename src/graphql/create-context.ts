@@ -27,7 +27,9 @@ export interface ContextRequest {
 const REMEMBERED_TEXTS = 1_000;
 const MAX_REMEMBERED_LENGTH = 10_000;
 
-export function createContextFactory(services: Services): (request: ContextRequest) => Promise<GraphQLContext> {
+export function createContextFactory(
+  services: Services,
+): (request: ContextRequest) => Promise<GraphQLContext> {
   const passed = new LRUCache<string, true>({ max: REMEMBERED_TEXTS });
 
   function checkLimits({ document, variables }: ContextRequest): void {

@@ -23,7 +23,10 @@ describe('GraphQL over HTTP', () => {
     });
     const failures = results
       .filter(({ status }) => status !== 'ok')
-      .map((result) => `${result.id} ${result.status} ${result.name}: ${'reason' in result ? result.reason : ''}`);
+      .map(
+        (result) =>
+          `${result.id} ${result.status} ${result.name}: ${'reason' in result ? result.reason : ''}`,
+      );
     expect(failures).toEqual([]);
     expect(results).toHaveLength(61);
   });
