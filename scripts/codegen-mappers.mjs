@@ -9,6 +9,7 @@ export const mappers = {
   Viewer: '../../domain/access/index.js#Actor',
   AuditEvent: '../../domain/audit/index.js#AuditEvent',
   Model: '../../domain/catalog/index.js#Model',
+  ModelConnection: '../../domain/catalog/index.js#ModelMatches',
   Version: '../../domain/versions/index.js#Version',
   Publication: '../../domain/versions/index.js#Publication',
   Upload: '../../domain/versions/index.js#Upload',

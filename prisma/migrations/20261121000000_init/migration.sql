@@ -4,6 +4,12 @@ CREATE FUNCTION souk_join_words(words TEXT[]) RETURNS TEXT
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN array_to_string(words, ' ');
 
+-- Only letters and digits divide into words, as the search text does: left to itself, the parser keeps
+-- `v1.5`, host names and paths together, and no search for their parts would find them.
+CREATE FUNCTION souk_words(value TEXT) RETURNS tsvector
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN to_tsvector('pg_catalog.simple', translate(value, '!"#$%&''()*+,-./:;<=>?@[\]^_`{|}~–—…“”‘’«»·•', repeat(' ', 43)));
+
 -- CreateTable
 CREATE TABLE "tenants" (
     "id" TEXT NOT NULL,
@@ -145,12 +151,12 @@ CREATE TABLE "models" (
     "created_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
     "updated_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
     "search_vector" tsvector GENERATED ALWAYS AS (
-        setweight(to_tsvector('simple', translate("name", '-._', '   ')), 'A') ||
-        setweight(to_tsvector('simple', translate("owner_slug", '-', ' ')), 'B') ||
-        setweight(to_tsvector('simple', translate(coalesce("task", ''), '-', ' ')), 'B') ||
-        setweight(to_tsvector('simple', translate(souk_join_words("tags"), '-', ' ')), 'B') ||
-        setweight(to_tsvector('simple', "summary"), 'C') ||
-        setweight(to_tsvector('simple', left("card", 100000)), 'D')
+        setweight(souk_words("name"), 'A') ||
+        setweight(souk_words("owner_slug"), 'B') ||
+        setweight(souk_words(coalesce("task", '')), 'B') ||
+        setweight(souk_words(souk_join_words("tags")), 'B') ||
+        setweight(souk_words("summary"), 'C') ||
+        setweight(souk_words("card"), 'D')
     ) STORED,
 
     CONSTRAINT "models_pkey" PRIMARY KEY ("id")
@@ -342,6 +348,9 @@ CREATE INDEX "audit_events_tenant_id_subject_id_id_idx" ON "audit_events"("tenan
 
 -- CreateIndex
 CREATE INDEX "models_owner_slug_name_idx" ON "models"("owner_slug", "name");
+
+-- CreateIndex
+CREATE INDEX "models_created_at_id_idx" ON "models"("created_at", "id");
 
 -- CreateIndex
 CREATE INDEX "models_updated_at_id_idx" ON "models"("updated_at", "id");

@@ -114,11 +114,16 @@ CREATE POLICY api_keys_write ON api_keys
 CREATE POLICY audit_events_own ON audit_events
     USING (tenant_id = app_tenant_id()) WITH CHECK (tenant_id = app_tenant_id() OR app_across_tenants());
 
--- The owner and the grantee both see a grant; only the owner makes or ends it.
+-- The owner and the grantee both see a grant; only the owner makes or ends it, and only on a model of its
+-- own: a grant on a neighbour's model to oneself would open that model.
 CREATE POLICY grants_read ON grants FOR SELECT
     USING (tenant_id = app_tenant_id() OR grantee_tenant_id = app_tenant_id());
 CREATE POLICY grants_write ON grants
-    USING (tenant_id = app_tenant_id()) WITH CHECK (tenant_id = app_tenant_id());
+    USING (tenant_id = app_tenant_id())
+    WITH CHECK (
+        tenant_id = app_tenant_id()
+        AND EXISTS (SELECT 1 FROM models m WHERE m.id = grants.model_id AND m.tenant_id = grants.tenant_id)
+    );
 
 CREATE POLICY models_read ON models FOR SELECT
     USING (
@@ -126,7 +131,7 @@ CREATE POLICY models_read ON models FOR SELECT
         OR (app_tenant_id() IS NOT NULL AND visibility IN ('PUBLIC', 'UNLISTED'))
         OR EXISTS (
             SELECT 1 FROM grants g
-            WHERE g.model_id = models.id AND g.grantee_tenant_id = app_tenant_id()
+            WHERE g.model_id = models.id AND g.tenant_id = models.tenant_id AND g.grantee_tenant_id = app_tenant_id()
                 AND g.revoked_at IS NULL AND (g.expires_at IS NULL OR g.expires_at > now())
         )
         OR app_across_tenants()
@@ -137,7 +142,12 @@ CREATE POLICY models_write ON models
 -- A version is seen by whoever sees its model: the inner query is under the policies of models.
 CREATE POLICY versions_read ON versions FOR SELECT
     USING (app_across_tenants() OR EXISTS (SELECT 1 FROM models m WHERE m.id = versions.model_id));
-CREATE POLICY versions_create ON versions FOR INSERT WITH CHECK (tenant_id = app_tenant_id());
+-- Only to a model of one's own: a version slipped under a neighbour's model would run as the neighbour's.
+CREATE POLICY versions_create ON versions FOR INSERT
+    WITH CHECK (
+        tenant_id = app_tenant_id()
+        AND EXISTS (SELECT 1 FROM models m WHERE m.id = versions.model_id AND m.tenant_id = versions.tenant_id)
+    );
 
 -- Bytes and their digest, without name or owner. Nobody lists them; a digest is learnt from a version.
 CREATE POLICY artifacts_any ON artifacts

@@ -1,0 +1,3 @@
+export type { AuditAuthor, AuditDetails, AuditEvent, NewAuditEvent } from './audit-event.js';
+export { createAuditService } from './service.js';
+export type { AuditDeps, AuditLogInput, AuditService } from './service.js';
