@@ -16,11 +16,21 @@ export interface Config {
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
   readonly signUp: 'open' | 'invited';
   readonly trustProxy: boolean;
+  /** Whether clients may ask for the GraphQL schema. */
+  readonly introspection: boolean;
+  /** `null`: /metrics answers only to this machine. */
+  readonly metricsToken: string | null;
+  /** Of JSON; inputs of predictions are in it. */
+  readonly maxBodyBytes: number;
   readonly maxUploadBytes: number;
   readonly importTimeoutMs: number;
   readonly importMaxMemoryBytes: number;
   /** Of a tenant that nobody gave a limit of its own. */
   readonly defaultPredictionsPerMonth: number;
+  /** Of each API key or signed-in user. */
+  readonly predictionsPerMinute: number;
+  /** Of each tenant. */
+  readonly maxConcurrentPredictions: number;
   readonly inference: {
     readonly workers: number;
     /** In the order in which they are tried. */
@@ -77,10 +87,18 @@ const VARIABLES = z.object({
     .optional(),
   SIGN_UP: z.enum(['open', 'invited'], 'must be open or invited').optional(),
   TRUST_PROXY: flag.optional(),
+  INTROSPECTION: flag.optional(),
+  METRICS_TOKEN: z.string().min(16, 'must have at least 16 characters').optional(),
+  MAX_BODY_BYTES: whole(KIB, 512 * MIB).optional(),
   MAX_UPLOAD_BYTES: whole(1, 1024 * GIB).optional(),
   IMPORT_TIMEOUT_MS: whole(1_000, 3_600_000).optional(),
   IMPORT_MAX_MEMORY_BYTES: whole(256 * MIB, 1024 * GIB).optional(),
   DEFAULT_PREDICTIONS_PER_MONTH: whole(0, 1_000_000_000).optional(),
+  PREDICTIONS_PER_MINUTE: whole(1, 1_000_000_000).optional(),
+  MAX_CONCURRENT_PREDICTIONS: whole(1, 1_000_000).optional(),
+  INFERENCE_ISOLATION: z
+    .literal('thread', 'must be thread: this version runs predictions in worker threads')
+    .optional(),
   INFERENCE_WORKERS: whole(1, 256).optional(),
   INFERENCE_RUNTIMES: runtimes.optional(),
   INFERENCE_MEMORY_BYTES: whole(64 * MIB, 1024 * GIB).optional(),
@@ -132,10 +150,15 @@ export function readConfig(
     logLevel: values.LOG_LEVEL ?? 'info',
     signUp: values.SIGN_UP ?? 'open',
     trustProxy: values.TRUST_PROXY ?? false,
+    introspection: values.INTROSPECTION ?? true,
+    metricsToken: values.METRICS_TOKEN ?? null,
+    maxBodyBytes: values.MAX_BODY_BYTES ?? 16 * MIB,
     maxUploadBytes: values.MAX_UPLOAD_BYTES ?? 2 * GIB,
     importTimeoutMs: values.IMPORT_TIMEOUT_MS ?? 120_000,
     importMaxMemoryBytes: values.IMPORT_MAX_MEMORY_BYTES ?? 4 * GIB,
     defaultPredictionsPerMonth: values.DEFAULT_PREDICTIONS_PER_MONTH ?? 100_000,
+    predictionsPerMinute: values.PREDICTIONS_PER_MINUTE ?? 60_000,
+    maxConcurrentPredictions: values.MAX_CONCURRENT_PREDICTIONS ?? 512,
     inference: Object.freeze({
       // One core is left to HTTP, GraphQL and Postgres.
       workers: values.INFERENCE_WORKERS ?? Math.max(1, coreCount - 1),
