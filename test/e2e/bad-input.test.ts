@@ -45,7 +45,11 @@ describe('a file that cannot be served', () => {
     ['1 kB of nothing named .keras', async () => Buffer.alloc(1024, 7), ['UNSUPPORTED_FORMAT']],
     [
       'a zip that climbs out',
-      async () => zipOf({ '../model.json': Buffer.from('{}'), 'config.json': Buffer.from('{}') }),
+      async () =>
+        zipOf([
+          { name: '../model.json', data: Buffer.from('{}') },
+          { name: 'config.json', data: Buffer.from('{}') },
+        ]),
       ['CORRUPT_ARTIFACT', 'UNSUPPORTED_FORMAT'],
     ],
     [

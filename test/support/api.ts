@@ -73,7 +73,7 @@ export async function put(
       'content-type': 'application/octet-stream',
       ...headers,
     },
-    body: bytes as BodyInit,
+    body: typeof bytes === 'string' ? bytes : Buffer.from(bytes),
   });
   const body = (await response.json()) as { upload?: { id: string }; error?: { code: string } };
   return { status: response.status, id: body.upload?.id ?? '', code: body.error?.code };
