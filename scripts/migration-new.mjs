@@ -2,7 +2,8 @@
 // prisma/schema.prisma has changed since the newest migration was committed. A tool for developers: the SQL
 // is a draft to be read; policies, grants, checks and the move of existing rows are added by hand.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setupOrExit } from './setup.mjs';
 import { root } from './setup/paths.mjs';
@@ -34,17 +35,31 @@ else {
 }
 
 async function difference(from, to) {
+  const { EmbeddedPostgres } = await import('../dist/database/index.js');
   const { loadSchemaEngine, NO_FILTERS } = await import('../dist/database/schema-engine.js');
+  const { createLogger } = await import('../dist/lib/logger.js');
   const { default: pg } = await import('pg');
-  // Two texts are compared, so that the engine never uses its connection.
-  const engine = await loadSchemaEngine(new pg.Pool());
-  const datamodel = (content) => ({ tag: 'schemaDatamodel', files: [{ path: SCHEMA, content }] });
-  const { stdout } = await engine.diff({
-    from: datamodel(from),
-    to: datamodel(to),
-    script: true,
-    exitCode: null,
-    filters: NO_FILTERS,
-  });
-  return stdout === null || /^\s*(-- This is an empty migration\.)?\s*$/.test(stdout) ? null : stdout;
+  // Two texts are compared, but the engine wants to be connected to a database for that.
+  const dataDirectory = mkdtempSync(join(tmpdir(), 'souk-migration-'));
+  const postgres = new EmbeddedPostgres({ dataDirectory, logger: createLogger('error') });
+  try {
+    await postgres.start();
+    const pool = new pg.Pool({ connectionString: postgres.connectionString, max: 1 });
+    const engine = await loadSchemaEngine(pool);
+    const datamodel = (content) => ({ tag: 'schemaDatamodel', files: [{ path: SCHEMA, content }] });
+    const request = {
+      from: datamodel(from),
+      to: datamodel(to),
+      script: true,
+      exitCode: null,
+      filters: NO_FILTERS,
+    };
+    const { stdout } = await engine.diff(request);
+    engine.free();
+    await pool.end();
+    return stdout === null || /^\s*(-- This is an empty migration\.)?\s*$/.test(stdout) ? null : stdout;
+  } finally {
+    await postgres.stop();
+    rmSync(dataDirectory, { recursive: true, force: true });
+  }
 }

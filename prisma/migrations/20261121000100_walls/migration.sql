@@ -56,8 +56,10 @@ $$;
 -- What the application may do at all. No UPDATE or DELETE on what is immutable or append-only.
 GRANT SELECT, INSERT ON versions, usage_events, audit_events TO souk_app;
 GRANT SELECT, INSERT, UPDATE ON
-    tenants, tenant_plans, users, user_passwords, memberships, invitations, sessions, refresh_tokens,
+    tenant_plans, users, user_passwords, memberships, invitations, sessions, refresh_tokens,
     api_keys, models, publications, grants, quota_counters, idempotency_records TO souk_app;
+-- A tenant's slug is half of each model's name, and its operator flag is power over others: neither ever changes.
+GRANT SELECT, INSERT, UPDATE (name) ON tenants TO souk_app;
 GRANT DELETE ON memberships, refresh_tokens, idempotency_records TO souk_app;
 GRANT SELECT, INSERT, DELETE ON artifacts, uploads, reservations TO souk_app;
 
@@ -67,9 +69,7 @@ CREATE POLICY tenants_read ON tenants FOR SELECT
 CREATE POLICY tenants_create ON tenants FOR INSERT
     WITH CHECK ((id = app_tenant_id() AND NOT is_operator) OR app_across_tenants());
 CREATE POLICY tenants_change ON tenants FOR UPDATE
-    USING (id = app_tenant_id() OR app_across_tenants())
-    WITH CHECK ((id = app_tenant_id() AND is_operator = (SELECT t.is_operator FROM tenants t WHERE t.id = tenants.id))
-        OR app_across_tenants());
+    USING (id = app_tenant_id()) WITH CHECK (id = app_tenant_id());
 
 CREATE POLICY tenant_plans_own ON tenant_plans
     USING (tenant_id = app_tenant_id() OR app_across_tenants())

@@ -1,0 +1,16 @@
+export type { Admission } from './admission.js';
+export type { QuotaExceeded, RateLimited, ReservationLost } from './errors.js';
+export type {
+  Charge,
+  Reservation,
+  UsageDimension,
+  UsageEvent,
+  UsageReport,
+  UsageRow,
+  UsageSum,
+} from './ledger.js';
+export type { Quota, QuotaSubject } from './quota.js';
+export { createMeteringService } from './service.js';
+export type { MeteringDeps, MeteringService } from './service.js';
+export type { WriteWithCharge } from './store.js';
+export { ReservationSweeper } from './sweeper.js';

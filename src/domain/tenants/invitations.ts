@@ -1,0 +1,172 @@
+import { can, permissionDenied, type Actor, type PermissionDenied, type Role } from '../access/index.js';
+import type { TenantActor } from '../access/index.js';
+import type { Tx } from '../../database/index.js';
+import { kindOfId, newId } from '../../lib/ids.js';
+import { ok, refuse, type Result } from '../../lib/result.js';
+import {
+  alreadyMember,
+  invitationNotFound,
+  invitationNotValid,
+  tooManyInvitations,
+  type Conflict,
+  type InvalidCredentials,
+  type InvalidInput,
+  type NotFound,
+} from './errors.js';
+import * as invitations from './invitation-store.js';
+import { hashInvitationToken, newInvitationToken } from './invitation-token.js';
+import { mayGiveRole } from './may-give.js';
+import { aboveOwn, ownRoleOf } from './member-changes.js';
+import { checkEmail } from './names.js';
+import type { TenantsDeps } from './service.js';
+import * as store from './store.js';
+import type { Invitation, Membership } from './tenant.js';
+
+export const INVITATION_LIFETIME_MS = 7 * 24 * 60 * 60 * 1000;
+/** The list of open invitations is not paged, so it must stay short. */
+export const MAX_OPEN_INVITATIONS = 200;
+
+export interface NewInvitation {
+  readonly invitation: Invitation;
+  /** Shown this once; only its SHA-256 is kept. */
+  readonly token: string;
+}
+
+/** Invites an address. An open invitation of the same address is replaced: its token was lost, or its role wrong. */
+export async function inviteMember(
+  { database, audit, clock }: TenantsDeps,
+  actor: TenantActor,
+  input: { readonly email: string; readonly role: Role },
+): Promise<Result<NewInvitation, InvalidInput | PermissionDenied | Conflict>> {
+  const { tenantId } = actor;
+  if (!can(actor, 'MEMBER_MANAGE')) return refuse(permissionDenied(actor, 'MEMBER_MANAGE'));
+  const email = checkEmail(input.email, 'email');
+  if (!email.ok) return email;
+  const token = newInvitationToken();
+  return database.transaction<Result<NewInvitation, PermissionDenied | Conflict>>(
+    { tenantId },
+    async (tx) => {
+      const now = clock.now();
+      const { isOperator } = await store.lockTenant(tx, tenantId);
+      const ownRole = await ownRoleOf(tx, actor);
+      if (!mayGiveRole(actor, ownRole, input.role, isOperator)) return refuse(aboveOwn(actor, input.role));
+      if (await store.hasMemberWithEmail(tx, tenantId, email.value)) return refuse(alreadyMember('email'));
+      const openOnes = await invitations.listOpenInvitations(tx, tenantId, now);
+      const replaced = openOnes.filter((invitation) => invitation.email === email.value);
+      const untouchable = replaced.find(({ role }) => !mayGiveRole(actor, ownRole, role, isOperator));
+      if (untouchable !== undefined) return refuse(aboveOwn(actor, untouchable.role));
+      if (openOnes.length - replaced.length >= MAX_OPEN_INVITATIONS) {
+        return refuse(tooManyInvitations(MAX_OPEN_INVITATIONS));
+      }
+      const replacedIds = replaced.map(({ id }) => id);
+      await invitations.revokeOpen(tx, tenantId, replacedIds, now);
+      const invitation: Invitation = {
+        id: newId('invitation', now.getTime()),
+        tenantId,
+        email: email.value,
+        role: input.role,
+        invitedBy: actor.kind === 'user' ? actor.userId : null,
+        expiresAt: new Date(now.getTime() + INVITATION_LIFETIME_MS),
+        createdAt: now,
+      };
+      await invitations.insertInvitation(tx, tenantId, invitation, hashInvitationToken(token) as string);
+      await audit.record(tx, actor, {
+        action: 'inviteMember',
+        subjectId: invitation.id,
+        details: { email: email.value, role: input.role, replaced: replacedIds },
+      });
+      return ok({ invitation, token });
+    },
+  );
+}
+
+/** Takes an open invitation back. */
+export async function revokeInvitation(
+  { database, audit, clock }: TenantsDeps,
+  actor: TenantActor,
+  input: { readonly invitationId: string },
+): Promise<Result<{ invitationId: string }, PermissionDenied | NotFound>> {
+  const { tenantId } = actor;
+  if (!can(actor, 'MEMBER_MANAGE')) return refuse(permissionDenied(actor, 'MEMBER_MANAGE'));
+  if (kindOfId(input.invitationId) !== 'invitation') return refuse(invitationNotFound());
+  return database.transaction<Result<{ invitationId: string }, PermissionDenied | NotFound>>(
+    { tenantId },
+    async (tx) => {
+      const now = clock.now();
+      const { isOperator } = await store.lockTenant(tx, tenantId);
+      const [invitation] = await invitations.findOpenInvitations(tx, tenantId, [input.invitationId], now);
+      if (invitation === undefined) return refuse(invitationNotFound());
+      const ownRole = await ownRoleOf(tx, actor);
+      if (!mayGiveRole(actor, ownRole, invitation.role, isOperator)) {
+        return refuse(aboveOwn(actor, invitation.role));
+      }
+      // Its holder does not take the tenant's lock and may have been quicker.
+      const revoked = await invitations.revokeOpen(tx, tenantId, [invitation.id], now);
+      if (revoked === 0) return refuse(invitationNotFound());
+      await audit.record(tx, actor, {
+        action: 'revokeInvitation',
+        subjectId: invitation.id,
+        details: { email: invitation.email, role: invitation.role },
+      });
+      return ok({ invitationId: invitation.id });
+    },
+  );
+}
+
+/** The signed-in user joins the tenant whose invitation, made for the user's address, is presented. */
+export async function acceptInvitation(
+  deps: TenantsDeps,
+  actor: Actor,
+  input: { readonly token: string },
+): Promise<Result<Membership, InvalidCredentials | Conflict>> {
+  const tokenHash = hashInvitationToken(input.token);
+  if (actor.kind !== 'user' || tokenHash === null) return refuse(invitationNotValid());
+  const { userId } = actor;
+  const now = deps.clock.now();
+  const invitation = await deps.database.transaction({ userId, proof: tokenHash }, async (tx) => {
+    const email = await invitations.findEmailOfUser(tx, userId);
+    const found = await invitations.findInvitationByTokenAcrossTenants(tx, tokenHash, now);
+    return found !== null && found.email === email ? found : null;
+  });
+  if (invitation === null) return refuse(invitationNotValid());
+  const { tenantId } = invitation;
+  return deps.database.transaction<Result<Membership, InvalidCredentials | Conflict>>(
+    { tenantId, userId },
+    async (tx) => {
+      const joined = await joinByInvitation(deps, tx, invitation, userId);
+      if (!joined.ok) return joined;
+      await deps.audit.record(
+        tx,
+        { tenantId, userId, requestId: actor.requestId },
+        {
+          action: 'acceptInvitation',
+          subjectId: joined.value.id,
+          details: { invitationId: invitation.id, role: invitation.role },
+        },
+      );
+      return joined;
+    },
+  );
+}
+
+/** Uses an invitation up and makes the membership, in the caller's transaction, whose tenant is the invitation's. */
+export async function joinByInvitation(
+  { clock }: Pick<TenantsDeps, 'clock'>,
+  tx: Tx,
+  invitation: Invitation,
+  userId: string,
+): Promise<Result<Membership, InvalidCredentials | Conflict>> {
+  const now = clock.now();
+  const { tenantId, role } = invitation;
+  const taken = await invitations.acceptOpen(tx, tenantId, invitation.id, now);
+  if (!taken) return refuse(invitationNotValid());
+  const membership: Membership = {
+    id: newId('membership', now.getTime()),
+    tenantId,
+    userId,
+    role,
+    createdAt: now,
+  };
+  const isNew = await store.insertMembership(tx, tenantId, membership);
+  return isNew ? ok(membership) : refuse(alreadyMember());
+}
