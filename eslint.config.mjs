@@ -50,7 +50,9 @@ const types = ['**/*.ts'];
 const sources = ['src/**/*.ts'];
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', '.cache/', '.data/', 'coverage/', '**/generated/', 'test/fixtures/'] },
+  {
+    ignores: ['dist/', 'node_modules/', '.cache/', '.data/', 'coverage/', '**/generated/', 'test/fixtures/'],
+  },
   {
     files: ['**/*.{ts,mjs,cjs,js,jsx}'],
     plugins: { souk },
@@ -109,9 +111,33 @@ export default tseslint.config(
       parserOptions: { ecmaFeatures: { jsx: true } },
       globals: Object.fromEntries(
         [
-          ...['process', 'Buffer', 'URL', 'URLSearchParams', 'console', 'performance', 'fetch', 'AbortSignal'],
-          ...['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'setImmediate', 'structuredClone'],
-          ...['TextDecoder', 'TextEncoder', 'WebAssembly', 'AbortController', 'require', 'module', '__dirname'],
+          ...[
+            'process',
+            'Buffer',
+            'URL',
+            'URLSearchParams',
+            'console',
+            'performance',
+            'fetch',
+            'AbortSignal',
+          ],
+          ...[
+            'setTimeout',
+            'clearTimeout',
+            'setInterval',
+            'clearInterval',
+            'setImmediate',
+            'structuredClone',
+          ],
+          ...[
+            'TextDecoder',
+            'TextEncoder',
+            'WebAssembly',
+            'AbortController',
+            'require',
+            'module',
+            '__dirname',
+          ],
           ...['document', 'window', 'Worker', 'workerUrls', 'Response', 'Blob', 'FormData'],
         ].map((name) => [name, 'readonly']),
       ),

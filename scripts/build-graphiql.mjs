@@ -62,12 +62,17 @@ const page = await build({
   jsx: 'automatic',
   define: { ...common.define, workerUrls: JSON.stringify(workerUrls) },
 });
-const style = Object.values(page.metafile.outputs).find(({ cssBundle }) => cssBundle !== undefined).cssBundle;
+// The page's own style and those of parts that load later (esbuild links none of them by itself).
+const styles = Object.keys(page.metafile.outputs)
+  .filter((path) => path.endsWith('.css'))
+  .map((path) => `<link rel="stylesheet" href="/graphiql/${basename(path)}" />`)
+  // The page's own comes last, since it may overrule the parts.
+  .sort();
 writeFileSync(
   join(fresh, 'index.html'),
   readFileSync(join(source, 'index.html'), 'utf8')
     .replace('{{script}}', urlOf(page.metafile, 'page.jsx'))
-    .replace('{{style}}', `/graphiql/${basename(style)}`),
+    .replace('<!-- styles -->', styles.join('\n    ')),
 );
 
 rmSync(target, { recursive: true, force: true });

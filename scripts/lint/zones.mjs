@@ -14,7 +14,16 @@ const ROOMS = [
   'metering',
   'predictions',
 ];
-const ROOT_FILES = ['main.ts', 'app.ts', 'config.ts'];
+const ROOT_FILES = [
+  'main.ts',
+  'app.ts',
+  'config.ts',
+  'data-directory.ts',
+  'domain-services.ts',
+  'first-start.ts',
+  'server-status.ts',
+  'start-error.ts',
+];
 
 const src = (name) => `./src/${name}`;
 const not = (names, name) => names.filter((other) => other !== name);

@@ -34,6 +34,8 @@ export interface GraphQLContext {
   /** Fires when the client has gone before the answer. */
   readonly signal: AbortSignal;
   readonly requestId: string;
+  /** Where the request comes from: the attempts at a password are counted by it. */
+  readonly clientAddress: string;
   readonly log: Logger;
 }
 

@@ -138,11 +138,7 @@ function weighField(walk: Walk, field: FieldNode, type: GraphQLNamedType | undef
 }
 
 /** The page size that the field asks for; `null` when it is no list with pages. */
-function firstOf(
-  walk: Walk,
-  field: FieldNode,
-  definition: GraphQLField<unknown, unknown>,
-): number | null {
+function firstOf(walk: Walk, field: FieldNode, definition: GraphQLField<unknown, unknown>): number | null {
   const argument = definition.args.find(({ name }) => name === 'first');
   if (argument === undefined) return null;
   const given = field.arguments?.find(({ name }) => name.value === 'first')?.value;

@@ -11,7 +11,9 @@ export function toPayload<T, P extends object, E extends Refusal>(
 ): Partial<P> & { errors: readonly E[] } {
   if (result.ok) return { ...onSuccess(result.value), errors: [] };
   const { error } = result;
-  return { errors: Array.isArray(error) ? (error as readonly E[]) : [error as E] } as unknown as Partial<P> & {
+  return {
+    errors: Array.isArray(error) ? (error as readonly E[]) : [error as E],
+  } as unknown as Partial<P> & {
     errors: readonly E[];
   };
 }

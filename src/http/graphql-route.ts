@@ -6,6 +6,7 @@ import type { FormattedExecutionResult } from 'graphql';
 import type { ContextRequest } from '../graphql/create-context.js';
 import type { GraphQLContext } from '../graphql/context.js';
 import { withRequestId } from '../graphql/format-error.js';
+import { tenantHeaderOf } from './authenticate-request.js';
 import type { GraphiqlPage } from './graphiql-route.js';
 
 export interface GraphQLRouteOptions {
@@ -57,10 +58,9 @@ function toContextRequest(request: FastifyRequest, reply: FastifyReply): Context
   });
   const body = isRecord(request.body) ? request.body : {};
   const search = isRecord(request.query) ? request.query : {};
-  const tenant = request.headers['souk-tenant'];
   return {
     authorization: request.headers.authorization ?? null,
-    tenantSlug: typeof tenant === 'string' ? tenant : null,
+    tenantSlug: tenantHeaderOf(request),
     clientAddress: request.ip,
     document: request.method === 'GET' ? search['query'] : body['query'],
     variables: body['variables'],

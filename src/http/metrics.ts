@@ -19,7 +19,9 @@ export interface Metrics {
   observeRequest(method: string, route: string, status: number, durationMs: number): void;
   observePrediction(observation: PredictionObservation): void;
   /** Values read when the page is asked for. */
-  observePool(read: () => { readonly queued: number; readonly workers: readonly { readonly state: string }[] }): void;
+  observePool(
+    read: () => { readonly queued: number; readonly workers: readonly { readonly state: string }[] },
+  ): void;
 }
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];

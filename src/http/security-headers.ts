@@ -14,4 +14,4 @@ export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
 /** For GraphiQL's page: its editor writes style elements and starts workers from our own files. */
 export const GRAPHIQL_CSP =
   "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self' 'unsafe-inline'; " +
-  "font-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+  "font-src 'self' data:; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";

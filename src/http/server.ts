@@ -1,5 +1,5 @@
 /** The HTTP door: one Fastify instance, its limits, its routes, and how it closes. */
-import Fastify, { type FastifyError, type FastifyInstance } from 'fastify';
+import Fastify, { LogController, type FastifyError, type FastifyInstance } from 'fastify';
 import { newId } from '../lib/ids.js';
 import type { Logger } from '../lib/logger.js';
 import { handleError, sendError, toHttpError } from './errors.js';
@@ -81,8 +81,7 @@ function createFastify(options: HttpServerOptions): FastifyInstance {
   const app = Fastify({
     loggerInstance: options.log,
     // One line per request would be most of the work of a small request; the metrics count them instead.
-    disableRequestLogging: true,
-    requestIdLogLabel: 'requestId',
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     // An id that a client chose could forge the trail in logs and ledger.
     requestIdHeader: false,
     genReqId: () => newId('request'),

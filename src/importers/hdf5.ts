@@ -4,6 +4,7 @@
  * other path in a hostile file (external links, external storage, virtual sources) leads to nothing.
  * They are refused all the same, before any value is read, in one audit of the whole tree.
  */
+import { randomUUID } from 'node:crypto';
 import { Attribute, ready, type Metadata } from 'h5wasm';
 import type { ByteSource } from './byte-source.js';
 import { halfToNumber } from './half.js';
@@ -33,7 +34,6 @@ export interface Hdf5File {
 
 type H5Module = Awaited<typeof ready>;
 
-const MOUNTED_NAME = 'artifact.h5';
 const H5T_FLOAT = 1;
 const H5T_STRING = 3;
 const ALLOWED_FILTERS = new Set([1, 2, 3]); // deflate, shuffle, fletcher32
@@ -41,13 +41,13 @@ const MAX_CHUNK_BYTES = 256 * 1024 * 1024;
 const MAX_ATTRIBUTE_BYTES = IMPORT_LIMITS.maxJsonBytes;
 
 /**
- * Opens and audits. Only once per process: the file system inside the WASM module is shared.
+ * Opens and audits. The file stays open: the child that reads it is thrown away.
  * @throws Refused for damaged files, links out of the file, unknown filters, and sizes that the file cannot hold
  */
 export async function openHdf5(source: ByteSource): Promise<Hdf5File> {
   const module = await ready;
-  mountSource(module, source);
-  const file = module.open(`/${MOUNTED_NAME}`, module.H5F_ACC_RDONLY);
+  const mounted = mountSource(module, source);
+  const file = module.open(mounted, module.H5F_ACC_RDONLY);
   if (file < 0n) {
     refuseImport('CORRUPT_ARTIFACT', null, 'The HDF5 file is damaged or cut short: it cannot be opened.');
   }
@@ -271,10 +271,11 @@ function widen(
 }
 
 /** Puts one read-only file into the module's memory file system whose bytes are read from `source` on demand. */
-function mountSource(module: H5Module, source: ByteSource): void {
+function mountSource(module: H5Module, source: ByteSource): string {
+  const name = randomUUID();
   // The node operations of an Emscripten file system are not in h5wasm's types: this is the border.
   // eslint-disable-next-line @typescript-eslint/no-explicit-any
-  const node: any = (module.FS as any).createFile('/', MOUNTED_NAME, {}, true, false);
+  const node: any = (module.FS as any).createFile('/', name, {}, true, false);
   const getattr = node.node_ops.getattr;
   node.node_ops = {
     ...node.node_ops,
@@ -291,6 +292,7 @@ function mountSource(module: H5Module, source: ByteSource): void {
       return source.readInto(new Uint8Array(heap.buffer, heap.byteOffset + offset, length), position);
     },
   };
+  return `/${name}`;
 }
 
 /** A failure of the HDF5 library on a stranger's file is a damaged file, not a fault of ours. */

@@ -20,7 +20,8 @@ import {
   refuseForeignModule,
   refuseUnknown,
 } from './keras-inputs.js';
-import { canonicalClass, findLayerRule, type TranslatedLayer } from './keras-layers.js';
+import { canonicalClass, findLayerRule } from './keras-layers.js';
+import type { TranslatedLayer } from './keras-rules.js';
 import { dtypeName, refuseLayer, type LayerContext } from './keras-options.js';
 import { findRecurrentRule } from './keras-recurrent.js';
 import { IMPORT_LIMITS } from './limits.js';
@@ -44,6 +45,7 @@ export function readKerasModel(config: unknown, kerasMajor: 2 | 3): FlatModel {
   const layers: FlatLayer[] = [];
   const inputs: TensorRef[] = [];
   const newId = createLayerIds();
+  let calls = 0;
   const className = ownString(config, 'class_name') ?? '';
   if (!MODEL_CLASSES.has(className)) {
     refuseImport(
@@ -104,6 +106,16 @@ export function readKerasModel(config: unknown, kerasMajor: 2 | 3): FlatModel {
     };
     layers.push(layer);
     return layer;
+  }
+
+  function countCall(layer: FlatLayer): void {
+    if (++calls > IMPORT_LIMITS.maxLayerCalls) {
+      refuseImport(
+        'LIMIT_EXCEEDED',
+        layer.name,
+        `The model uses its layers more than ${IMPORT_LIMITS.maxLayerCalls} times (reached at "${layer.name}").`,
+      );
+    }
   }
 
   function addInput(name: string, layerConfig: JsonObject, context: LayerContext): TensorRef {
@@ -168,6 +180,7 @@ export function readKerasModel(config: unknown, kerasMajor: 2 | 3): FlatModel {
           ? readContainer(layer, path, weightsPath)
           : leaf(
               addLayer(context.name, context.className, path, weightsPath, translate(layerConfig, context)),
+              countCall,
             ),
       );
     }
@@ -281,17 +294,12 @@ export function readKerasModel(config: unknown, kerasMajor: 2 | 3): FlatModel {
   return model;
 }
 
-function leaf(layer: FlatLayer): Container {
+/** @param countCall refuses when the whole model makes too many calls: nested models multiply */
+function leaf(layer: FlatLayer, countCall: (layer: FlatLayer) => void): Container {
   return {
     call(inputs) {
       const call = layer.calls.length;
-      if (call >= IMPORT_LIMITS.maxLayers) {
-        refuseImport(
-          'LIMIT_EXCEEDED',
-          layer.name,
-          `Layer "${layer.name}" is used more than ${IMPORT_LIMITS.maxLayers} times.`,
-        );
-      }
+      countCall(layer);
       layer.calls.push([...inputs]);
       return Array.from({ length: layer.translated.outputs }, (_, tensor) => ({ layer, call, tensor }));
     },

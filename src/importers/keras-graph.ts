@@ -3,7 +3,7 @@
  * tensors it reads. One shape for Sequential and Functional, Keras 2 and 3, so everything after this
  * point (weights, topology, signature) has one case instead of eight.
  */
-import type { TranslatedLayer } from './keras-layers.js';
+import type { TranslatedLayer } from './keras-rules.js';
 import { refuseImport } from './refused.js';
 
 export interface TensorRef {

@@ -1,6 +1,6 @@
 /** Input layers, the names that groups of a `.keras` weights file get, and who may define a layer. */
 import { isDimension, own, ownArray, ownObject, ownString, isObject, type JsonObject } from './json.js';
-import type { TranslatedLayer } from './keras-layers.js';
+import type { TranslatedLayer } from './keras-rules.js';
 import { dtypeName, refuseLayer, type LayerContext } from './keras-options.js';
 import { IMPORT_LIMITS } from './limits.js';
 import { refuseImport } from './refused.js';

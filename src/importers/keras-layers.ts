@@ -3,15 +3,22 @@
  * A class that is not in this table is refused by name. To add one: show in `test/fixtures/layers` that
  * every engine agrees with Keras, then add a row.
  */
-import { own, type JsonObject } from './json.js';
+import { own } from './json.js';
 import { activation, activationName, translateActivation } from './keras-activations.js';
+import {
+  convolution,
+  depthwiseConvolution,
+  globalPooling,
+  pooling,
+  separableConvolution,
+  transposedConvolution,
+} from './keras-convolutions.js';
 import {
   flag,
   ignored,
   integer,
   integers,
   number,
-  oneOf,
   only,
   optional,
   positive,
@@ -19,180 +26,12 @@ import {
   REQUIRED,
   sizes,
   translateOptions,
-  type LayerContext,
   type Option,
-  type Options,
 } from './keras-options.js';
-
-export interface ExpectedWeight {
-  /** As tfjs-layers names it within the layer, e.g. `kernel`, `forward_rnn/kernel`. */
-  readonly name: string;
-  /** Last step of the name in a Keras file, when it is another. */
-  readonly sourceName: string;
-  /** Known dimensions; `null` where the layer's input decides. */
-  readonly shape: readonly (number | null)[] | null;
-  /** Sub-group of a `.keras` file that holds it, e.g. `forward_layer/cell`; `''` for the layer's own. */
-  readonly part: string;
-  /** Position among the part's variables. */
-  readonly index: number;
-  readonly trainable: boolean;
-  /** Adjusts the values, where Keras stores something else than tfjs-layers wants. */
-  readonly adjust?: (values: Float32Array) => void;
-}
-
-export interface TranslatedLayer {
-  readonly className: string;
-  readonly config: Record<string, unknown>;
-  readonly weights: readonly ExpectedWeight[];
-  /** How many tensors one call gives. */
-  readonly outputs: number;
-}
-
-export type LayerRule = (config: JsonObject, context: LayerContext) => TranslatedLayer;
-
-type Shape = readonly (number | null)[] | null;
-
-export function weight(
-  name: string,
-  index: number,
-  shape: Shape,
-  more: Partial<ExpectedWeight> = {},
-): ExpectedWeight {
-  return { name, sourceName: name, shape, part: '', index, trainable: true, ...more };
-}
-
-/** A rule made of an option table and a list of weights. */
-export function rule(
-  options: Options,
-  weights: (config: Record<string, unknown>) => readonly ExpectedWeight[] = () => [],
-  className?: string,
-): LayerRule {
-  return (config, context) => {
-    const translated = translateOptions(config, options, context);
-    return {
-      className: className ?? context.className,
-      config: translated,
-      weights: weights(translated),
-      outputs: 1,
-    };
-  };
-}
+import { CHANNELS_LAST, kernelAndBias, rule, USE_BIAS, weight, type LayerRule } from './keras-rules.js';
 
 /** Layers that only act while training: each becomes a Dropout that drops nothing. */
 const identity: LayerRule = () => ({ className: 'Dropout', config: { rate: 0 }, weights: [], outputs: 1 });
-
-const CHANNELS_LAST: Options = { data_format: only('channels_last', null) };
-const USE_BIAS: Options = { use_bias: flag(true) };
-const PADDING: Options = { padding: oneOf(['valid', 'same']) };
-
-function kernelAndBias(kernel: Shape, bias: number | null) {
-  return (config: Record<string, unknown>): readonly ExpectedWeight[] => [
-    weight('kernel', 0, kernel),
-    ...(config['use_bias'] === true ? [weight('bias', 1, [bias])] : []),
-  ];
-}
-
-function convolution(rank: number): LayerRule {
-  const options: Options = {
-    ...CHANNELS_LAST,
-    ...USE_BIAS,
-    ...PADDING,
-    filters: positive(),
-    kernel_size: sizes(rank),
-    strides: sizes(rank, 1),
-    dilation_rate: sizes(rank, 1),
-    groups: only(1),
-    activation: activation(),
-  };
-  return rule(options, (config) => {
-    const filters = config['filters'] as number;
-    return kernelAndBias([...(config['kernel_size'] as number[]), null, filters], filters)(config);
-  });
-}
-
-function transposedConvolution(rank: number): LayerRule {
-  const options: Options = {
-    ...CHANNELS_LAST,
-    ...USE_BIAS,
-    ...PADDING,
-    filters: positive(),
-    kernel_size: sizes(rank),
-    strides: sizes(rank, 1),
-    dilation_rate: {
-      fallback: undefined,
-      check: (value, context) =>
-        ones(value)
-          ? undefined
-          : refuseLayer(
-              context,
-              'has a dilation_rate; a transposed convolution without dilation can be served.',
-            ),
-    },
-    output_padding: only(null),
-    groups: only(1),
-    activation: activation(),
-  };
-  return rule(options, (config) => {
-    const filters = config['filters'] as number;
-    return kernelAndBias([...(config['kernel_size'] as number[]), filters, null], filters)(config);
-  });
-}
-
-function ones(value: unknown): boolean {
-  return value === 1 || (Array.isArray(value) && value.every((item) => item === 1));
-}
-
-const depthwiseConvolution = rule(
-  {
-    ...CHANNELS_LAST,
-    ...USE_BIAS,
-    ...PADDING,
-    kernel_size: sizes(2),
-    strides: sizes(2, 1),
-    dilation_rate: sizes(2, 1),
-    depth_multiplier: positive(1),
-    groups: ignored,
-    activation: activation(),
-  },
-  (config) => [
-    weight(
-      'depthwise_kernel',
-      0,
-      [...(config['kernel_size'] as number[]), null, config['depth_multiplier'] as number],
-      { sourceName: 'kernel' },
-    ),
-    ...(config['use_bias'] === true ? [weight('bias', 1, [null])] : []),
-  ],
-);
-
-const separableConvolution = rule(
-  {
-    ...CHANNELS_LAST,
-    ...USE_BIAS,
-    ...PADDING,
-    filters: positive(),
-    kernel_size: sizes(2),
-    strides: sizes(2, 1),
-    dilation_rate: sizes(2, 1),
-    depth_multiplier: positive(1),
-    groups: only(1),
-    activation: activation(),
-  },
-  (config) => [
-    weight('depthwise_kernel', 0, [
-      ...(config['kernel_size'] as number[]),
-      null,
-      config['depth_multiplier'] as number,
-    ]),
-    weight('pointwise_kernel', 1, [1, 1, null, config['filters'] as number]),
-    ...(config['use_bias'] === true ? [weight('bias', 2, [config['filters'] as number])] : []),
-  ],
-);
-
-const pooling = (rank: number): LayerRule =>
-  rule({ ...CHANNELS_LAST, ...PADDING, pool_size: sizes(rank, 2), strides: sizes(rank, null) });
-
-const globalPooling = rule({ ...CHANNELS_LAST, keepdims: only(false) });
 
 /** A list of one axis is how Keras 2 writes what Keras 3 writes as a number. */
 const singleAxis: Option = {

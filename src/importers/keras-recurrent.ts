@@ -1,7 +1,7 @@
 /** Recurrent layers and the two wrappers: the allow-listed classes that hold other layers or cells. */
 import { own, ownObject, ownString, type JsonObject } from './json.js';
 import { activation } from './keras-activations.js';
-import { weight, type ExpectedWeight, type LayerRule, type TranslatedLayer } from './keras-layers.js';
+import { weight, type ExpectedWeight, type LayerRule, type TranslatedLayer } from './keras-rules.js';
 import {
   flag,
   ignored,

@@ -5,7 +5,7 @@
 import type { Datatype } from '../lib/tensor.js';
 import type { ConvertedModel, ModelTensor, WeightBlock } from './converted-model.js';
 import { callsInOrder, type FlatLayer, type FlatModel, type TensorRef } from './keras-graph.js';
-import type { ExpectedWeight } from './keras-layers.js';
+import type { ExpectedWeight } from './keras-rules.js';
 import { IMPORT_LIMITS } from './limits.js';
 import { refuseImport } from './refused.js';
 import { freeAsMinusOne, publicNames } from './signature.js';

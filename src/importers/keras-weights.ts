@@ -5,7 +5,7 @@
  * by Keras's order.
  */
 import type { FlatLayer } from './keras-graph.js';
-import type { ExpectedWeight } from './keras-layers.js';
+import type { ExpectedWeight } from './keras-rules.js';
 import type { FindWeights, FoundWeight } from './keras-topology.js';
 import { refuseImport } from './refused.js';
 

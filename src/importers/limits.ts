@@ -21,6 +21,8 @@ export const IMPORT_LIMITS = Object.freeze({
   maxJsonBytes: 64 * MIB,
   maxJsonDepth: 200,
   maxLayers: 5000,
+  /** Uses of layers, nested models unfolded. */
+  maxLayerCalls: 20_000,
   maxModelNesting: 12,
   maxGraphNodes: 100_000,
   maxTensors: 50_000,

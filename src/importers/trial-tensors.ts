@@ -54,7 +54,8 @@ export function agreement(expected: readonly Tensor[], actual: readonly Tensor[]
   return expected.reduce((worst, tensor, i) => Math.max(worst, tensorDifference(tensor, actual[i])), 0);
 }
 
-function tensorDifference(expected: Tensor, actual: Tensor | undefined): number {
+/** Of one tensor; see `agreement`. */
+export function tensorDifference(expected: Tensor, actual: Tensor | undefined): number {
   if (actual === undefined || expected.datatype !== actual.datatype) return Infinity;
   if (expected.shape.join() !== actual.shape.join()) return Infinity;
   if (expected.datatype !== 'FP32') return Buffer.compare(expected.data, actual.data) === 0 ? 0 : Infinity;

@@ -9,7 +9,7 @@ import { elementCount, type Signature, type Tensor, type TensorSpec } from '../l
 import type { ConvertedModel, ModelTensor } from './converted-model.js';
 import { IMPORT_LIMITS } from './limits.js';
 import { printable, refuseImport } from './refused.js';
-import { agreement, trialInputs } from './trial-tensors.js';
+import { agreement, tensorDifference, trialInputs } from './trial-tensors.js';
 import type { EngineTrial } from './types.js';
 
 /** Engines add in different orders; beyond this they compute different things. */
@@ -156,19 +156,18 @@ async function settle(
   const notes: string[] = [];
   const batchIsFree = signature.inputs.every((spec) => spec.shape[0] === -1);
   const wider = batchIsFree ? await tryRun(model, trialInputs(signature, 2, size)) : null;
-  const batchWorks = wider !== null && wider.every((output) => output.shape[0] === 2);
+  const batchProblem = batchIsFree ? rowProblem(outputs, wider) : null;
   let settledInputs = signature.inputs;
-  if (batchIsFree && !batchWorks) {
+  if (batchProblem !== null) {
     settledInputs = signature.inputs.map((spec) => ({ ...spec, shape: [1, ...spec.shape.slice(1)] }));
-    notes.push(
-      'The model declares a free batch dimension, but answers only one row at a time; its batch is fixed to 1.',
-    );
+    notes.push(`The model declares a free batch dimension, but ${batchProblem}; its batch is fixed to 1.`);
   }
   const hasFreeSize = signature.inputs.some((spec) => spec.shape.slice(1).includes(-1));
   const larger = hasFreeSize ? await tryRun(model, trialInputs(signature, 1, size * 2)) : null;
   const shapeOf = (output: Tensor, i: number): number[] =>
     output.shape.map((dimension, axis) => {
-      const followsBatch = batchWorks && axis === 0;
+      const followsBatch =
+        batchProblem === null && axis === 0 && wider?.[i]?.shape[0] === 2 && dimension === 1;
       const followsSize = larger !== null && larger[i]?.shape[axis] !== dimension;
       return followsBatch || followsSize ? -1 : dimension;
     });
@@ -187,6 +186,31 @@ async function settle(
       })),
     },
   };
+}
+
+/**
+ * Why requests must not share a run, or `null` when they may. The second condition protects tenants from
+ * each other: were rows mixed (a mean over the batch), one caller's answer would depend on another's data.
+ * The first row of the wider input is the narrow input, so its answer must be the narrow answer.
+ */
+export function rowProblem(single: readonly Tensor[], wider: readonly Tensor[] | null): string | null {
+  if (wider === null) return 'cannot run on two rows';
+  for (const [i, output] of single.entries()) {
+    const other = wider[i];
+    if (other === undefined || other.shape.length !== output.shape.length)
+      return 'gives other tensors for two rows';
+    const rows = [output.shape[0], other.shape[0]];
+    if (output.shape.length === 0 || rows[0] === rows[1]) {
+      // No row of its own per request: the pool never joins requests of such a model.
+      continue;
+    }
+    if (rows[0] !== 1 || rows[1] !== 2) return `gives ${rows[0]} rows for one and ${rows[1]} for two`;
+    const firstRow = { ...other, shape: output.shape, data: other.data.subarray(0, other.data.length / 2) };
+    if (output.datatype !== 'BYTES' && tensorDifference(output, firstRow) > MAX_RELATIVE_DIFF) {
+      return 'mixes the rows of a batch';
+    }
+  }
+  return null;
 }
 
 async function tryRun(model: LoadedModel, inputs: readonly Tensor[]): Promise<readonly Tensor[] | null> {

@@ -356,6 +356,9 @@ CREATE INDEX "models_created_at_id_idx" ON "models"("created_at", "id");
 CREATE INDEX "models_updated_at_id_idx" ON "models"("updated_at", "id");
 
 -- CreateIndex
+CREATE UNIQUE INDEX "models_id_tenant_id_key" ON "models"("id", "tenant_id");
+
+-- CreateIndex
 CREATE UNIQUE INDEX "models_tenant_id_name_key" ON "models"("tenant_id", "name");
 
 -- CreateIndex
@@ -440,14 +443,14 @@ ALTER TABLE "uploads" ADD CONSTRAINT "uploads_tenant_id_fkey" FOREIGN KEY ("tena
 ALTER TABLE "uploads" ADD CONSTRAINT "uploads_digest_fkey" FOREIGN KEY ("digest") REFERENCES "artifacts"("digest") ON DELETE RESTRICT ON UPDATE CASCADE;
 
 -- AddForeignKey
-ALTER TABLE "publications" ADD CONSTRAINT "publications_model_id_fkey" FOREIGN KEY ("model_id") REFERENCES "models"("id") ON DELETE RESTRICT ON UPDATE CASCADE;
+ALTER TABLE "publications" ADD CONSTRAINT "publications_model_id_tenant_id_fkey" FOREIGN KEY ("model_id", "tenant_id") REFERENCES "models"("id", "tenant_id") ON DELETE RESTRICT ON UPDATE CASCADE;
 
 -- AddForeignKey
-ALTER TABLE "versions" ADD CONSTRAINT "versions_model_id_fkey" FOREIGN KEY ("model_id") REFERENCES "models"("id") ON DELETE RESTRICT ON UPDATE CASCADE;
+ALTER TABLE "versions" ADD CONSTRAINT "versions_model_id_tenant_id_fkey" FOREIGN KEY ("model_id", "tenant_id") REFERENCES "models"("id", "tenant_id") ON DELETE RESTRICT ON UPDATE CASCADE;
 
 -- AddForeignKey
 ALTER TABLE "versions" ADD CONSTRAINT "versions_digest_fkey" FOREIGN KEY ("digest") REFERENCES "artifacts"("digest") ON DELETE RESTRICT ON UPDATE CASCADE;
 
 -- AddForeignKey
-ALTER TABLE "grants" ADD CONSTRAINT "grants_model_id_fkey" FOREIGN KEY ("model_id") REFERENCES "models"("id") ON DELETE RESTRICT ON UPDATE CASCADE;
+ALTER TABLE "grants" ADD CONSTRAINT "grants_model_id_tenant_id_fkey" FOREIGN KEY ("model_id", "tenant_id") REFERENCES "models"("id", "tenant_id") ON DELETE RESTRICT ON UPDATE CASCADE;
 

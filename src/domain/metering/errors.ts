@@ -15,7 +15,7 @@ export type ReservationLost = Refusal<'RESERVATION_LOST'>;
 
 export type InvalidUsageInput = Refusal<'INVALID_INPUT'>;
 
-export type TenantNotFound = Refusal<'NOT_FOUND'>;
+export type QuotaNotFound = Refusal<'NOT_FOUND'>;
 
 export function quotaExceeded(facts: {
   readonly subject: QuotaSubject;
@@ -62,6 +62,10 @@ export function invalid(message: string, path: readonly string[]): InvalidUsageI
   return { code: 'INVALID_INPUT', message, path };
 }
 
-export function tenantNotFound(path: readonly string[]): TenantNotFound {
+export function tenantNotFound(path: readonly string[]): QuotaNotFound {
   return { code: 'NOT_FOUND', message: 'There is no such tenant.', path };
+}
+
+export function apiKeyNotFound(path: readonly string[]): QuotaNotFound {
+  return { code: 'NOT_FOUND', message: 'Your tenant has no such API key.', path };
 }

@@ -1,13 +1,13 @@
 /** Reserve, run, settle: the promises, and why they hold, are in README.md. */
-import { isDatabaseUnavailable } from '../../database/errors.js';
-import type { Transactions, Tx } from '../../database/index.js';
+import { isDatabaseUnavailable, type Transactions, type Tx } from '../../database/index.js';
 import type { Clock } from '../../lib/clock.js';
-import { kindOfId, newId } from '../../lib/ids.js';
+import { newId } from '../../lib/ids.js';
 import { ok, refuse, type Result } from '../../lib/result.js';
 import { can, permissionDenied, type PermissionDenied, type TenantActor } from '../access/index.js';
 import type { AuditService } from '../audit/index.js';
 import { createAdmission, type Admission } from './admission.js';
 import {
+  apiKeyNotFound,
   quotaExceeded,
   reservationLost,
   tenantNotFound,
@@ -15,7 +15,7 @@ import {
   type QuotaExceeded,
   type RateLimited,
   type ReservationLost,
-  type TenantNotFound,
+  type QuotaNotFound,
 } from './errors.js';
 import { createGroupCommit } from './group-commit.js';
 import type { Charge, Reservation, UsageReport } from './ledger.js';
@@ -44,11 +44,11 @@ export interface MeteringService {
   ): Promise<Result<void, ReservationLost | E>>;
   /** Gives the units back. Does nothing when the reservation was settled or given back before. */
   release(actor: TenantActor, reservation: Reservation): Promise<void>;
-  /** The tenant's quota, then the acting key's, then that of `apiKeyId` (absent when it is not the tenant's). */
+  /** The tenant's quota, then the acting key's, then that of `apiKeyId`, which must be a key of the tenant. */
   quota(
     actor: TenantActor,
     input: { readonly apiKeyId?: string | null | undefined },
-  ): Promise<Result<readonly Quota[], PermissionDenied>>;
+  ): Promise<Result<readonly Quota[], PermissionDenied | QuotaNotFound>>;
   /** Sums over the ledger. */
   usage(
     actor: TenantActor,
@@ -58,7 +58,7 @@ export interface MeteringService {
   setTenantQuota(
     actor: TenantActor,
     input: { readonly tenantSlug: string; readonly predictionsPerMonth?: number | null | undefined },
-  ): Promise<Result<Quota, PermissionDenied | InvalidUsageInput | TenantNotFound>>;
+  ): Promise<Result<Quota, PermissionDenied | InvalidUsageInput | QuotaNotFound>>;
   /** Gives back what dead processes hold; returns how many claims. Called by `ReservationSweeper`. */
   sweepReservationsAcrossTenants(): Promise<number>;
 }
@@ -144,10 +144,10 @@ export function createMeteringService(deps: MeteringDeps): MeteringService {
 
     async quota(actor, { apiKeyId }) {
       if (!can(actor, 'USAGE_READ')) return refuse(permissionDenied(actor, 'USAGE_READ'));
-      const asked = [apiKeyOf(actor), apiKeyId ?? null].filter(
-        (id) => id !== null && kindOfId(id) === 'apiKey',
-      );
-      return ok(await readQuotas(actor.tenantId, [...new Set(asked)] as string[]));
+      const keys = [apiKeyOf(actor), apiKeyId ?? null].filter((id) => id !== null);
+      const quotas = await readQuotas(actor.tenantId, [...new Set(keys)]);
+      const isMissing = (apiKeyId ?? null) !== null && !quotas.some((quota) => quota.subjectId === apiKeyId);
+      return isMissing ? refuse(apiKeyNotFound(['apiKeyId'])) : ok(quotas);
     },
 
     async usage(actor, input) {
@@ -161,7 +161,7 @@ export function createMeteringService(deps: MeteringDeps): MeteringService {
       if (!can(actor, 'PLATFORM_OPERATE')) return refuse(permissionDenied(actor, 'PLATFORM_OPERATE'));
       const limit = checkLimit(input.predictionsPerMonth ?? null);
       if (!limit.ok) return limit;
-      const set = await database.transaction<Result<string, TenantNotFound>>(
+      const set = await database.transaction<Result<string, QuotaNotFound>>(
         // The operator's own tenant is named too: the audit event is written there.
         { tenantId: actor.tenantId, acrossTenants: true },
         async (tx: Tx) => {

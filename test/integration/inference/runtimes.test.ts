@@ -7,13 +7,17 @@ import {
   type LoadedModel,
   type Runtime,
 } from '../../../src/inference/worker/runtimes/index.js';
+import { decodePack } from '../../../src/inference/pack.js';
+import { decodeBytesElements, encodeBytesElements, toTypedArray } from '../../../src/inference/tensors.js';
 import type { Tensor } from '../../../src/lib/tensor.js';
+import { everyDatatypePack, singleOpPack } from '../../support/graph-pack.js';
 import {
   convModel,
   denseModel,
   fp32,
   humanPack,
   layersPack,
+  packOf,
   tf,
   valuesOf,
   type TestPack,
@@ -152,6 +156,49 @@ function runtimeSuite(makeRuntime: () => Runtime): void {
     expect(outputs.every(({ data }) => data.byteLength === data.buffer.byteLength)).toBe(true);
   });
 
+  it('maps every datatype in and out by the names of the signature, and never gives a weight away', async () => {
+    const model = await load(everyDatatypePack());
+    const text = [Uint8Array.of(0xff, 0, 1), new Uint8Array(), Buffer.from('grüß')];
+    const inputs = (): Tensor[] => [
+      { name: 'text', datatype: 'BYTES', shape: [3], data: encodeBytesElements(text) },
+      fp32('x', [1, 2], [-1.7, 2.9]),
+    ];
+
+    for (let round = 0; round < 3; round++) {
+      const [positive, same, weight, whole] = await model.run(inputs());
+
+      expect(positive).toMatchObject({ name: 'positive', datatype: 'BOOL', shape: [1, 2] });
+      expect([...(positive?.data ?? [])]).toEqual([0, 1]);
+      expect(same).toMatchObject({ name: 'same', datatype: 'BYTES', shape: [3] });
+      expect(decodeBytesElements(same?.data ?? new Uint8Array()).map((e) => [...e])).toEqual(
+        text.map((e) => [...e]),
+      );
+      expect(valuesOf(weight)).toEqual([0.5]);
+      expect([...toTypedArray('INT32', whole?.data ?? new Uint8Array())]).toEqual([-1, 2]);
+      // What the pool does with an answer: the buffer goes to another thread and is gone from here.
+      structuredClone(weight?.data, { transfer: [weight?.data.buffer as ArrayBuffer] });
+    }
+  });
+
+  it('names what does not fit: a datatype, an input or an output that the model has not', async () => {
+    const good = decodePack(humanPack('liveness').bytes);
+    if (!good.ok) throw new Error(good.error.message);
+    const { header, weights } = good.value;
+    const [input] = header.signature.inputs;
+    if (input === undefined) throw new Error('The model has an input.');
+    const int64 = { ...header.signature, inputs: [{ ...input, datatype: 'INT64' as const }] };
+
+    await expect(load(packOf({ ...header, signature: int64 }, weights))).rejects.toThrow(/is INT64/);
+    await expect(load(packOf({ ...header, inputNodes: ['nowhere'] }, weights))).rejects.toThrow(
+      /no input nowhere/,
+    );
+    await expect(load(packOf({ ...header, inputNodes: [] }, weights))).rejects.toThrow(/another number/);
+    const model = await load(packOf({ ...header, outputNodes: ['nothing'] }, weights));
+    await expect(model.run([fp32(input.name, [1, 32, 32, 3], new Float32Array(3072))])).rejects.toThrow(
+      /nothing/,
+    );
+  });
+
   it('forgets the state of a stateful layer between runs', async () => {
     const lstm = tf.layers.simpleRNN({ units: 2, stateful: true, batchInputShape: [1, 2, 1] });
     const model = await load(await layersPack(tf.sequential({ layers: [lstm] })));
@@ -255,5 +302,15 @@ describe('a graph with control flow', () => {
     expect(second.map(valuesOf)).toEqual(first.map(valuesOf));
     expect(runtime.memory()).toEqual(before);
     model.dispose();
+  });
+});
+
+describe('an op without a kernel on an engine', () => {
+  it('is named when the model runs', async () => {
+    const runtime = createRuntime('tfjs-wasm');
+    await runtime.start();
+    const model = await runtime.load(singleOpPack('Imag').bytes);
+
+    await expect(model.run([fp32('x', [1, 2], [0, 1])])).rejects.toThrow(/Imag.*not registered.*wasm/);
   });
 });
