@@ -1,6 +1,15 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -49,7 +58,9 @@ async function otherProcess(): Promise<{ kill: () => Promise<void>; postgresPid:
     await postgres.start();
     process.stdout.write(String(postgres.pid) + '\\n');
     setInterval(() => {}, 1000);`;
-  const child = spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, ['--input-type=module', '-e', code], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const [chunk] = (await once(child.stdout, 'data')) as [Buffer];
   return {
     postgresPid: Number(chunk.toString()),
@@ -67,9 +78,9 @@ describe('EmbeddedPostgres', () => {
     await first.start();
     const { pid } = first;
     await rows(first, 'CREATE TABLE kept (n int)');
-    expect(await rows(first, `SELECT current_setting('fsync') AS f, current_setting('synchronous_commit') AS s`)).toEqual([
-      { f: 'on', s: 'on' },
-    ]);
+    expect(
+      await rows(first, `SELECT current_setting('fsync') AS f, current_setting('synchronous_commit') AS s`),
+    ).toEqual([{ f: 'on', s: 'on' }]);
     await first.stop();
     expect(() => process.kill(pid ?? 0, 0)).toThrow();
     expect(statSync(join(dataDirectory, 'postgres.password')).mode & 0o777).toBe(0o600);
@@ -111,7 +122,10 @@ describe('EmbeddedPostgres', () => {
     await first.start();
     await first.stop();
     writeFileSync(join(dataDirectory, 'postgres', 'postmaster.pid'), `${process.ppid}\n/nowhere\n`);
-    writeFileSync(join(dataDirectory, 'souk.pid'), JSON.stringify({ pid: process.ppid, startedAt: 'long ago' }));
+    writeFileSync(
+      join(dataDirectory, 'souk.pid'),
+      JSON.stringify({ pid: process.ppid, startedAt: 'long ago' }),
+    );
     await first.start();
     expect(await rows(first, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
   });
@@ -119,7 +133,9 @@ describe('EmbeddedPostgres', () => {
   it('says in one sentence that data of another PostgreSQL version cannot be used', async () => {
     mkdirSync(join(dataDirectory, 'postgres'), { mode: 0o700 });
     writeFileSync(join(dataDirectory, 'postgres', 'PG_VERSION'), '17\n');
-    await expect(embedded().start()).rejects.toThrow(/written by PostgreSQL 17, but this Souk brings PostgreSQL 18/);
+    await expect(embedded().start()).rejects.toThrow(
+      /written by PostgreSQL 17, but this Souk brings PostgreSQL 18/,
+    );
   });
 
   it('says in one sentence that the data directory cannot be written', async () => {
@@ -136,14 +152,17 @@ describe('EmbeddedPostgres', () => {
     expect(readFileSync(join(dataDirectory, 'postgres', 'PG_VERSION'), 'utf8')).toBe('18\n');
   });
 
-  it.runIf(process.getuid?.() === 0)('runs as another account where root has no user namespaces', async () => {
-    chmodSync(dataDirectory, 0o700);
-    const postgres = embedded({ launchMode: 'account' });
-    await postgres.start();
-    expect(await rows(postgres, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
-    await postgres.stop();
-    await postgres.start();
-    await postgres.stop();
-    rmSync(join(dataDirectory, 'souk.pid'), { force: true });
-  });
+  it.runIf(process.getuid?.() === 0)(
+    'runs as another account where root has no user namespaces',
+    async () => {
+      chmodSync(dataDirectory, 0o700);
+      const postgres = embedded({ launchMode: 'account' });
+      await postgres.start();
+      expect(await rows(postgres, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+      await postgres.stop();
+      await postgres.start();
+      await postgres.stop();
+      rmSync(join(dataDirectory, 'souk.pid'), { force: true });
+    },
+  );
 });

@@ -67,7 +67,9 @@ describe('migrate', () => {
     await migrate({ url, folder, logger });
     addMigration('99990101000000_good', 'CREATE TABLE good (n int);');
     addMigration('99990102000000_bad', 'CREATE TABLE bad (n int); SELECT 1 / 0;');
-    await expect(migrate({ url, folder, logger })).rejects.toThrow(/could not be migrated .*as it was: division by zero/);
+    await expect(migrate({ url, folder, logger })).rejects.toThrow(
+      /could not be migrated .*as it was: division by zero/,
+    );
     expect(await query(`SELECT to_regclass('good') AS good`)).toEqual([{ good: null }]);
     writeFileSync(join(folder, '99990102000000_bad', 'migration.sql'), 'CREATE TABLE bad (n int);');
     expect(await migrate({ url, folder, logger })).toEqual(['99990101000000_good', '99990102000000_bad']);

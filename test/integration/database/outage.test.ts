@@ -14,7 +14,9 @@ const postgres = new EmbeddedPostgres({ dataDirectory, logger });
 let database: Database;
 
 const countBySql = () =>
-  database.sql({ acrossTenants: true }, (query) => query<{ n: number }>('SELECT count(*)::int AS n FROM tenants', []));
+  database.sql({ acrossTenants: true }, (query) =>
+    query<{ n: number }>('SELECT count(*)::int AS n FROM tenants', []),
+  );
 const countByPrisma = () => database.transaction({ acrossTenants: true }, (tx) => tx.tenant.count());
 
 beforeAll(async () => {
@@ -92,12 +94,19 @@ describe('a Postgres that goes away', () => {
 
   it('does not hang on a server that accepts connections and stays silent', async () => {
     await postgres.start();
-    const silent = new Database({ url: postgres.connectionString, logger, connectTimeoutMs: 500, statementTimeoutMs: 500 });
+    const silent = new Database({
+      url: postgres.connectionString,
+      logger,
+      connectTimeoutMs: 500,
+      statementTimeoutMs: 500,
+    });
     await silent.start();
     // Stops the postmaster: new connections are accepted by the kernel and never answered.
     process.kill(postgres.pid ?? 0, 'SIGSTOP');
     try {
-      const calls = Array.from({ length: 20 }, () => failure(() => silent.transaction({}, (tx) => tx.tenant.count())));
+      const calls = Array.from({ length: 20 }, () =>
+        failure(() => silent.transaction({}, (tx) => tx.tenant.count())),
+      );
       const errors = (await Promise.all(calls)).filter((error) => error !== null);
       expect(errors.length).toBeGreaterThan(0);
       for (const error of errors) expect(isDatabaseUnavailable(error)).toBe(true);
@@ -108,7 +117,12 @@ describe('a Postgres that goes away', () => {
   });
 
   it('closes a connection whose transaction was cut off by the time limit, and rolls back', async () => {
-    const slow = new Database({ url: postgres.connectionString, logger, statementTimeoutMs: 200, maxConnections: 1 });
+    const slow = new Database({
+      url: postgres.connectionString,
+      logger,
+      statementTimeoutMs: 200,
+      maxConnections: 1,
+    });
     await slow.start();
     const error = await failure(() => slow.sql({}, (query) => query('SELECT pg_sleep(3)', [])));
     expect(isDatabaseUnavailable(error)).toBe(true);

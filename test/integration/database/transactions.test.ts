@@ -71,16 +71,18 @@ describe('transactions', () => {
   });
 
   it('leaves no context on the connection after it has ended', async () => {
-    const settings = await test.database.sql({ tenantId: acme, userId: 'u', proof: 'p', acrossTenants: true }, (query) =>
-      // Ends the transaction under the hands of `sql`, to look at the bare connection.
-      query('COMMIT', []).then(() =>
-        query<{ context: string; role: string }>(
-          `SELECT concat(current_setting('app.tenant_id', true), current_setting('app.user_id', true),
+    const settings = await test.database.sql(
+      { tenantId: acme, userId: 'u', proof: 'p', acrossTenants: true },
+      (query) =>
+        // Ends the transaction under the hands of `sql`, to look at the bare connection.
+        query('COMMIT', []).then(() =>
+          query<{ context: string; role: string }>(
+            `SELECT concat(current_setting('app.tenant_id', true), current_setting('app.user_id', true),
             current_setting('app.proof', true), current_setting('app.across_tenants', true)) AS context,
             current_user AS role`,
-          [],
+            [],
+          ),
         ),
-      ),
     );
     expect(settings).toEqual([{ context: '', role: 'souk_app' }]);
   });
