@@ -24,7 +24,7 @@ import { copiedBuffer } from './tensors.js';
 import { threadChannels } from './thread-channel.js';
 import type { InferenceJob, InferenceRefusal, InferenceReply, RunnableArtifact, WarmReply } from './types.js';
 import type { TaskOutcome, WorkerHandle } from './worker-handle.js';
-import { WorkerSlots } from './worker-slots.js';
+import { WorkerSlots, type WorkerMemory } from './worker-slots.js';
 
 /** What waits in the queue: a prediction, or a model to load ahead of its first prediction. */
 interface Work {
@@ -142,6 +142,11 @@ export class InferenceEngine {
       memoryBudgetBytesPerWorker: this.#options.memoryBudgetBytesPerWorker,
       counters: this.#counters.read(),
     };
+  }
+
+  /** What the engines in each worker hold. Each worker answers after the task in its hands. */
+  memory(): Promise<WorkerMemory[]> {
+    return this.#slots.memory();
   }
 
   /** Takes no new work, lets what is admitted finish for `graceMs`, refuses the rest, and ends the workers. */

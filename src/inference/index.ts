@@ -4,4 +4,5 @@ export * from './pack.js';
 export { InferenceEngine } from './engine.js';
 export type { EngineOptions } from './engine-options.js';
 export type { PoolCounters, PoolStats, WorkerStats } from './pool-stats.js';
-export type { ResidentModel, RuntimeReadiness } from './messages.js';
+export type { ResidentModel, RuntimeMemory, RuntimeReadiness } from './messages.js';
+export type { WorkerMemory } from './worker-slots.js';

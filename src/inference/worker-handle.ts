@@ -13,7 +13,9 @@ import type {
   RuntimeReadiness,
   WireRefusal,
   WireTensor,
+  RuntimeMemory,
   WorkerMessage,
+  WorkerReply,
   WorkerRequest,
 } from './messages.js';
 import type { RunnableArtifact } from './types.js';
@@ -89,7 +91,7 @@ export class WorkerHandle {
   #brokenReason: string | null = null;
   #resolveStart: (outcome: StartOutcome) => void = () => undefined;
   #resolveEnded: () => void = () => undefined;
-  readonly #acknowledgements = new Map<number, () => void>();
+  readonly #acknowledgements = new Map<number, (reply: WorkerReply | null) => void>();
   readonly #deps: WorkerHandleDeps;
 
   constructor(deps: WorkerHandleDeps) {
@@ -158,8 +160,14 @@ export class WorkerHandle {
   }
 
   /** Unloads a model; settles when it is gone from this worker, or the worker is. */
-  evict(digest: string): Promise<void> {
-    return this.#acknowledged((id) => ({ type: 'evict', id, digest }));
+  async evict(digest: string): Promise<void> {
+    await this.#acknowledged((id) => ({ type: 'evict', id, digest }));
+  }
+
+  /** What its engines hold, after the task in progress; empty when the worker is not usable. */
+  async memory(): Promise<readonly RuntimeMemory[]> {
+    const reply = await this.#acknowledged((id) => ({ type: 'stats', id }));
+    return reply?.type === 'stats' ? reply.memory : [];
   }
 
   /** Gives the worker up: its task ends as lost or overran, and the thread ends as soon as it can. */
@@ -191,8 +199,9 @@ export class WorkerHandle {
     this.#channel?.post(request, transfer);
   }
 
-  #acknowledged(request: (id: number) => WorkerRequest): Promise<void> {
-    if (this.#state.kind !== 'ready' && this.#state.kind !== 'busy') return Promise.resolve();
+  /** The reply, or `null` when the worker went before it could give one. */
+  #acknowledged(request: (id: number) => WorkerRequest): Promise<WorkerReply | null> {
+    if (this.#state.kind !== 'ready' && this.#state.kind !== 'busy') return Promise.resolve(null);
     const id = this.#nextId++;
     return new Promise((resolve) => {
       this.#acknowledgements.set(id, resolve);
@@ -231,7 +240,7 @@ export class WorkerHandle {
       case 'evicted':
       case 'stats':
       case 'stopped':
-        this.#acknowledgements.get(message.id)?.();
+        this.#acknowledgements.get(message.id)?.(message);
         this.#acknowledgements.delete(message.id);
         return;
     }
@@ -299,7 +308,7 @@ export class WorkerHandle {
   /** Whoever waits for this worker waits no longer. */
   #release(reason: string): void {
     this.#resolveStart({ ok: false, reason });
-    for (const acknowledge of this.#acknowledgements.values()) acknowledge();
+    for (const acknowledge of this.#acknowledgements.values()) acknowledge(null);
     this.#acknowledgements.clear();
   }
 }

@@ -8,6 +8,7 @@
  */
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
+import type { RuntimeMemory } from './messages.js';
 import type { WorkerSnapshot } from './scheduler.js';
 import type { RuntimeName } from './types.js';
 import type { OpenWorkerChannel } from './worker-channel.js';
@@ -23,6 +24,11 @@ export interface WorkerSlotsDeps {
   readonly logger: Logger;
   /** A worker became ready: there may be work for it. */
   readonly onReady: () => void;
+}
+
+export interface WorkerMemory {
+  readonly worker: string;
+  readonly engines: readonly RuntimeMemory[];
 }
 
 interface Slot {
@@ -121,6 +127,13 @@ export class WorkerSlots {
 
   async evict(digest: string): Promise<void> {
     await Promise.all(this.#slots.map(({ handle }) => handle?.evict(digest)));
+  }
+
+  async memory(): Promise<WorkerMemory[]> {
+    const handles = this.#slots.flatMap(({ handle }) => (handle === null ? [] : [handle]));
+    return Promise.all(
+      handles.map(async (handle) => ({ worker: handle.name, engines: await handle.memory() })),
+    );
   }
 
   /** Ends all workers. Settles when all have ended, or when only native calls hold threads back. */

@@ -1,6 +1,5 @@
 /** Builds the misbehaving worker, and the packs and jobs that command it. */
 import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
@@ -17,11 +16,12 @@ export interface FaultyTopology {
   readonly bytes: number;
 }
 
-/** Compiles the worker into a new temporary directory and returns its entry. */
+/** Compiles the worker into a directory, which must outlive the pool that uses it, and returns its entry. */
 export async function buildFaultyWorker(
+  directory: string,
   options: { readonly unavailable?: readonly RuntimeName[] } = {},
 ): Promise<URL> {
-  const outfile = join(mkdtempSync(join(tmpdir(), 'souk-faulty-worker-')), 'main.mjs');
+  const outfile = join(mkdtempSync(join(directory, 'worker-')), 'main.mjs');
   await build({
     entryPoints: [fileURLToPath(new URL('./faulty-worker.ts', import.meta.url))],
     outfile,

@@ -56,8 +56,10 @@ $$;
 -- What the application may do at all. No UPDATE or DELETE on what is immutable or append-only.
 GRANT SELECT, INSERT ON versions, usage_events, audit_events TO souk_app;
 GRANT SELECT, INSERT, UPDATE ON
-    tenants, tenant_plans, users, user_passwords, memberships, invitations, sessions, refresh_tokens,
+    tenant_plans, users, user_passwords, memberships, invitations, sessions, refresh_tokens,
     api_keys, models, publications, grants, quota_counters, idempotency_records TO souk_app;
+-- A tenant's slug is half of each model's name, and its operator flag is power over others: neither ever changes.
+GRANT SELECT, INSERT, UPDATE (name) ON tenants TO souk_app;
 GRANT DELETE ON memberships, refresh_tokens, idempotency_records TO souk_app;
 GRANT SELECT, INSERT, DELETE ON artifacts, uploads, reservations TO souk_app;
 
@@ -67,9 +69,7 @@ CREATE POLICY tenants_read ON tenants FOR SELECT
 CREATE POLICY tenants_create ON tenants FOR INSERT
     WITH CHECK ((id = app_tenant_id() AND NOT is_operator) OR app_across_tenants());
 CREATE POLICY tenants_change ON tenants FOR UPDATE
-    USING (id = app_tenant_id() OR app_across_tenants())
-    WITH CHECK ((id = app_tenant_id() AND is_operator = (SELECT t.is_operator FROM tenants t WHERE t.id = tenants.id))
-        OR app_across_tenants());
+    USING (id = app_tenant_id()) WITH CHECK (id = app_tenant_id());
 
 CREATE POLICY tenant_plans_own ON tenant_plans
     USING (tenant_id = app_tenant_id() OR app_across_tenants())
@@ -114,7 +114,9 @@ CREATE POLICY api_keys_write ON api_keys
 CREATE POLICY audit_events_own ON audit_events
     USING (tenant_id = app_tenant_id()) WITH CHECK (tenant_id = app_tenant_id() OR app_across_tenants());
 
--- The owner and the grantee both see a grant; only the owner makes or ends it.
+-- The owner and the grantee both see a grant; only the owner makes or ends it. That it is the model's owner is
+-- kept by the foreign key on (model_id, tenant_id), because a policy that looks at models would recurse:
+-- otherwise a grant on a neighbour's model to oneself would open that model.
 CREATE POLICY grants_read ON grants FOR SELECT
     USING (tenant_id = app_tenant_id() OR grantee_tenant_id = app_tenant_id());
 CREATE POLICY grants_write ON grants
@@ -126,7 +128,7 @@ CREATE POLICY models_read ON models FOR SELECT
         OR (app_tenant_id() IS NOT NULL AND visibility IN ('PUBLIC', 'UNLISTED'))
         OR EXISTS (
             SELECT 1 FROM grants g
-            WHERE g.model_id = models.id AND g.grantee_tenant_id = app_tenant_id()
+            WHERE g.model_id = models.id AND g.tenant_id = models.tenant_id AND g.grantee_tenant_id = app_tenant_id()
                 AND g.revoked_at IS NULL AND (g.expires_at IS NULL OR g.expires_at > now())
         )
         OR app_across_tenants()
@@ -137,6 +139,7 @@ CREATE POLICY models_write ON models
 -- A version is seen by whoever sees its model: the inner query is under the policies of models.
 CREATE POLICY versions_read ON versions FOR SELECT
     USING (app_across_tenants() OR EXISTS (SELECT 1 FROM models m WHERE m.id = versions.model_id));
+-- The foreign key on (model_id, tenant_id) keeps it to models of one's own.
 CREATE POLICY versions_create ON versions FOR INSERT WITH CHECK (tenant_id = app_tenant_id());
 
 -- Bytes and their digest, without name or owner. Nobody lists them; a digest is learnt from a version.

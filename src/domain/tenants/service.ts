@@ -109,6 +109,8 @@ export interface TenantsService {
    * `null` when the slug is taken, or when an operator's tenant exists already.
    */
   foundTenant(tx: Tx, founding: Founding): Promise<Tenant | null>;
+  /** For identity's sign-up: a tenant that must exist, in the caller's transaction. */
+  getTenant(tx: Tx, tenantId: string): Promise<Tenant>;
   /** For identity's bootstrap. */
   hasOperatorTenantAcrossTenants(tx: Tx): Promise<boolean>;
   /** For identity's sign-up: the open invitation of a token, when it was made for the address. */
@@ -239,6 +241,11 @@ export function createTenantsService(deps: TenantsDeps): TenantsService {
     },
 
     foundTenant,
+    async getTenant(tx: Tx, tenantId: string) {
+      const [tenant] = await store.findTenantsAcrossTenants(tx, [tenantId]);
+      if (tenant === undefined) throw new Error(`The tenant ${tenantId} does not exist.`);
+      return tenant;
+    },
     hasOperatorTenantAcrossTenants: store.hasOperatorTenantAcrossTenants,
 
     async findInvitationFor(email: string, token: string) {

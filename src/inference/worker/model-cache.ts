@@ -9,7 +9,7 @@ import { decodePack } from '../pack.js';
 import type { ResidentModel, WireRefusal } from '../messages.js';
 import type { RunnableArtifact } from '../types.js';
 import { flattenError } from './flatten-error.js';
-import type { LoadedModel } from './runtimes/index.js';
+import { isFatalEngineError, type LoadedModel } from './runtimes/index.js';
 
 export interface ModelCacheDeps {
   readonly budgetBytes: number;
@@ -22,7 +22,10 @@ export interface ModelCacheDeps {
 export interface ModelCache {
   /** The model if it is resident, and it counts as used; no load. */
   find(artifact: RunnableArtifact): LoadedModel | null;
-  /** Reads, checks and loads, evicting others to make room. */
+  /**
+   * Reads, checks and loads, evicting others to make room.
+   * @throws what leaves the engine damaged (`isFatalEngineError`)
+   */
   load(artifact: RunnableArtifact): Promise<Result<LoadedModel, WireRefusal>>;
   evict(digest: string): void;
   clear(): void;
@@ -83,6 +86,7 @@ export function createModelCache(deps: ModelCacheDeps): ModelCache {
         model = await deps.load(artifact, pack.value);
       } catch (error) {
         announce();
+        if (isFatalEngineError(error)) throw error;
         return refuse({ code: 'LOAD_FAILED', message: `The model cannot be loaded: ${flattenError(error)}` });
       }
       if (model.bytes > deps.budgetBytes) {

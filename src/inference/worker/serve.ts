@@ -51,11 +51,12 @@ export async function serve(
     },
   });
 
-  const refuseRun = (id: number, error: unknown): void => {
+  const refuseFor = (id: number, code: 'LOAD_FAILED' | 'RUNTIME_FAILED', error: unknown): void => {
+    const when = code === 'LOAD_FAILED' ? 'loading' : 'running';
     port.post({
       type: 'refused',
       id,
-      refusal: { code: 'RUNTIME_FAILED', message: `The model failed while running: ${flattenError(error)}` },
+      refusal: { code, message: `The model failed while ${when}: ${flattenError(error)}` },
       fatal: isFatalEngineError(error),
     });
   };
@@ -69,7 +70,13 @@ export async function serve(
     if (resident !== null) return { model: resident, loadMs: 0 };
     const startedAtMs = performance.now();
     port.post({ type: 'loading', id });
-    const loaded = await cache.load(artifact);
+    let loaded: Awaited<ReturnType<typeof cache.load>>;
+    try {
+      loaded = await cache.load(artifact);
+    } catch (error) {
+      refuseFor(id, 'LOAD_FAILED', error);
+      return null;
+    }
     if (!loaded.ok) {
       port.post({ type: 'refused', id, refusal: loaded.error, fatal: false });
       return null;
@@ -102,7 +109,7 @@ export async function serve(
         data: ownBuffer(data),
       }));
     } catch (error) {
-      refuseRun(id, error);
+      refuseFor(id, 'RUNTIME_FAILED', error);
       return;
     }
     const computeMs = performance.now() - startedAtMs;

@@ -17,7 +17,7 @@ const engines: InferenceEngine[] = [];
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'souk-pool-'));
-  workerEntry = await buildFaultyWorker();
+  workerEntry = await buildFaultyWorker(directory);
 });
 
 afterAll(() => {
@@ -311,7 +311,7 @@ describe('start', () => {
 
   it('goes on without an engine that cannot be loaded, and refuses only the models that need it', async () => {
     const engine = await startEngine({
-      workerEntry: await buildFaultyWorker({ unavailable: ['tfjs-node'] }),
+      workerEntry: await buildFaultyWorker(directory, { unavailable: ['tfjs-node'] }),
     });
 
     const refused = await engine.infer(
@@ -332,7 +332,7 @@ describe('start', () => {
 
   it('fails with one sentence when no engine can be loaded', async () => {
     const unavailable = ['tfjs-node', 'tfjs-wasm'] as const;
-    const broken = await buildFaultyWorker({ unavailable });
+    const broken = await buildFaultyWorker(directory, { unavailable });
 
     await expect(startEngine({ workerEntry: broken })).rejects.toThrow(
       'no engine can be used: tfjs-node has no library here. tfjs-wasm has no library here.',

@@ -9,6 +9,7 @@ import {
   type InferenceJob,
   type RunnableArtifact,
   type RuntimeName,
+  type WorkerStats,
 } from '../../../src/inference/index.js';
 import {
   artifactIn,
@@ -117,6 +118,34 @@ describe.each(RUNTIMES)('the pool on %s', (runtime: RuntimeName) => {
 });
 
 describe('two workers at once', () => {
+  it('hold as many tensors after 2,000 predictions as after the first', async () => {
+    const artifacts = RUNTIMES.map((runtime) => artifactIn(directory, dense, runtime));
+    const runMany = (count: number): Promise<unknown> =>
+      Promise.all(
+        Array.from({ length: count }, (_, at) =>
+          engine.infer({
+            ...denseJob(artifacts[at % 2] as RunnableArtifact),
+            fairnessKey: `tenant-${at % 8}`,
+          }),
+        ),
+      );
+    const holdsBoth = (worker: WorkerStats): boolean =>
+      artifacts.every(({ digest, runtime }) =>
+        worker.residents.some((model) => model.digest === digest && model.runtime === runtime),
+      );
+    await until(async () => {
+      await runMany(20);
+      return engine.stats().workers.every(holdsBoth);
+    });
+    const before = await engine.memory();
+
+    for (let round = 0; round < 20; round++) await runMany(100);
+
+    expect(before.flatMap(({ engines }) => engines)).toHaveLength(4);
+    expect(await engine.memory()).toEqual(before);
+    expect(engine.stats().counters.refused.OVERLOADED).toBe(0);
+  });
+
   it('each load the native engine and answer alike', async () => {
     const artifact = artifactIn(directory, dense, 'tfjs-node');
 
