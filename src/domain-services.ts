@@ -88,7 +88,7 @@ export function createDomainServices(config: Config, machines: Machines, options
     marketplace,
     metering,
     infer: (job) => inference.infer(job),
-    packPath: versions.packPath,
+    packPath: (packDigest) => machines.artifacts.localPath(packDigest),
     defaultTimeoutMs: config.inference.defaultTimeoutMs,
     observe: options.observe,
   });

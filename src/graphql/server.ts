@@ -41,7 +41,6 @@ export async function startGraphQLServer(
     persistedQueries: false,
     maxRecursiveSelections: true,
     hideSchemaDetailsFromClientErrors: true,
-    status400ForVariableCoercionErrors: true,
     includeStacktraceInErrorResponses: false,
     stopOnTerminationSignals: false,
     nodeEnv: 'production',

@@ -70,3 +70,11 @@ export function ownArray(object: JsonObject, key: string): readonly unknown[] | 
 export function isDimension(value: unknown): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value < 2 ** 31;
 }
+
+/**
+ * Names that every object answers to. `__proto__` is named apart, because in the child, where it is deleted
+ * from `Object.prototype`, it would pass, and still mean something in the process that serves the model.
+ */
+export function isBuiltInName(name: string): boolean {
+  return name === '__proto__' || name in {};
+}

@@ -3,6 +3,7 @@
  * tensors it reads. One shape for Sequential and Functional, Keras 2 and 3, so everything after this
  * point (weights, topology, signature) has one case instead of eight.
  */
+import { isBuiltInName } from './json.js';
 import type { TranslatedLayer } from './keras-rules.js';
 import { refuseImport } from './refused.js';
 
@@ -40,7 +41,7 @@ const SAFE_ID = /^[A-Za-z0-9][-A-Za-z0-9._/]*$/;
 export function createLayerIds(): (name: string) => string {
   const taken = new Set<string>();
   return (name) => {
-    const usable = SAFE_ID.test(name) && name.length <= 200 && !(name in {});
+    const usable = SAFE_ID.test(name) && name.length <= 200 && !isBuiltInName(name);
     const base = usable ? name : `layer_${name.replace(/[^A-Za-z0-9._]/g, '_').slice(0, 100)}`;
     let id = base;
     for (let i = 1; taken.has(id); i++) id = `${base}_${i}`;

@@ -5,7 +5,7 @@
 import type { Datatype } from '../lib/tensor.js';
 import type { ConvertedModel, ModelTensor, WeightBlock } from './converted-model.js';
 import { GRAPH_OPS } from './graph-ops.js';
-import { isObject, own, ownArray, ownObject, ownString, type JsonObject } from './json.js';
+import { isBuiltInName, isObject, own, ownArray, ownObject, ownString, type JsonObject } from './json.js';
 import { IMPORT_LIMITS } from './limits.js';
 import { refuseImport } from './refused.js';
 import { publicNames } from './signature.js';
@@ -97,7 +97,7 @@ function readNodes(items: readonly unknown[], where: string): readonly GraphNode
       refuseImport('CORRUPT_ARTIFACT', name || null, `The ${where} has a node without a usable name or op.`);
     }
     // Engines look names up in plain objects, where these would be found without being there.
-    if (name in {})
+    if (isBuiltInName(name))
       refuseImport(
         'CORRUPT_ARTIFACT',
         name,

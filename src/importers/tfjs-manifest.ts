@@ -7,7 +7,16 @@ import type { Archive } from './archive.js';
 import { entryNameProblem, canonicalName } from './archive-names.js';
 import type { ByteSource } from './byte-source.js';
 import type { WeightBlock } from './converted-model.js';
-import { isDimension, isObject, own, ownArray, ownObject, ownString, type JsonObject } from './json.js';
+import {
+  isBuiltInName,
+  isDimension,
+  isObject,
+  own,
+  ownArray,
+  ownObject,
+  ownString,
+  type JsonObject,
+} from './json.js';
 import { IMPORT_LIMITS } from './limits.js';
 import { refuseImport } from './refused.js';
 
@@ -144,7 +153,7 @@ function readSpec(item: unknown, names: Set<string>): WeightSpec {
   }
   // Two weights of one name: engines keep the last, readers the first. And a name that every object has
   // would be found in an engine's lookup without being there.
-  if (names.has(name) || name in {}) {
+  if (names.has(name) || isBuiltInName(name)) {
     refuseImport(
       'CORRUPT_ARTIFACT',
       name,

@@ -15,7 +15,7 @@ describe('GraphQL over HTTP', () => {
   it('passes all 61 audits of the specification', async () => {
     const results = await auditServer({
       url,
-      fetchFn: (input: RequestInfo, init: RequestInit = {}) =>
+      fetchFn: (input: string, init: RequestInit = {}) =>
         fetch(input, {
           ...init,
           headers: { ...(init.headers as Record<string, string>), 'apollo-require-preflight': 'true' },

@@ -13,7 +13,8 @@ ALTER TABLE reservations SET (fillfactor = 70);
 
 ALTER TABLE quota_counters ADD CONSTRAINT quota_counters_month
     CHECK (date_trunc('month', period_start AT TIME ZONE 'UTC') = period_start AT TIME ZONE 'UTC');
--- A usage event lies in the month that it was charged to: sums by time and sums by quota are then the same.
+-- A usage event lies in the month that it was charged to: sums by time and sums by quota are then the same. One that
+-- was admitted in the last second of January and answered in February is dated to the last millisecond of January.
 ALTER TABLE usage_events ADD CONSTRAINT usage_events_month
     CHECK (date_trunc('month', created_at AT TIME ZONE 'UTC') = period_start AT TIME ZONE 'UTC');
 
@@ -132,12 +133,7 @@ BEGIN
         SELECT e.id, p_tenant_id, e.user_id, c.api_key_id, e.request_id, e.owner_tenant_id, e.model_id, e.model_name,
             e.version_id, e.version_number, e.digest, e.runtime, e.worker, e.batch_size, e.rows, c.units, e.queue_ms,
             e.load_ms, e.compute_ms, c.period_start,
-            -- The moment of the charge, kept inside the month that pays: one that was admitted in the last second of
-            -- January and answered in February counts for January, in the quota and in every report.
-            greatest(c.period_start, least(
-                e.at,
-                (c.period_start AT TIME ZONE 'UTC' + interval '1 month' - interval '1 millisecond') AT TIME ZONE 'UTC'
-            ))
+            e.at
         FROM claims c JOIN jsonb_to_recordset(p_events) AS e(
             reservation_id TEXT, id TEXT, user_id TEXT, request_id TEXT, owner_tenant_id TEXT, model_id TEXT,
             model_name TEXT, version_id TEXT, version_number INTEGER, digest TEXT, runtime TEXT, worker TEXT,

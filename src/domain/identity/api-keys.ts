@@ -27,7 +27,8 @@ import type { ApiKey } from './user.js';
 
 export interface CreateApiKeyInput {
   readonly name: string;
-  readonly scopes: readonly Permission[];
+  /** `DEFAULT_SCOPES` when absent. */
+  readonly scopes?: readonly Permission[] | undefined;
   readonly expiresAt?: Date | null | undefined;
   readonly predictionsPerMonth?: number | null | undefined;
 }
@@ -39,6 +40,9 @@ export interface NewApiKey {
 }
 
 type CreateRefusal = InvalidInput | PermissionDenied;
+
+/** What a program that uses models needs; the contract names the same. */
+export const DEFAULT_SCOPES: readonly Permission[] = ['MODEL_READ', 'PREDICTION_RUN', 'USAGE_READ'];
 
 const SORT = 'apiKeys';
 
@@ -61,9 +65,10 @@ export async function createApiKey(
   const name = checkName(input.name, 'name');
   if (!name.ok) return name;
   const now = clock.now();
-  const mistake = checkTerms(input, now);
+  const wanted = input.scopes ?? DEFAULT_SCOPES;
+  const mistake = checkTerms(input, wanted, now);
   if (mistake !== null) return refuse(mistake);
-  const scopes = PERMISSIONS.filter((permission) => input.scopes.includes(permission));
+  const scopes = PERMISSIONS.filter((permission) => wanted.includes(permission));
   const secret = newApiKeySecret();
   const { tenantId } = actor;
   return database.transaction<Result<NewApiKey, CreateRefusal>>({ tenantId }, async (tx) => {
@@ -108,9 +113,9 @@ export async function createApiKey(
   });
 }
 
-function checkTerms(input: CreateApiKeyInput, now: Date): InvalidInput | null {
+function checkTerms(input: CreateApiKeyInput, scopes: readonly Permission[], now: Date): InvalidInput | null {
   const { expiresAt, predictionsPerMonth } = input;
-  const unknown = input.scopes.find((scope) => !PERMISSIONS.includes(scope));
+  const unknown = scopes.find((scope) => !PERMISSIONS.includes(scope));
   if (unknown !== undefined) return invalidInput('scopes', 'scopes names an unknown permission.');
   if (expiresAt && !(expiresAt.getTime() > now.getTime())) {
     return invalidInput('expiresAt', 'expiresAt must lie in the future.');

@@ -50,10 +50,11 @@ export interface IdentityDeps {
 
 export interface IdentityService {
   authenticate(credentials: Credentials): Promise<Result<Actor | null, InvalidCredentials>>;
+  /** Mistakes of the input come all at once, as a list. */
   signUp(
     caller: Caller,
     input: SignUpInput,
-  ): Promise<Result<SignedUp, SignUpRefusal | readonly InvalidInput[]>>;
+  ): Promise<Result<SignedUp, SignUpRefusal | readonly SignUpRefusal[]>>;
   signIn(caller: Caller, input: SignInInput): Promise<Result<SignedIn, InvalidCredentials | RateLimited>>;
   refreshSession(
     caller: Caller,

@@ -39,7 +39,7 @@ export interface SignedUp {
   readonly tenant: Tenant;
 }
 
-export type SignUpRefusal = Conflict | InvalidCredentials | RateLimited;
+export type SignUpRefusal = InvalidInput | Conflict | InvalidCredentials | RateLimited;
 
 interface CheckedInput {
   readonly email: string;
@@ -62,7 +62,7 @@ export async function signUp(
   parts: IdentityParts,
   caller: Caller,
   input: SignUpInput,
-): Promise<Result<SignedUp, SignUpRefusal | readonly InvalidInput[]>> {
+): Promise<Result<SignedUp, SignUpRefusal | readonly SignUpRefusal[]>> {
   const { clientAddress } = caller;
   const retryAfterMs = parts.attempts.admit({ clientAddress });
   if (retryAfterMs > 0) return refuse(rateLimited(retryAfterMs));

@@ -2,6 +2,7 @@ export type { Admission } from './admission.js';
 export type { QuotaExceeded, RateLimited, ReservationLost } from './errors.js';
 export type {
   Charge,
+  Charged,
   Reservation,
   UsageDimension,
   UsageEvent,

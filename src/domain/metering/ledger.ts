@@ -1,12 +1,22 @@
 /** What the ledger keeps of a charged prediction, and what it is summed by. */
 
+import type { Period } from './quota.js';
+
 /** A claim on quotas while a prediction runs. */
 export interface Reservation {
   readonly id: string;
   readonly tenantId: string;
   readonly units: number;
+  /** The month that pays. */
+  readonly period: Period;
   /** Left under the tightest limit once this is charged; `null`: unlimited. */
   readonly remaining: number | null;
+}
+
+/** A charge that is durable. */
+export interface Charged {
+  /** Lies in the month that pays. */
+  readonly chargedAt: Date;
 }
 
 /** What ran: the facts of a receipt. Whoever sends it was answered from exactly these. */

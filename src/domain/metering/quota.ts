@@ -35,6 +35,14 @@ function utcMonth(year: number, month: number): Date {
   return start;
 }
 
+/**
+ * When something that the period pays for is said to have happened: then, but inside the period. What was admitted in
+ * the last second of January and answered in February counts for January, in the quota and in every report.
+ */
+export function withinPeriod({ start, end }: Period, instant: Date): Date {
+  return new Date(Math.max(start.getTime(), Math.min(instant.getTime(), end.getTime() - 1)));
+}
+
 /** What may still be reserved: never negative, also after a limit was lowered below what is used. */
 export function remainingOf(limit: number | null, used: number, reserved: number): number | null {
   return limit === null ? null : Math.max(0, limit - used - reserved);

@@ -18,8 +18,8 @@ import {
   type QuotaNotFound,
 } from './errors.js';
 import { createGroupCommit } from './group-commit.js';
-import type { Charge, Reservation, UsageReport } from './ledger.js';
-import { periodOf, quotaOf, type Quota } from './quota.js';
+import type { Charge, Charged, Reservation, UsageReport } from './ledger.js';
+import { periodOf, quotaOf, withinPeriod, type Quota } from './quota.js';
 import { createMeteringStore, type Settlement, type WriteWithCharge } from './store.js';
 import { checkLimit, checkUsageInput, type UsageInput } from './usage-input.js';
 import { readUsage } from './usage-report.js';
@@ -41,7 +41,7 @@ export interface MeteringService {
     reservation: Reservation,
     charge: Charge,
     write?: WriteWithCharge<E>,
-  ): Promise<Result<void, ReservationLost | E>>;
+  ): Promise<Result<Charged, ReservationLost | E>>;
   /** Gives the units back. Does nothing when the reservation was settled or given back before. */
   release(actor: TenantActor, reservation: Reservation): Promise<void>;
   /** The tenant's quota, then the acting key's, then that of `apiKeyId`, which must be a key of the tenant. */
@@ -117,7 +117,7 @@ export function createMeteringService(deps: MeteringDeps): MeteringService {
         const { subject, limit, used } = answer;
         return refuse(quotaExceeded({ subject, limit, used, resetsAt: period.end }));
       }
-      return ok({ id, tenantId: actor.tenantId, units, remaining: answer.remaining });
+      return ok({ id, tenantId: actor.tenantId, units, period, remaining: answer.remaining });
     },
 
     async settle<E>(
@@ -125,17 +125,21 @@ export function createMeteringService(deps: MeteringDeps): MeteringService {
       reservation: Reservation,
       charge: Charge,
       write?: WriteWithCharge<E>,
-    ): Promise<Result<void, ReservationLost | E>> {
+    ): Promise<Result<Charged, ReservationLost | E>> {
+      const chargedAt = withinPeriod(reservation.period, clock.now());
       const settlement: Settlement = {
         reservationId: reservation.id,
         userId: actor.kind === 'user' ? actor.userId : null,
         requestId: actor.requestId,
-        at: clock.now(),
+        at: chargedAt,
         charge,
       };
-      if (write !== undefined) return store.settleAndWrite(actor.tenantId, settlement, write);
+      if (write !== undefined) {
+        const settled = await store.settleAndWrite(actor.tenantId, settlement, write);
+        return settled.ok ? ok({ chargedAt }) : settled;
+      }
       const isCharged = await settlements.submit(actor.tenantId, settlement);
-      return isCharged ? ok(undefined) : refuse(reservationLost());
+      return isCharged ? ok({ chargedAt }) : refuse(reservationLost());
     },
 
     async release(actor, reservation) {

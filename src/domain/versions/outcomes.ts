@@ -1,59 +1,66 @@
-/** Lets a request wait for the end of a publication, whichever process runs it. */
-import type { Clock } from '../../lib/clock.js';
-import { isFinished, type Publication } from './publication.js';
+/** Lets requests wait for the end of a publication, whichever process runs it. */
+import type { Logger } from '../../lib/logger.js';
 
 export interface Outcomes {
   /** Wakes whoever waits for the publication in this process. */
   announce(publicationId: string): void;
-  /** The publication as soon as it is finished, or as it is when the time is up or the signal fires. */
-  wait(
-    publicationId: string,
-    read: () => Promise<Publication | null>,
-    options: { readonly waitMs: number; readonly signal?: AbortSignal | undefined },
-  ): Promise<Publication | null>;
+  /** Resolves when the publication has ended, the time is up, or the signal fires. */
+  wait(publicationId: string, waitMs: number, signal: AbortSignal | undefined): Promise<void>;
 }
 
-/** Between two looks at the row: what another process did is seen this late at worst. */
+export interface OutcomesDeps {
+  readonly log: Logger;
+  /** Of these publications, the ones that have ended. */
+  readonly endedAcrossTenants: (publicationIds: readonly string[]) => Promise<readonly string[]>;
+}
+
+/** Between two looks at the rows: what another process ended is seen this late at worst. */
 const POLL_MS = 500;
 
-export function createOutcomes({ clock }: { readonly clock: Clock }): Outcomes {
-  const waiters = new Map<string, Set<() => void>>();
+/** However many requests wait, one statement per poll asks for all of them; nobody waits: nothing is asked. */
+export function createOutcomes({ log, endedAcrossTenants }: OutcomesDeps): Outcomes {
+  const waiting = new Map<string, Set<() => void>>();
+  let isPolling = false;
 
-  function pause(publicationId: string, ms: number, signal: AbortSignal | undefined): Promise<void> {
-    return new Promise((resolve) => {
-      const mine = waiters.get(publicationId) ?? new Set();
-      waiters.set(publicationId, mine);
-      const wake = () => {
-        clearTimeout(timer);
-        signal?.removeEventListener('abort', wake);
-        mine.delete(wake);
-        if (mine.size === 0 && waiters.get(publicationId) === mine) waiters.delete(publicationId);
-        resolve();
-      };
-      const timer = setTimeout(wake, ms);
-      signal?.addEventListener('abort', wake, { once: true });
-      mine.add(wake);
-    });
+  function announce(publicationId: string): void {
+    for (const wake of [...(waiting.get(publicationId) ?? [])]) wake();
+  }
+
+  function pollLater(): void {
+    if (isPolling || waiting.size === 0) return;
+    isPolling = true;
+    setTimeout(() => {
+      endedAcrossTenants([...waiting.keys()])
+        .then((ended) => ended.forEach(announce))
+        .catch((error: unknown) => {
+          // Whoever waits has a deadline, and reads the row itself at the end.
+          log.warn({ err: error }, 'the outcomes of publications could not be read; trying again');
+        })
+        .finally(() => {
+          isPolling = false;
+          pollLater();
+        });
+    }, POLL_MS).unref();
   }
 
   return Object.freeze({
-    announce(publicationId: string) {
-      for (const wake of [...(waiters.get(publicationId) ?? [])]) wake();
-    },
-    async wait(
-      publicationId: string,
-      read: () => Promise<Publication | null>,
-      { waitMs, signal }: { readonly waitMs: number; readonly signal?: AbortSignal | undefined },
-    ) {
-      const deadlineMs = clock.monotonicMs() + waitMs;
-      for (;;) {
-        const publication = await read();
-        const leftMs = deadlineMs - clock.monotonicMs();
-        if (publication === null || isFinished(publication) || leftMs <= 0 || signal?.aborted === true) {
-          return publication;
-        }
-        await pause(publicationId, Math.min(POLL_MS, leftMs), signal);
-      }
+    announce,
+    wait(publicationId: string, waitMs: number, signal: AbortSignal | undefined): Promise<void> {
+      if (waitMs <= 0 || signal?.aborted === true) return Promise.resolve();
+      return new Promise((resolve) => {
+        const mine = waiting.get(publicationId) ?? new Set<() => void>();
+        const wake = () => {
+          clearTimeout(timer);
+          signal?.removeEventListener('abort', wake);
+          mine.delete(wake);
+          if (mine.size === 0 && waiting.get(publicationId) === mine) waiting.delete(publicationId);
+          resolve();
+        };
+        const timer = setTimeout(wake, waitMs);
+        signal?.addEventListener('abort', wake, { once: true });
+        waiting.set(publicationId, mine.add(wake));
+        pollLater();
+      });
     },
   });
 }

@@ -59,6 +59,16 @@ function fromRow(row: PublicationRow): Publication {
 const COLUMNS = `id, tenant_id, model_id, upload_id, digest, bytes, notes, status, phase, progress, version_id,
   refusal_reason, refusal_message, refusal_subject, created_by, request_id, attempts, created_at, finished_at`;
 
+/** What matters of the model that is to get a version; `null` when the tenant owns no such model. */
+export async function findOwnTarget(
+  tx: Tx,
+  tenantId: string,
+  modelId: string,
+): Promise<{ readonly isArchived: boolean } | null> {
+  const row = await tx.model.findFirst({ where: { id: modelId, tenantId }, select: { archivedAt: true } });
+  return row === null ? null : { isArchived: row.archivedAt !== null };
+}
+
 export async function insertPublication(tx: Tx, tenantId: string, publication: Publication): Promise<void> {
   const { id, modelId, uploadId, digest, bytes, notes, status, createdBy, requestId, createdAt } =
     publication;
@@ -200,6 +210,15 @@ export async function markRefused(
 export async function runningAcrossTenants(query: SqlQuery, ids: readonly string[]): Promise<string[]> {
   const rows = await query<{ id: string }>(
     `SELECT id FROM publications WHERE id = ANY ($1) AND status = 'RUNNING' AND lease_expires_at >= clock_timestamp()`,
+    [ids],
+  );
+  return rows.map((row) => row.id);
+}
+
+/** Of these publications, the ones that have ended. */
+export async function endedAcrossTenants(query: SqlQuery, ids: readonly string[]): Promise<string[]> {
+  const rows = await query<{ id: string }>(
+    `SELECT id FROM publications WHERE id = ANY ($1) AND status IN ('SUCCEEDED', 'REFUSED')`,
     [ids],
   );
   return rows.map((row) => row.id);

@@ -5,17 +5,11 @@ import { newId } from '../../lib/ids.js';
 import { ok, refuse, type Result } from '../../lib/result.js';
 import { can, permissionDenied, type PermissionDenied, type TenantActor } from '../access/index.js';
 import type { AuditService } from '../audit/index.js';
-import {
-  lockOwnModel,
-  modelArchived,
-  modelNotFound,
-  type ModelConflict,
-  type ModelNotFound,
-} from '../catalog/index.js';
+import { modelArchived, modelNotFound, type ModelConflict, type ModelNotFound } from '../catalog/index.js';
 import * as errors from './errors.js';
 import type { Outcomes } from './outcomes.js';
 import type { ImportRefused, Publication } from './publication.js';
-import { findIdByUpload, findPublications, insertPublication } from './publications-store.js';
+import { findIdByUpload, findOwnTarget, findPublications, insertPublication } from './publications-store.js';
 import { takeUpload } from './uploads-store.js';
 import type { Version } from './version.js';
 import { findVersions } from './versions-store.js';
@@ -75,9 +69,11 @@ export function createPublishVersion(deps: PublishVersionDeps): PublishVersion {
 
     const begun = await begin(actor, input, notes);
     if (!begun.ok) return begun;
+    // Before the runner is woken, so that even the quickest end is heard.
+    const ended = outcomes.wait(begun.value.id, waitMs, input.signal);
     wakeRunner();
-    const read = () => readPublication(actor, begun.value.id);
-    const publication = await outcomes.wait(begun.value.id, read, { waitMs, signal: input.signal });
+    await ended;
+    const publication = await readPublication(actor, begun.value.id);
     return ok(await published(actor, publication ?? begun.value));
   };
 
@@ -91,9 +87,10 @@ export function createPublishVersion(deps: PublishVersionDeps): PublishVersion {
     return database.transaction(
       { tenantId },
       async (tx): Promise<Result<Publication, PublishVersionRefusal>> => {
-        const model = await lockOwnModel(tx, tenantId, modelId);
+        // Not locked: should the model be archived meanwhile, no number is given out at the end.
+        const model = await findOwnTarget(tx, tenantId, modelId);
         if (model === null) return refuse(modelNotFound());
-        if (model.archivedAt !== null) return refuse(modelArchived());
+        if (model.isArchived) return refuse(modelArchived());
         const now = clock.now();
         const upload = await takeUpload(tx, tenantId, uploadId, now);
         if (upload === null) {

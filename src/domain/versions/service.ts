@@ -11,6 +11,7 @@ import { Housekeeping } from './housekeeping.js';
 import { DEFAULT_LEASE_TIMES, type LeaseTimes } from './lease.js';
 import { createOutcomes } from './outcomes.js';
 import { PublicationRunner, type ImportArtifact, type ImportLimits } from './publication-runner.js';
+import { endedAcrossTenants } from './publications-store.js';
 import { createPublishVersion, type PublishVersion } from './publish-version.js';
 import { createVersionReads, type VersionReads } from './read-versions.js';
 import { createReceiveUpload, type ReceiveUpload } from './receive-upload.js';
@@ -65,7 +66,11 @@ export function createVersionsService(deps: VersionsDeps): VersionsService {
   const { database, clock, log, audit, artifacts } = deps;
   const limits: VersionsLimits = { ...DEFAULT_VERSIONS_LIMITS, ...deps.limits };
   const digests = createDigestKeeper({ database, artifacts });
-  const outcomes = createOutcomes({ clock });
+  const outcomes = createOutcomes({
+    log,
+    endedAcrossTenants: (ids) =>
+      database.sql({ acrossTenants: true }, (query) => endedAcrossTenants(query, ids)),
+  });
   const runner = new PublicationRunner({
     database,
     clock,

@@ -1,10 +1,32 @@
 /** Merges the rooms' resolvers, nothing else. */
 import type { Resolvers } from '../generated/resolvers.js';
+import { auditResolvers } from './audit.js';
+import { catalogResolvers } from './catalog.js';
+import { enumResolvers } from './enums.js';
+import { identityResolvers } from './identity.js';
+import { nodeResolvers } from './node.js';
 import { scalarResolvers } from './scalars.js';
 import { serverResolvers } from './server.js';
+import { sharingResolvers } from './sharing.js';
+import { tenantsResolvers } from './tenants.js';
 import { userErrorResolvers } from './user-error.js';
+import { versionsResolvers } from './versions.js';
+import { viewerResolvers } from './viewer.js';
 
-const parts: readonly Resolvers[] = [scalarResolvers, userErrorResolvers, serverResolvers];
+const parts: readonly object[] = [
+  scalarResolvers,
+  enumResolvers,
+  userErrorResolvers,
+  nodeResolvers,
+  viewerResolvers,
+  serverResolvers,
+  auditResolvers,
+  tenantsResolvers,
+  identityResolvers,
+  catalogResolvers,
+  versionsResolvers,
+  sharingResolvers,
+];
 
 /** All resolvers in one object. A field that two rooms claim is a defect, found at the start. */
 export function createResolvers(): Resolvers {

@@ -1,0 +1,69 @@
+import { toConnection } from '../connection.js';
+import { requireActor, requireTenantActor } from '../context.js';
+import type { Resolvers } from '../generated/resolvers.js';
+import { toPayload, valueOrThrow } from '../payload.js';
+import { referenced } from '../referenced.js';
+
+export const tenantsResolvers = {
+  Mutation: {
+    createTenant: async (_root, { input }, context) =>
+      toPayload(await context.services.tenants.createTenant(requireActor(context), input), (tenant) => ({
+        tenant,
+      })),
+
+    updateTenant: async (_root, { input }, context) =>
+      toPayload(
+        await context.services.tenants.updateTenant(requireTenantActor(context), input),
+        (tenant) => ({ tenant }),
+      ),
+
+    inviteMember: async (_root, { input }, context) =>
+      toPayload(
+        await context.services.tenants.inviteMember(requireTenantActor(context), input),
+        ({ invitation, token }) => ({ invitation, token }),
+      ),
+
+    revokeInvitation: async (_root, { input }, context) =>
+      toPayload(
+        await context.services.tenants.revokeInvitation(requireTenantActor(context), input),
+        ({ invitationId }) => ({ revokedInvitationId: invitationId }),
+      ),
+
+    acceptInvitation: async (_root, { input }, context) =>
+      toPayload(
+        await context.services.tenants.acceptInvitation(requireActor(context), input),
+        (membership) => ({ membership }),
+      ),
+
+    changeMemberRole: async (_root, { input }, context) =>
+      toPayload(
+        await context.services.tenants.changeMemberRole(requireTenantActor(context), input),
+        (membership) => ({ membership }),
+      ),
+
+    removeMember: async (_root, { input }, context) =>
+      toPayload(
+        await context.services.tenants.removeMember(requireTenantActor(context), input),
+        ({ membershipId }) => ({ removedMembershipId: membershipId }),
+      ),
+  },
+
+  Tenant: {
+    members: async ({ id }, page, context) => {
+      const members = valueOrThrow(await context.services.tenants.members(requireActor(context), id, page));
+      return members === null ? null : toConnection(members, page.after == null);
+    },
+    invitations: ({ id }, _args, context) => context.services.tenants.invitations(requireActor(context), id),
+    apiKeys: async ({ id }, page, context) => {
+      const keys = valueOrThrow(await context.services.identity.apiKeys(requireActor(context), id, page));
+      return keys === null ? null : toConnection(keys, page.after == null);
+    },
+  },
+
+  Membership: {
+    tenant: async ({ tenantId }, _args, { loaders }) =>
+      referenced(await loaders.tenants.load(tenantId), `Tenant ${tenantId}`),
+    user: async ({ userId }, _args, { loaders }) =>
+      referenced(await loaders.users.load(userId), `User ${userId}`),
+  },
+} satisfies Pick<Resolvers, 'Mutation' | 'Tenant' | 'Membership'>;
