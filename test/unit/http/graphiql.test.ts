@@ -42,10 +42,10 @@ describe('GraphiQL', () => {
 
   it('starts its workers from files that are there', async () => {
     const { body } = await get('/graphiql');
-    const script = /src="([^"]+)"/.exec(body)?.[1] ?? '';
-    const workers = [...(await get(script)).body.matchAll(/\/graphiql\/\w+\.worker-[A-Z0-9]+\.js/g)].map(
-      ([url]) => url,
-    );
+    const script = (await get(/src="([^"]+)"/.exec(body)?.[1] ?? '')).body;
+    const parts = [...script.matchAll(/"\.\/(chunk-[A-Z0-9]+\.js)"/g)].map(([, name]) => `/graphiql/${name}`);
+    const texts = [script, ...(await Promise.all(parts.map(async (url) => (await get(url)).body)))];
+    const workers = texts.flatMap((text) => text.match(/\/graphiql\/\w+\.worker-[A-Z0-9]+\.js/g) ?? []);
     expect(new Set(workers).size).toBe(3);
     for (const url of workers) expect((await get(url)).statusCode).toBe(200);
   });
