@@ -1,6 +1,11 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
+// Vite would take graphql's `module` build, Node takes `main`: two copies, whose classes do not know each other.
+const graphql = fileURLToPath(new URL('./node_modules/graphql/index.js', import.meta.url));
+
 export default defineConfig({
+  resolve: { alias: [{ find: /^graphql$/, replacement: graphql }] },
   test: {
     testTimeout: 30_000,
     hookTimeout: 60_000,

@@ -1,5 +1,5 @@
 // The checks that are not tests: one table, used by `npm test` and `npm run check`.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { localCache, modules, root } from './setup/paths.mjs';
 import { run } from './setup/run.mjs';
@@ -36,7 +36,9 @@ export async function runTests(args) {
     deadlineMs: 30 * 60_000,
     onOutput: (chunk) => process.stdout.write(chunk),
   });
-  return countTests(ok, existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : null);
+  const totals = countTests(ok, existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : null);
+  rmSync(report, { force: true });
+  return totals;
 }
 
 /**

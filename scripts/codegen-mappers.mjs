@@ -1,20 +1,22 @@
 // Which domain type a resolver receives for each GraphQL type. Paths are relative to
 // src/graphql/generated/resolvers.ts. Types without an entry are plain data in the schema's own shape.
+// Those of the same name are imported under another, because the generated file declares the name itself.
 export const mappers = {
-  Tenant: '../../domain/tenants/index.js#Tenant',
-  Membership: '../../domain/tenants/index.js#Membership',
-  Invitation: '../../domain/tenants/index.js#Invitation',
-  User: '../../domain/identity/index.js#User',
-  ApiKey: '../../domain/identity/index.js#ApiKey',
+  Tenant: '../../domain/tenants/index.js#Tenant as TenantSource',
+  Membership: '../../domain/tenants/index.js#Membership as MembershipSource',
+  Invitation: '../../domain/tenants/index.js#Invitation as InvitationSource',
+  User: '../../domain/identity/index.js#User as UserSource',
+  ApiKey: '../../domain/identity/index.js#ApiKey as ApiKeySource',
   Viewer: '../../domain/access/index.js#Actor',
-  AuditEvent: '../../domain/audit/index.js#AuditEvent',
-  Model: '../../domain/catalog/index.js#Model',
-  Version: '../../domain/versions/index.js#Version',
-  Publication: '../../domain/versions/index.js#Publication',
-  Upload: '../../domain/versions/index.js#Upload',
-  Grant: '../../domain/sharing/index.js#Grant',
-  Quota: '../../domain/metering/index.js#Quota',
-  Prediction: '../../domain/predictions/index.js#Prediction',
+  AuditEvent: '../../domain/audit/index.js#AuditEvent as AuditEventSource',
+  Model: '../../domain/catalog/index.js#Model as ModelSource',
+  ModelConnection: '../../domain/catalog/index.js#ModelMatches',
+  Version: '../../domain/versions/index.js#Version as VersionSource',
+  Publication: '../../domain/versions/index.js#Publication as PublicationSource',
+  Upload: '../../domain/versions/index.js#Upload as UploadSource',
+  Grant: '../../domain/sharing/index.js#Grant as GrantSource',
+  Quota: '../../domain/metering/index.js#Quota as QuotaSource',
+  Prediction: '../../domain/predictions/index.js#Prediction as PredictionSource',
   UserError: '../../lib/result.js#Refusal',
 };
 

@@ -25,6 +25,8 @@ async function resolverTypes() {
   const config = {
     contextType: '../context.js#GraphQLContext',
     mappers,
+    // The domain's Tenant and the contract's are imported into one file.
+    mapperTypeSuffix: 'Source',
     scalars,
     enumValues,
     strictScalars: true,

@@ -25,6 +25,14 @@ const steps = [
       }),
   },
   { title: 'Build', run: () => script('build.mjs', 'built', { inputs: ['src'], outputs: ['dist'] }) },
+  {
+    title: 'GraphiQL',
+    run: () =>
+      script('build-graphiql.mjs', 'built', {
+        inputs: ['src/dashboard/graphiql'],
+        outputs: ['dist/graphiql/index.html'],
+      }),
+  },
 ];
 
 /**

@@ -1,7 +1,16 @@
 // Packages from the npm registry, exactly as package-lock.json says, scripts off (see .npmrc).
-import { existsSync, lstatSync, readFileSync, readdirSync, symlinkSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  lstatSync,
+  readFileSync,
+  readdirSync,
+  symlinkSync,
+} from 'node:fs';
+import { homedir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
-import { modules, root } from './paths.mjs';
+import { localCache, modules, root } from './paths.mjs';
 import { mustRun } from './run.mjs';
 import { hashOf, isFresh, markFresh } from './stamp.mjs';
 
@@ -22,9 +31,19 @@ export async function installPackages() {
   const [command, prefix] = npmCli?.endsWith('.js') ? [process.execPath, [npmCli]] : ['npm', []];
   // Development packages are needed even in production: the generated code is made at set-up.
   const args = ['ci', '--include=dev', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
-  await mustRun('npm ci', command, [...prefix, ...args], { deadlineMs: 15 * 60_000 });
+  await mustRun('npm ci', command, [...prefix, ...args], { env: npmCache(), deadlineMs: 15 * 60_000 });
   markFresh('packages', hash);
   return 'installed';
+}
+
+/** npm keeps its cache in the home folder; where that cannot be written, in the clone. */
+function npmCache() {
+  try {
+    accessSync(homedir(), constants.W_OK | constants.X_OK);
+    return {};
+  } catch {
+    return { npm_config_cache: join(localCache, 'npm') };
+  }
 }
 
 /** npm's own record of what it installed, against the lockfile; optional packages may be absent. */

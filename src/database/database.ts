@@ -2,7 +2,7 @@ import { PrismaPg } from '@prisma/adapter-pg';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Logger } from '../lib/logger.js';
-import { isDatabaseUnavailable, isSerializationConflict } from './errors.js';
+import { explainStart, isDatabaseUnavailable, isSerializationConflict } from './errors.js';
 import { PrismaClient } from './generated/client.js';
 import { createPool, verifySession } from './pool.js';
 import type { SqlQuery, TransactionContext, Transactions, Tx } from './types.js';
@@ -59,10 +59,14 @@ export class Database implements Transactions {
     });
   }
 
-  /** @throws DatabaseStartError when the server is too old or the tenants' second wall would not stand */
+  /** @throws DatabaseStartError when the server is away, too old, or the tenants' second wall would not stand */
   async start(): Promise<void> {
-    await verifySession(this.#pool);
-    await this.#prisma.$connect();
+    try {
+      await verifySession(this.#pool);
+      await this.#prisma.$connect();
+    } catch (error) {
+      throw explainStart(error);
+    }
   }
 
   /** Waits a moment for transactions under way; the server rolls back what is still open then. */

@@ -48,6 +48,7 @@ export class EmbeddedPostgres {
   #server: ChildProcess | null = null;
   #exited: Promise<void> = Promise.resolve();
   #releaseClaim: () => void = () => undefined;
+  #starting: Promise<void> = Promise.resolve();
   #restarting: Promise<void> = Promise.resolve();
   #abort = new AbortController();
 
@@ -84,6 +85,7 @@ export class EmbeddedPostgres {
       this.#password = this.#readPassword();
       await this.#startOnFreePort();
       await this.#createDatabase();
+      this.#refuseWhenStopped();
       this.#state = 'running';
     } catch (error) {
       await this.#endServer();
@@ -96,8 +98,10 @@ export class EmbeddedPostgres {
   /** Fast shutdown; after 5 s an immediate one (the next start then recovers). Never throws. */
   async stop(): Promise<void> {
     if (this.#state === 'idle') return;
-    this.#state = 'stopping';
     this.#abort.abort();
+    // A start under way sees the signal, ends what it has begun and fails.
+    await this.#starting.catch(() => undefined);
+    this.#state = 'stopping';
     await this.#restarting;
     await this.#endServer();
     this.#releaseClaim();
@@ -187,10 +191,16 @@ export class EmbeddedPostgres {
     }
   }
 
+  #refuseWhenStopped(): void {
+    if (this.#abort.signal.aborted)
+      throw new DatabaseStartError('PostgreSQL was stopped before it was ready.');
+  }
+
   async #startOnFreePort(): Promise<void> {
     // Between asking for a free port and taking it another program may be faster; and a server that was
     // killed may hold its shared memory for a moment longer.
     for (let attempt = 1; ; attempt++) {
+      this.#refuseWhenStopped();
       this.#port = await freePort();
       try {
         return await this.#startServer();
@@ -216,7 +226,7 @@ export class EmbeddedPostgres {
     const deadline = performance.now() + READY_WITHIN_MS;
     while (!isReady(folder, server.pid)) {
       if (hasExited) throw this.#startError('PostgreSQL could not be started');
-      if (this.#abort.signal.aborted) return;
+      this.#refuseWhenStopped();
       if (performance.now() > deadline) {
         await this.#endServer();
         throw this.#startError(`PostgreSQL was not ready within ${READY_WITHIN_MS / 1000} s`);
@@ -246,6 +256,7 @@ export class EmbeddedPostgres {
         this.#logger.info('PostgreSQL runs again');
         return;
       } catch (error) {
+        if (this.#abort.signal.aborted) return;
         this.#logger.error({ err: error }, 'PostgreSQL could not be started again; trying once more');
       }
     }

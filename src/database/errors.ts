@@ -6,6 +6,20 @@ export class DatabaseStartError extends Error {
   override name = 'DatabaseStartError';
 }
 
+/**
+ * A failure at start in the operator's words where it is about reaching the server, else the error itself.
+ * The cause stays inside, so that `isDatabaseUnavailable` still knows it.
+ */
+export function explainStart(error: unknown): unknown {
+  if (error instanceof DatabaseStartError) return error;
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  const reason = [message, code].find((text) => typeof text === 'string' && text !== '') ?? 'no reason given';
+  // 28…: password or account refused; 3D000: no such database.
+  const isRefused = typeof code === 'string' && (code.startsWith('28') || code === '3D000');
+  if (!isRefused && !isDatabaseUnavailable(error)) return error;
+  return new DatabaseStartError(`The database cannot be used: ${String(reason).trim()}.`, { cause: error });
+}
+
 // Conditions of Postgres in which the same request may succeed a moment later.
 const RETRYABLE_SQLSTATE_CLASSES = ['08', '53', '57P'];
 const RETRYABLE_SQLSTATES = new Set([

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import pg from 'pg';
 import type { Logger } from '../lib/logger.js';
-import { DatabaseStartError, isDatabaseUnavailable } from './errors.js';
+import { DatabaseStartError, explainStart, isDatabaseUnavailable } from './errors.js';
 import {
   loadSchemaEngine,
   migrationList,
@@ -66,6 +66,8 @@ export async function migrate({ url, folder, logger }: MigrateOptions): Promise<
       await pool.query('ROLLBACK').catch(() => undefined);
       throw error;
     }
+  } catch (error) {
+    throw explainStart(error);
   } finally {
     await pool.end();
   }

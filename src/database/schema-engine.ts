@@ -54,6 +54,16 @@ export async function loadSchemaEngine(
   pool: pg.Pool,
   onScriptError: (error: unknown) => void = () => undefined,
 ): Promise<SchemaEngine> {
+  const Engine = await (engineClass ??= instantiate());
+  const adapter = bindMigrationAwareSqlAdapterFactory(wholeScripts(new PrismaPg(pool), pool, onScriptError));
+  return Engine.new({ datamodels: [['schema.prisma', SMALLEST_SCHEMA]] }, () => undefined, adapter);
+}
+
+// The package's glue code is itself a module with one memory: a second instance in the same process would
+// read the first one's. Hence the only module-level state in this room, once per process and never changed.
+let engineClass: Promise<typeof SchemaEngine> | undefined;
+
+async function instantiate(): Promise<typeof SchemaEngine> {
   const location = createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm');
   const glue = (await import('@prisma/schema-engine-wasm/schema_engine_bg')) as unknown as {
     __wbg_set_wasm(exports: object): void;
@@ -66,12 +76,7 @@ export async function loadSchemaEngine(
   const { exports } = await WebAssembly.instantiate(compiled, { './schema_engine_bg.js': glue });
   glue.__wbg_set_wasm(exports);
   (exports.__wbindgen_start as (() => void) | undefined)?.();
-  const adapter = bindMigrationAwareSqlAdapterFactory(wholeScripts(new PrismaPg(pool), pool, onScriptError));
-  return glue.SchemaEngine.new(
-    { datamodels: [['schema.prisma', SMALLEST_SCHEMA]] },
-    () => undefined,
-    adapter,
-  );
+  return glue.SchemaEngine;
 }
 
 /**

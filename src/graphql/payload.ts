@@ -5,15 +5,20 @@ import type { Refusal, Result } from '../lib/result.js';
  * A mutation's answer: the named results on success, the refusal (or refusals) in `errors` otherwise.
  * The type of each error is its code in PascalCase followed by `Error`; see `resolvers/user-error.ts`.
  */
-export function toPayload<T, P extends object, E extends Refusal>(
-  result: Result<T, E | readonly E[]>,
+export function toPayload<T, P extends object>(
+  result: Result<T, Refusal | readonly Refusal[]>,
   onSuccess: (value: T) => P,
-): Partial<P> & { errors: readonly E[] } {
+): Partial<P> & { readonly errors: readonly Refusal[] } {
   if (result.ok) return { ...onSuccess(result.value), errors: [] };
   const { error } = result;
-  return { errors: Array.isArray(error) ? (error as readonly E[]) : [error as E] } as unknown as Partial<P> & {
-    errors: readonly E[];
-  };
+  const errors: readonly Refusal[] = isList(error) ? error : [error];
+  // Every field of a payload but `errors` is nullable, so none of them is a whole answer too.
+  return { errors } as Partial<P> & { readonly errors: readonly Refusal[] };
+}
+
+/** `Array.isArray` does not narrow lists that are read-only. */
+function isList(error: Refusal | readonly Refusal[]): error is readonly Refusal[] {
+  return Array.isArray(error);
 }
 
 const QUERY_CODES: Readonly<Record<string, string>> = { INVALID_INPUT: 'BAD_USER_INPUT' };

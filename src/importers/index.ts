@@ -1,1 +1,2 @@
 export * from './types.js';
+export { createImporter, type Importer, type ImporterDeps } from './importer.js';

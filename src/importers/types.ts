@@ -13,11 +13,14 @@ export interface ImportRequest {
   readonly workDirectory: string;
   /** Engines that may serve; each that can run the model is tried, the fastest that agrees is chosen. */
   readonly runtimes: readonly RuntimeName[];
+  /** From the start of the child to its answer; waiting for a turn does not count. */
   readonly timeoutMs: number;
+  /** Resident memory above which the child is killed. */
   readonly maxMemoryBytes: number;
 }
 
-export type ImportPhase = 'READING' | 'CHECKING' | 'CONVERTING' | 'TRYING';
+export const IMPORT_PHASES = ['READING', 'CHECKING', 'CONVERTING', 'TRYING'] as const;
+export type ImportPhase = (typeof IMPORT_PHASES)[number];
 
 export interface ImportProgress {
   readonly phase: ImportPhase;
@@ -49,24 +52,33 @@ export interface ImportReport {
   readonly weightBytes: number;
   /** Layers or graph ops with how often each occurs, most frequent first. */
   readonly operations: readonly { readonly name: string; readonly count: number }[];
+  /** Full sentences that the owner should know: what was narrowed, ignored or assumed. */
+  readonly notes: readonly string[];
   readonly packPath: string;
   readonly packBytes: number;
   /** SHA-256 of the pack, lower-case hex. */
   readonly packDigest: string;
+  /** How the child was shut in: whether it had a network namespace of its own (without any interface). */
+  readonly isolation: { readonly network: 'none' | 'host' };
 }
 
-export type ImportRefusal = Refusal<
-  | 'UNSUPPORTED_FORMAT'
-  | 'CORRUPT_ARTIFACT'
-  | 'UNSUPPORTED_LAYER'
-  | 'UNSUPPORTED_OP'
-  | 'UNSUPPORTED_TENSOR'
-  | 'LIMIT_EXCEEDED'
-  | 'TRIAL_FAILED'
-  | 'IMPORT_TIMED_OUT'
-  | 'IMPORT_OUT_OF_MEMORY'
-  | 'IMPORT_CRASHED'
-> & {
+export const IMPORT_REFUSAL_CODES = [
+  'UNSUPPORTED_FORMAT',
+  'CORRUPT_ARTIFACT',
+  'UNSUPPORTED_LAYER',
+  'UNSUPPORTED_OP',
+  'UNSUPPORTED_TENSOR',
+  'LIMIT_EXCEEDED',
+  'TRIAL_FAILED',
+  'IMPORT_TIMED_OUT',
+  'IMPORT_OUT_OF_MEMORY',
+  'IMPORT_CRASHED',
+  'IMPORT_QUEUE_FULL',
+  'IMPORT_CANCELLED',
+] as const;
+export type ImportRefusalCode = (typeof IMPORT_REFUSAL_CODES)[number];
+
+export type ImportRefusal = Refusal<ImportRefusalCode> & {
   /** The layer, op, tensor or file at fault. */
   readonly subject: string | null;
 };

@@ -1,2 +1,8 @@
+/** The front door of the inference machine. Nothing here loads an engine: engines live in workers. */
 export * from './types.js';
 export * from './pack.js';
+export { InferenceEngine } from './engine.js';
+export type { EngineOptions } from './engine-options.js';
+export type { PoolCounters, PoolStats, WorkerStats } from './pool-stats.js';
+export type { ResidentModel, RuntimeMemory, RuntimeReadiness } from './messages.js';
+export type { WorkerMemory } from './worker-slots.js';

@@ -62,6 +62,11 @@ export function decodePack(
   const jsonLength = view.readUInt32LE(MAGIC.length);
   const start = Math.ceil((PREFIX_BYTES + jsonLength) / ALIGNMENT) * ALIGNMENT;
   if (start > view.length) return refuse({ code: 'LOAD_FAILED', message: 'The model pack is cut short.' });
-  const header = JSON.parse(view.toString('utf8', PREFIX_BYTES, PREFIX_BYTES + jsonLength)) as PackHeader;
-  return ok({ header, weights: bytes.subarray(start) });
+  try {
+    // Our own import wrote it, and its digest has been checked: the shape can be relied on.
+    const header = JSON.parse(view.toString('utf8', PREFIX_BYTES, PREFIX_BYTES + jsonLength)) as PackHeader;
+    return ok({ header, weights: bytes.subarray(start) });
+  } catch {
+    return refuse({ code: 'LOAD_FAILED', message: "The model pack's header is not JSON." });
+  }
 }

@@ -46,6 +46,16 @@ export interface InferenceReply {
   readonly batchSize: number;
 }
 
+/** What loading a model ahead of its first prediction came to. */
+export interface WarmReply {
+  /** Tensor memory that the model holds, measured. */
+  readonly bytes: number;
+  /** 0 when it was loaded already. */
+  readonly loadMs: number;
+  readonly runtime: RuntimeName;
+  readonly worker: string;
+}
+
 export type InferenceRefusal =
   | (Refusal<'OVERLOADED'> & { readonly retryAfterMs: number })
   | Refusal<'DEADLINE_EXCEEDED'>

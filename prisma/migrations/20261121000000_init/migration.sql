@@ -4,6 +4,12 @@ CREATE FUNCTION souk_join_words(words TEXT[]) RETURNS TEXT
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN array_to_string(words, ' ');
 
+-- Only letters and digits divide into words, as the search text does: left to itself, the parser keeps
+-- `v1.5`, host names and paths together, and no search for their parts would find them.
+CREATE FUNCTION souk_words(value TEXT) RETURNS tsvector
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN to_tsvector('pg_catalog.simple', translate(value, '!"#$%&''()*+,-./:;<=>?@[\]^_`{|}~–—…“”‘’«»·•', repeat(' ', 43)));
+
 -- CreateTable
 CREATE TABLE "tenants" (
     "id" TEXT NOT NULL,
@@ -145,12 +151,12 @@ CREATE TABLE "models" (
     "created_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
     "updated_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
     "search_vector" tsvector GENERATED ALWAYS AS (
-        setweight(to_tsvector('simple', translate("name", '-._', '   ')), 'A') ||
-        setweight(to_tsvector('simple', translate("owner_slug", '-', ' ')), 'B') ||
-        setweight(to_tsvector('simple', translate(coalesce("task", ''), '-', ' ')), 'B') ||
-        setweight(to_tsvector('simple', translate(souk_join_words("tags"), '-', ' ')), 'B') ||
-        setweight(to_tsvector('simple', "summary"), 'C') ||
-        setweight(to_tsvector('simple', left("card", 100000)), 'D')
+        setweight(souk_words("name"), 'A') ||
+        setweight(souk_words("owner_slug"), 'B') ||
+        setweight(souk_words(coalesce("task", '')), 'B') ||
+        setweight(souk_words(souk_join_words("tags")), 'B') ||
+        setweight(souk_words("summary"), 'C') ||
+        setweight(souk_words("card"), 'D')
     ) STORED,
 
     CONSTRAINT "models_pkey" PRIMARY KEY ("id")
@@ -344,7 +350,13 @@ CREATE INDEX "audit_events_tenant_id_subject_id_id_idx" ON "audit_events"("tenan
 CREATE INDEX "models_owner_slug_name_idx" ON "models"("owner_slug", "name");
 
 -- CreateIndex
+CREATE INDEX "models_created_at_id_idx" ON "models"("created_at", "id");
+
+-- CreateIndex
 CREATE INDEX "models_updated_at_id_idx" ON "models"("updated_at", "id");
+
+-- CreateIndex
+CREATE UNIQUE INDEX "models_id_tenant_id_key" ON "models"("id", "tenant_id");
 
 -- CreateIndex
 CREATE UNIQUE INDEX "models_tenant_id_name_key" ON "models"("tenant_id", "name");
@@ -431,14 +443,14 @@ ALTER TABLE "uploads" ADD CONSTRAINT "uploads_tenant_id_fkey" FOREIGN KEY ("tena
 ALTER TABLE "uploads" ADD CONSTRAINT "uploads_digest_fkey" FOREIGN KEY ("digest") REFERENCES "artifacts"("digest") ON DELETE RESTRICT ON UPDATE CASCADE;
 
 -- AddForeignKey
-ALTER TABLE "publications" ADD CONSTRAINT "publications_model_id_fkey" FOREIGN KEY ("model_id") REFERENCES "models"("id") ON DELETE RESTRICT ON UPDATE CASCADE;
+ALTER TABLE "publications" ADD CONSTRAINT "publications_model_id_tenant_id_fkey" FOREIGN KEY ("model_id", "tenant_id") REFERENCES "models"("id", "tenant_id") ON DELETE RESTRICT ON UPDATE CASCADE;
 
 -- AddForeignKey
-ALTER TABLE "versions" ADD CONSTRAINT "versions_model_id_fkey" FOREIGN KEY ("model_id") REFERENCES "models"("id") ON DELETE RESTRICT ON UPDATE CASCADE;
+ALTER TABLE "versions" ADD CONSTRAINT "versions_model_id_tenant_id_fkey" FOREIGN KEY ("model_id", "tenant_id") REFERENCES "models"("id", "tenant_id") ON DELETE RESTRICT ON UPDATE CASCADE;
 
 -- AddForeignKey
 ALTER TABLE "versions" ADD CONSTRAINT "versions_digest_fkey" FOREIGN KEY ("digest") REFERENCES "artifacts"("digest") ON DELETE RESTRICT ON UPDATE CASCADE;
 
 -- AddForeignKey
-ALTER TABLE "grants" ADD CONSTRAINT "grants_model_id_fkey" FOREIGN KEY ("model_id") REFERENCES "models"("id") ON DELETE RESTRICT ON UPDATE CASCADE;
+ALTER TABLE "grants" ADD CONSTRAINT "grants_model_id_tenant_id_fkey" FOREIGN KEY ("model_id", "tenant_id") REFERENCES "models"("id", "tenant_id") ON DELETE RESTRICT ON UPDATE CASCADE;
 

@@ -114,7 +114,9 @@ CREATE POLICY api_keys_write ON api_keys
 CREATE POLICY audit_events_own ON audit_events
     USING (tenant_id = app_tenant_id()) WITH CHECK (tenant_id = app_tenant_id() OR app_across_tenants());
 
--- The owner and the grantee both see a grant; only the owner makes or ends it.
+-- The owner and the grantee both see a grant; only the owner makes or ends it. That it is the model's owner is
+-- kept by the foreign key on (model_id, tenant_id), because a policy that looks at models would recurse:
+-- otherwise a grant on a neighbour's model to oneself would open that model.
 CREATE POLICY grants_read ON grants FOR SELECT
     USING (tenant_id = app_tenant_id() OR grantee_tenant_id = app_tenant_id());
 CREATE POLICY grants_write ON grants
@@ -126,7 +128,7 @@ CREATE POLICY models_read ON models FOR SELECT
         OR (app_tenant_id() IS NOT NULL AND visibility IN ('PUBLIC', 'UNLISTED'))
         OR EXISTS (
             SELECT 1 FROM grants g
-            WHERE g.model_id = models.id AND g.grantee_tenant_id = app_tenant_id()
+            WHERE g.model_id = models.id AND g.tenant_id = models.tenant_id AND g.grantee_tenant_id = app_tenant_id()
                 AND g.revoked_at IS NULL AND (g.expires_at IS NULL OR g.expires_at > now())
         )
         OR app_across_tenants()
@@ -137,6 +139,7 @@ CREATE POLICY models_write ON models
 -- A version is seen by whoever sees its model: the inner query is under the policies of models.
 CREATE POLICY versions_read ON versions FOR SELECT
     USING (app_across_tenants() OR EXISTS (SELECT 1 FROM models m WHERE m.id = versions.model_id));
+-- The foreign key on (model_id, tenant_id) keeps it to models of one's own.
 CREATE POLICY versions_create ON versions FOR INSERT WITH CHECK (tenant_id = app_tenant_id());
 
 -- Bytes and their digest, without name or owner. Nobody lists them; a digest is learnt from a version.

@@ -13,7 +13,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newId } from '../../../src/lib/ids.js';
 import { startServer, type TestServer } from '../../support/server.js';
 import { entries, type Entry, type Outcome } from './entries.js';
-import { ask, buildWorld, MARKER, sendFile, type Answer, type World } from './world.js';
+import { ask, sendFile, type Answer } from '../../support/api.js';
+import { buildWorld, MARKER, type World } from './world.js';
 
 const schema = buildSchema(readFileSync(new URL('../../../schema.graphql', import.meta.url), 'utf8'));
 

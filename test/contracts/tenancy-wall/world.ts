@@ -2,61 +2,9 @@
  * Two tenants that must not see each other. Everything of `owner` is private and carries MARKER, so that
  * any leak into a stranger's answer can be found by searching the answer's text.
  */
-import { readFile } from 'node:fs/promises';
+import { ask, sendFile, succeed } from '../../support/api.js';
 
 export const MARKER = 'marker7f3a';
-
-export interface Answer {
-  readonly status: number;
-  readonly data: Record<string, unknown> | null;
-  readonly errors: readonly { message: string; extensions: { code: string; requestId: string } }[];
-  /** The whole body without request ids, to compare and to search. */
-  readonly text: string;
-}
-
-export async function ask(
-  url: string,
-  credential: string | null,
-  document: string,
-  variables: object = {},
-): Promise<Answer> {
-  const response = await fetch(`${url}/graphql`, {
-    method: 'POST',
-    headers: {
-      'content-type': 'application/json',
-      ...(credential === null ? {} : { authorization: `Bearer ${credential}` }),
-    },
-    body: JSON.stringify({ query: document, variables }),
-  });
-  const text = await response.text();
-  const body = JSON.parse(text) as { data?: Answer['data']; errors?: Answer['errors'] };
-  return {
-    status: response.status,
-    data: body.data ?? null,
-    errors: body.errors ?? [],
-    text: text.replace(/req_[0-9a-z]{26}/g, 'req_*'),
-  };
-}
-
-/** Runs a mutation that must succeed, and answers its payload. */
-async function succeed(
-  url: string,
-  credential: string | null,
-  field: string,
-  selection: string,
-  input: object,
-) {
-  const type = `${field[0]?.toUpperCase()}${field.slice(1)}Input!`;
-  const answer = await ask(
-    url,
-    credential,
-    `mutation ($input: ${type}) { ${field}(input: $input) { ${selection} errors { code message path } } }`,
-    { input },
-  );
-  const payload = answer.data?.[field] as Record<string, never> & { errors: unknown[] };
-  if (answer.errors.length > 0 || payload.errors.length > 0) throw new Error(`${field}: ${answer.text}`);
-  return payload;
-}
 
 export interface World {
   readonly url: string;
@@ -207,14 +155,4 @@ interface Seen {
   readonly viewer: {
     readonly tenant: { readonly members: { readonly nodes: readonly (Id & { role: string })[] } };
   };
-}
-
-/** Uploads the smallest fixture, and answers the upload's id. */
-export async function sendFile(url: string, credential: string): Promise<string> {
-  const response = await fetch(`${url}/uploads`, {
-    method: 'PUT',
-    headers: { authorization: `Bearer ${credential}`, 'content-type': 'application/octet-stream' },
-    body: await readFile(new URL('../../fixtures/keras/dense.keras', import.meta.url)),
-  });
-  return ((await response.json()) as { upload: Id }).upload.id;
 }

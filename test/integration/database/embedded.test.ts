@@ -18,6 +18,7 @@ import { EmbeddedPostgres } from '../../../src/database/index.js';
 import { builtEntry } from '../../../src/lib/built-entry.js';
 import { createLogger } from '../../../src/lib/logger.js';
 import { removeDataDirectory } from '../../support/global-setup.js';
+import { until } from '../../support/until.js';
 
 const logger = createLogger('silent');
 let dataDirectory: string;
@@ -72,7 +73,8 @@ async function otherProcess(): Promise<{ kill: () => Promise<void>; postgresPid:
   };
 }
 
-describe('EmbeddedPostgres', () => {
+// Every test makes a cluster of its own, which waits for the disk.
+describe('EmbeddedPostgres', { timeout: 90_000 }, () => {
   it('initialises once, keeps what was written, and leaves no process behind', async () => {
     const first = embedded();
     await first.start();
@@ -87,6 +89,19 @@ describe('EmbeddedPostgres', () => {
     expect(existsSync(join(dataDirectory, 'souk.pid'))).toBe(false);
     await first.start();
     expect(await rows(first, 'SELECT * FROM kept')).toEqual([]);
+  });
+
+  it('can be stopped while it starts, and leaves nothing behind', async () => {
+    const postgres = embedded();
+    const starting = postgres.start().then(
+      () => 'started',
+      (error: unknown) => String(error),
+    );
+    await until(() => existsSync(join(dataDirectory, 'souk.pid')));
+    await postgres.stop();
+    expect(await starting).toMatch(/stopped before it was ready/);
+    expect(postgres.pid).toBeNull();
+    expect(existsSync(join(dataDirectory, 'souk.pid'))).toBe(false);
   });
 
   it('refuses a data directory that another live Souk uses', async () => {

@@ -43,14 +43,16 @@ async function failure(work: () => Promise<unknown>): Promise<unknown> {
   return error;
 }
 
-describe('a Postgres that goes away', () => {
+// Recovery after a SIGKILL waits for the disk, which other tests use at the same time.
+describe('a Postgres that goes away', { timeout: 90_000 }, () => {
   it('is started again on the same port after SIGKILL, and the pool finds it by itself', async () => {
     await Promise.all([countBySql(), countByPrisma(), countBySql()]);
     const before = postgres.pid;
     const url = postgres.connectionString;
     process.kill(before ?? 0, 'SIGKILL');
-    await until(() => postgres.pid !== null && postgres.pid !== before);
-    await until(async () => (await countByPrisma()) === 0 && (await countBySql()).length === 1);
+    const patience = { timeoutMs: 60_000 };
+    await until(() => postgres.pid !== null && postgres.pid !== before, patience);
+    await until(async () => (await countByPrisma()) === 0 && (await countBySql()).length === 1, patience);
     expect(postgres.connectionString).toBe(url);
   });
 
@@ -75,8 +77,6 @@ describe('a Postgres that goes away', () => {
     ];
     const outcomes = Promise.allSettled(open);
     await isInside;
-    // Paused, so that the watcher cannot be faster than the calls.
-    const pid = postgres.pid ?? 0;
     await postgres.stop();
     goOn();
     for (const outcome of await outcomes) {
@@ -87,9 +87,10 @@ describe('a Postgres that goes away', () => {
     expect(isDatabaseUnavailable(await failure(countByPrisma))).toBe(true);
     expect(isDatabaseUnavailable(await failure(() => database.ping()))).toBe(true);
     const other = new Database({ url: postgres.connectionString, logger });
-    expect(isDatabaseUnavailable(await failure(() => other.start()))).toBe(true);
+    const refused = await failure(() => other.start());
+    expect(String(refused)).toMatch(/The database cannot be used: .*ECONNREFUSED/);
+    expect(isDatabaseUnavailable(refused)).toBe(true);
     await other.stop();
-    expect(pid).toBeGreaterThan(0);
   });
 
   it('does not hang on a server that accepts connections and stays silent', async () => {

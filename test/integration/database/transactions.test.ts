@@ -105,35 +105,33 @@ describe('transactions', () => {
   });
 
   it('tries deadlocked transactions again until each has happened once', async () => {
-    const rows = ['first', 'second'].map((slug) => ({ id: newId('tenant'), slug, name: slug }));
-    for (const row of rows) {
-      await test.asOwner('INSERT INTO tenants (id, slug, name) VALUES ($1, $2, $3)', [
-        row.id,
-        row.slug,
-        row.name,
-      ]);
+    const rows = ['first', 'second'].map((slug) => ({ id: newId('tenant'), slug }));
+    for (const { id, slug } of rows) {
+      await test.asOwner('INSERT INTO tenants (id, slug, name) VALUES ($1, $2, $2)', [id, slug]);
+      await test.asOwner('INSERT INTO tenant_plans (tenant_id, predictions_per_month) VALUES ($1, 0)', [id]);
     }
     let met = 0;
     let bothHold: () => void = () => undefined;
     const meeting = new Promise<void>((resolve) => (bothHold = resolve));
-    const rename = (order: readonly { id: string }[]) => {
+    const increaseBoth = (order: readonly { id: string }[]) => {
       let attempt = 0;
       return test.database.sql({ acrossTenants: true }, async (query) => {
         const [one, two] = order;
-        const append = `UPDATE tenants SET name = name || '+' WHERE id = $1`;
-        await query(append, [one?.id]);
+        const increase = `UPDATE tenant_plans SET predictions_per_month = predictions_per_month + 1 WHERE tenant_id = $1`;
+        await query(increase, [one?.id]);
         if (attempt++ === 0) {
           if (++met === 2) bothHold();
           await meeting;
         }
-        await query(append, [two?.id]);
+        await query(increase, [two?.id]);
       });
     };
-    await Promise.all([rename(rows), rename([...rows].reverse())]);
-    const names = await test.asOwner<{ name: string }>('SELECT name FROM tenants WHERE slug = ANY($1)', [
-      ['first', 'second'],
-    ]);
-    expect(names.map((row) => row.name).sort()).toEqual(['first++', 'second++']);
+    await Promise.all([increaseBoth(rows), increaseBoth([...rows].reverse())]);
+    const plans = await test.asOwner<{ n: number }>(
+      'SELECT predictions_per_month::int AS n FROM tenant_plans WHERE tenant_id = ANY($1)',
+      [rows.map(({ id }) => id)],
+    );
+    expect(plans).toEqual([{ n: 2 }, { n: 2 }]);
   });
 
   it('serves a third caller after a moment while both connections are held, or fails within the time limit', async () => {

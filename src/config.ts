@@ -1,0 +1,172 @@
+import { availableParallelism } from 'node:os';
+import { z } from 'zod';
+
+/**
+ * Everything that an operator can set, from the environment; read once, here and nowhere else. Each
+ * variable stands in `.env.example` with its default.
+ */
+export interface Config {
+  readonly port: number;
+  readonly host: string;
+  readonly dataDirectory: string;
+  /** `null`: the embedded PostgreSQL in the data directory. */
+  readonly databaseUrl: string | null;
+  /** `null`: generated into the data directory. */
+  readonly jwtSecret: string | null;
+  readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+  readonly signUp: 'open' | 'invited';
+  readonly trustProxy: boolean;
+  /** Whether clients may ask for the GraphQL schema. */
+  readonly introspection: boolean;
+  /** `null`: /metrics answers only to this machine. */
+  readonly metricsToken: string | null;
+  /** Of JSON; inputs of predictions are in it. */
+  readonly maxBodyBytes: number;
+  readonly maxUploadBytes: number;
+  readonly importTimeoutMs: number;
+  readonly importMaxMemoryBytes: number;
+  /** Of a tenant that nobody gave a limit of its own. */
+  readonly defaultPredictionsPerMonth: number;
+  /** Of each API key or signed-in user. */
+  readonly predictionsPerMinute: number;
+  /** Of each tenant. */
+  readonly maxConcurrentPredictions: number;
+  readonly inference: {
+    readonly workers: number;
+    /** In the order in which they are tried. */
+    readonly runtimes: readonly ('tfjs-node' | 'tfjs-wasm')[];
+    /** Of loaded models, in all workers together. */
+    readonly memoryBytes: number;
+    readonly defaultTimeoutMs: number;
+    readonly maxTimeoutMs: number;
+  };
+}
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const GIB = 1024 * MIB;
+const RUNTIMES = ['tfjs-node', 'tfjs-wasm'] as const;
+
+const whole = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d+$/, 'must be a whole number')
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, `must be from ${min} to ${max}`);
+
+const flag = z.enum(['true', 'false'], 'must be true or false').transform((value) => value === 'true');
+
+const runtimes = z
+  .string()
+  .transform((list) => list.split(',').map((name) => name.trim()))
+  .pipe(
+    z
+      .array(z.enum(RUNTIMES, `must be a comma-separated list of ${RUNTIMES.join(', ')}`))
+      .refine((names) => new Set(names).size === names.length, 'must not name a runtime twice'),
+  );
+
+const postgresUrl = z
+  .string()
+  .regex(/^postgres(ql)?:\/\//, 'must be a PostgreSQL URL: postgresql://USER:PASSWORD@HOST:PORT/DATABASE');
+
+/** What each variable must be; all are optional, and an empty one counts as absent. */
+const VARIABLES = z.object({
+  PORT: whole(0, 65_535).optional(),
+  HOST: z.string().optional(),
+  DATA_DIR: z.string().optional(),
+  DATABASE_URL: postgresUrl.optional(),
+  JWT_SECRET: z
+    .string()
+    .refine((secret) => Buffer.byteLength(secret) >= 32, 'must have at least 32 bytes')
+    .optional(),
+  LOG_LEVEL: z
+    .enum(
+      ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
+      'must be trace, debug, info, warn, error, fatal or silent',
+    )
+    .optional(),
+  SIGN_UP: z.enum(['open', 'invited'], 'must be open or invited').optional(),
+  TRUST_PROXY: flag.optional(),
+  INTROSPECTION: flag.optional(),
+  METRICS_TOKEN: z.string().min(16, 'must have at least 16 characters').optional(),
+  MAX_BODY_BYTES: whole(KIB, 512 * MIB).optional(),
+  MAX_UPLOAD_BYTES: whole(1, 1024 * GIB).optional(),
+  IMPORT_TIMEOUT_MS: whole(1_000, 3_600_000).optional(),
+  IMPORT_MAX_MEMORY_BYTES: whole(256 * MIB, 1024 * GIB).optional(),
+  DEFAULT_PREDICTIONS_PER_MONTH: whole(0, 1_000_000_000).optional(),
+  PREDICTIONS_PER_MINUTE: whole(1, 1_000_000_000).optional(),
+  MAX_CONCURRENT_PREDICTIONS: whole(1, 1_000_000).optional(),
+  INFERENCE_ISOLATION: z
+    .literal('thread', 'must be thread: this version runs predictions in worker threads')
+    .optional(),
+  INFERENCE_WORKERS: whole(1, 256).optional(),
+  INFERENCE_RUNTIMES: runtimes.optional(),
+  INFERENCE_MEMORY_BYTES: whole(64 * MIB, 1024 * GIB).optional(),
+  PREDICT_TIMEOUT_MS: whole(1, 600_000).optional(),
+  PREDICT_MAX_TIMEOUT_MS: whole(1, 600_000).optional(),
+});
+
+/** For the test that holds `.env.example` to it. */
+export const VARIABLE_NAMES: readonly string[] = Object.keys(VARIABLES.shape);
+
+/** `problems` has one line per mistake, each beginning with the variable's name. */
+export type ConfigResult =
+  | { readonly ok: true; readonly config: Config }
+  | { readonly ok: false; readonly problems: readonly string[] };
+
+/**
+ * Reads the configuration; reports every problem at once. Values are not repeated in the problems: some
+ * are secrets.
+ * @param coreCount cores of this machine, which decide the number of workers
+ */
+export function readConfig(
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+  coreCount = availableParallelism(),
+): ConfigResult {
+  const present = Object.entries(environment).filter(([, value]) => value !== undefined && value !== '');
+  const parsed = VARIABLES.safeParse(Object.fromEntries(present));
+  const problems = parsed.success
+    ? []
+    : parsed.error.issues.map((issue) => `${String(issue.path[0])} ${issue.message}.`);
+  if (environment.DATABASE_URL && !environment.JWT_SECRET) {
+    problems.push(
+      'JWT_SECRET is required when DATABASE_URL is set, so that every process signs with the same one.',
+    );
+  }
+  if (!parsed.success) return { ok: false, problems };
+  const values = parsed.data;
+  const defaultTimeoutMs = values.PREDICT_TIMEOUT_MS ?? 10_000;
+  const maxTimeoutMs = values.PREDICT_MAX_TIMEOUT_MS ?? Math.max(60_000, defaultTimeoutMs);
+  if (defaultTimeoutMs > maxTimeoutMs) {
+    problems.push('PREDICT_TIMEOUT_MS must not be greater than PREDICT_MAX_TIMEOUT_MS.');
+  }
+  if (problems.length > 0) return { ok: false, problems };
+  const config: Config = {
+    port: values.PORT ?? 4000,
+    host: values.HOST ?? '127.0.0.1',
+    dataDirectory: values.DATA_DIR ?? '.data',
+    databaseUrl: values.DATABASE_URL ?? null,
+    jwtSecret: values.JWT_SECRET ?? null,
+    logLevel: values.LOG_LEVEL ?? 'info',
+    signUp: values.SIGN_UP ?? 'open',
+    trustProxy: values.TRUST_PROXY ?? false,
+    introspection: values.INTROSPECTION ?? true,
+    metricsToken: values.METRICS_TOKEN ?? null,
+    maxBodyBytes: values.MAX_BODY_BYTES ?? 16 * MIB,
+    maxUploadBytes: values.MAX_UPLOAD_BYTES ?? 2 * GIB,
+    importTimeoutMs: values.IMPORT_TIMEOUT_MS ?? 120_000,
+    importMaxMemoryBytes: values.IMPORT_MAX_MEMORY_BYTES ?? 4 * GIB,
+    defaultPredictionsPerMonth: values.DEFAULT_PREDICTIONS_PER_MONTH ?? 100_000,
+    predictionsPerMinute: values.PREDICTIONS_PER_MINUTE ?? 60_000,
+    maxConcurrentPredictions: values.MAX_CONCURRENT_PREDICTIONS ?? 512,
+    inference: Object.freeze({
+      // One core is left to HTTP, GraphQL and Postgres.
+      workers: values.INFERENCE_WORKERS ?? Math.max(1, coreCount - 1),
+      runtimes: Object.freeze(values.INFERENCE_RUNTIMES ?? [...RUNTIMES]),
+      memoryBytes: values.INFERENCE_MEMORY_BYTES ?? 2 * GIB,
+      defaultTimeoutMs,
+      maxTimeoutMs,
+    }),
+  };
+  return { ok: true, config: Object.freeze(config) };
+}

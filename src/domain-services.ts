@@ -1,0 +1,106 @@
+/** The rooms of the domain, each built once from what stands to its left. */
+import type { Config } from './config.js';
+import type { Database } from './database/index.js';
+import { createAuditService } from './domain/audit/index.js';
+import { createCatalogService } from './domain/catalog/index.js';
+import { createIdentityService, createSecrets } from './domain/identity/index.js';
+import { createMarketplaceService } from './domain/marketplace/index.js';
+import { createMeteringService } from './domain/metering/index.js';
+import { createPredictionsService, type PredictObservation } from './domain/predictions/index.js';
+import { createSharingService } from './domain/sharing/index.js';
+import { createTenantsService } from './domain/tenants/index.js';
+import { createVersionsService } from './domain/versions/index.js';
+import type { Importer } from './importers/index.js';
+import type { InferenceEngine, RuntimeName } from './inference/index.js';
+import type { Clock } from './lib/clock.js';
+import type { Logger } from './lib/logger.js';
+import type { ArtifactStore } from './storage/index.js';
+
+/** The machines that the rooms work with, all started. */
+export interface Machines {
+  readonly database: Database;
+  readonly artifacts: ArtifactStore;
+  readonly importer: Importer;
+  readonly inference: InferenceEngine;
+  /** Engines that can serve here, the preferred first. */
+  readonly runtimes: readonly RuntimeName[];
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export interface DomainOptions {
+  readonly jwtSecret: string;
+  /** Where imports work; on the file system of the artifacts. */
+  readonly workDirectory: string;
+  /** Called after each prediction, however it ended. */
+  readonly observe: (observation: PredictObservation) => void;
+}
+
+export type DomainServices = ReturnType<typeof createDomainServices>;
+
+export function createDomainServices(config: Config, machines: Machines, options: DomainOptions) {
+  const { database, clock, log, inference } = machines;
+  const audit = createAuditService({ database, clock });
+  const tenants = createTenantsService({
+    database,
+    clock,
+    audit,
+    defaultPredictionsPerMonth: config.defaultPredictionsPerMonth,
+  });
+  const identity = createIdentityService({
+    database,
+    clock,
+    audit,
+    tenants,
+    secrets: createSecrets(options.jwtSecret),
+    signUpMode: config.signUp,
+  });
+  const catalog = createCatalogService({ database, clock, audit });
+  const versions = createVersionsService({
+    database,
+    clock,
+    log,
+    audit,
+    artifacts: machines.artifacts,
+    importArtifact: machines.importer.importArtifact,
+    workDirectory: options.workDirectory,
+    runtimes: machines.runtimes,
+    warm: (artifact) => inference.warm(artifact),
+    limits: {
+      maxUploadBytes: config.maxUploadBytes,
+      importTimeoutMs: config.importTimeoutMs,
+      importMaxMemoryBytes: config.importMaxMemoryBytes,
+    },
+  });
+  const sharing = createSharingService({ database, clock, audit });
+  const marketplace = createMarketplaceService();
+  const metering = createMeteringService({
+    database,
+    clock,
+    audit,
+    predictionsPerMinutePerKey: config.predictionsPerMinute,
+    maxConcurrentPerTenant: config.maxConcurrentPredictions,
+  });
+  const predictions = createPredictionsService({
+    database,
+    clock,
+    log,
+    marketplace,
+    metering,
+    infer: (job) => inference.infer(job),
+    packPath: (packDigest) => machines.artifacts.localPath(packDigest),
+    defaultTimeoutMs: config.inference.defaultTimeoutMs,
+    observe: options.observe,
+  });
+  return Object.freeze({
+    audit,
+    tenants,
+    identity,
+    catalog,
+    versions,
+    sharing,
+    marketplace,
+    metering,
+    predictions,
+  });
+}

@@ -1,0 +1,88 @@
+/**
+ * May this actor use this model (and so any version of it) like this, and on what terms? Pure over facts that
+ * one statement reads together with the version, so that the corridor of `predict` needs no second round trip.
+ */
+import { ok, refuse, type Result } from '../../lib/result.js';
+import { can, permissionDenied, type PermissionDenied, type TenantActor } from '../access/index.js';
+import {
+  basisOfRight,
+  GRANT_RIGHTS_COLUMN,
+  grantInForceJoin,
+  modelNotFound,
+  PERMISSION_FOR_RIGHT,
+  type ModelFacts,
+  type ModelNotFound,
+  type Right,
+  type RightBasis,
+  type Visibility,
+} from '../catalog/index.js';
+import { notEntitled, type NotEntitled } from './errors.js';
+
+export interface EntitlementFacts {
+  readonly model: ModelFacts;
+  /** What a grant in force gives the actor's tenant; empty without one. */
+  readonly grantRights: readonly Right[];
+}
+
+/** The terms on which a right may be used. */
+export interface Entitlement {
+  readonly right: Right;
+  /** Owner, grant, or open to everybody. */
+  readonly basis: RightBasis;
+  /** Whose model it is. */
+  readonly ownerTenantId: string;
+  /** Who is charged: the actor's tenant. */
+  readonly consumerTenantId: string;
+}
+
+export type EntitlementRefusal = ModelNotFound | PermissionDenied | NotEntitled;
+
+/**
+ * Decides in the order in which nothing leaks: what the tenant may not see does not exist; then the actor's
+ * own permission; then the tenant's right. MODEL_READ is not asked for: a key with PREDICTION_RUN alone may
+ * run what its tenant may run, without browsing it.
+ * @param path which argument names the model
+ */
+export function entitlementFor(
+  actor: TenantActor,
+  facts: EntitlementFacts,
+  right: Right,
+  path: readonly string[] = ['target'],
+): Result<Entitlement, EntitlementRefusal> {
+  const { model, grantRights } = facts;
+  if (basisOfRight(model, actor.tenantId, grantRights, 'VIEW') === null) return refuse(modelNotFound(path));
+  const permission = right === 'VIEW' ? null : PERMISSION_FOR_RIGHT[right];
+  if (permission !== null && !can(actor, permission)) return refuse(permissionDenied(actor, permission));
+  const basis = basisOfRight(model, actor.tenantId, grantRights, right);
+  if (basis === null) return refuse(notEntitled(right, path));
+  return ok({ right, basis, ownerTenantId: model.tenantId, consumerTenantId: actor.tenantId });
+}
+
+/**
+ * What a statement over `models m` adds to read the facts: `SELECT v.*, ${columns} FROM versions v JOIN models m
+ * ON m.id = v.model_id ${join('$1')} WHERE …`. The placeholder is the actor's tenant. Rows then hold the columns
+ * of `EntitlementFactsRow`.
+ */
+export const entitlementFactsSql = Object.freeze({
+  columns: `m.tenant_id AS owner_tenant_id, m.visibility, m.public_access, ${GRANT_RIGHTS_COLUMN}`,
+  join: grantInForceJoin,
+});
+
+export interface EntitlementFactsRow {
+  readonly owner_tenant_id: string;
+  readonly visibility: string;
+  readonly public_access: string;
+  readonly grant_rights: string[];
+}
+
+/** The casts hold because of the tables' checks. */
+export function entitlementFactsFromRow(row: EntitlementFactsRow): EntitlementFacts {
+  return {
+    model: {
+      tenantId: row.owner_tenant_id,
+      visibility: row.visibility as Visibility,
+      publicAccess: row.public_access as Right,
+    },
+    grantRights: row.grant_rights as Right[],
+  };
+}

@@ -1,0 +1,17 @@
+export type { Admission } from './admission.js';
+export type { QuotaExceeded, RateLimited, ReservationLost } from './errors.js';
+export type {
+  Charge,
+  Charged,
+  Reservation,
+  UsageDimension,
+  UsageEvent,
+  UsageReport,
+  UsageRow,
+  UsageSum,
+} from './ledger.js';
+export type { Quota, QuotaSubject } from './quota.js';
+export { createMeteringService } from './service.js';
+export type { MeteringDeps, MeteringService } from './service.js';
+export type { WriteWithCharge } from './store.js';
+export { ReservationSweeper } from './sweeper.js';

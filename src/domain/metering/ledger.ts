@@ -1,0 +1,72 @@
+/** What the ledger keeps of a charged prediction, and what it is summed by. */
+
+import type { Period } from './quota.js';
+
+/** A claim on quotas while a prediction runs. */
+export interface Reservation {
+  readonly id: string;
+  readonly tenantId: string;
+  readonly units: number;
+  /** The month that pays. */
+  readonly period: Period;
+  /** Left under the tightest limit once this is charged; `null`: unlimited. */
+  readonly remaining: number | null;
+}
+
+/** A charge that is durable. */
+export interface Charged {
+  /** Lies in the month that pays. */
+  readonly chargedAt: Date;
+}
+
+/** What ran: the facts of a receipt. Whoever sends it was answered from exactly these. */
+export interface Charge {
+  readonly predictionId: string;
+  readonly ownerTenantId: string;
+  readonly modelId: string;
+  /** `owner/name` at this time. */
+  readonly modelName: string;
+  readonly versionId: string;
+  readonly versionNumber: number;
+  readonly digest: string;
+  readonly runtime: string;
+  readonly worker: string;
+  readonly batchSize: number;
+  readonly rows: number;
+  readonly queueMs: number;
+  readonly loadMs: number;
+  readonly computeMs: number;
+}
+
+/** One row of the ledger, as its tenant reads it. */
+export interface UsageEvent extends Charge {
+  readonly userId: string | null;
+  readonly apiKeyId: string | null;
+  readonly requestId: string;
+  readonly units: number;
+  readonly createdAt: Date;
+}
+
+export const USAGE_DIMENSIONS = ['MODEL', 'VERSION', 'API_KEY', 'DAY', 'MONTH'] as const;
+export type UsageDimension = (typeof USAGE_DIMENSIONS)[number];
+
+export interface UsageSum {
+  readonly predictions: number;
+  readonly rows: number;
+  readonly computeMs: number;
+}
+
+export interface UsageRow {
+  readonly model: string | null;
+  readonly modelId: string | null;
+  readonly versionNumber: number | null;
+  readonly versionId: string | null;
+  readonly apiKeyId: string | null;
+  readonly periodStart: Date | null;
+  readonly sum: UsageSum;
+}
+
+export interface UsageReport {
+  readonly total: UsageSum;
+  readonly rows: readonly UsageRow[];
+}

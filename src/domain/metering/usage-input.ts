@@ -1,0 +1,44 @@
+/** What `usage` and `setTenantQuota` may be asked. Pure. */
+import { ok, refuse, type Result } from '../../lib/result.js';
+import { invalid, type InvalidUsageInput } from './errors.js';
+import type { UsageDimension } from './ledger.js';
+import { periodOf } from './quota.js';
+
+export const MAX_RANGE_DAYS = 400;
+const DAY_MS = 86_400_000;
+
+export interface UsageInput {
+  readonly range?: { readonly from: Date; readonly to: Date } | null | undefined;
+  readonly groupBy?: readonly UsageDimension[] | null | undefined;
+}
+
+export interface UsageQuestion {
+  readonly from: Date;
+  readonly to: Date;
+  readonly groupBy: readonly UsageDimension[];
+}
+
+/** The span, the current month when absent, and the dimensions without repetition. */
+export function checkUsageInput(input: UsageInput, now: Date): Result<UsageQuestion, InvalidUsageInput> {
+  const month = periodOf(now);
+  const { from, to } = input.range ?? { from: month.start, to: month.end };
+  if (!(from.getTime() < to.getTime())) {
+    return refuse(invalid('The range is empty: `to` must lie after `from`.', ['range', 'to']));
+  }
+  if (to.getTime() - from.getTime() > MAX_RANGE_DAYS * DAY_MS) {
+    return refuse(invalid(`The range is longer than ${MAX_RANGE_DAYS} days.`, ['range', 'to']));
+  }
+  const groupBy = [...new Set(input.groupBy ?? [])];
+  if (groupBy.includes('DAY') && groupBy.includes('MONTH')) {
+    return refuse(invalid('Group by DAY or by MONTH, not by both: each row has one period.', ['groupBy']));
+  }
+  return ok({ from, to, groupBy });
+}
+
+/** A limit is a whole number from 0, or `null` for none. */
+export function checkLimit(limit: number | null): Result<number | null, InvalidUsageInput> {
+  if (limit === null || (Number.isSafeInteger(limit) && limit >= 0)) return ok(limit);
+  return refuse(
+    invalid('A limit is a whole number from 0 on, or null for unlimited.', ['predictionsPerMonth']),
+  );
+}

@@ -1,0 +1,55 @@
+/** The parts of a request other than its tensors. Pure; all mistakes are reported. */
+import { ok, refuse, type Result } from '../../lib/result.js';
+import { invalidInput, type InvalidInput } from './errors.js';
+import type { PredictCommand, PredictTarget } from './prediction.js';
+
+export const MAX_TIMEOUT_MS = 300_000;
+const MAX_KEY_CHARACTERS = 200;
+const MODEL_REFERENCE = /^([a-z0-9-]{1,64})\/([a-z0-9._-]{1,128})(?::([1-9]\d{0,8}))?$/;
+// eslint-disable-next-line no-control-regex -- they are what is looked for
+const CONTROL_CHARACTERS = /[\u0000-\u001f\u007f]/;
+// Text that is no text: it cannot be written as UTF-8.
+const LONE_SURROGATES = /\p{Surrogate}/u;
+
+/** What a target refers to; `number: null` is the newest version. */
+export type VersionReference =
+  | { readonly versionId: string }
+  | { readonly modelId: string }
+  | { readonly owner: string; readonly name: string; readonly number: number | null };
+
+/** `null` for a text that cannot name a model: it is then simply not found. */
+export function parseTarget(target: PredictTarget): VersionReference | null {
+  if (!('model' in target)) return target;
+  const [, owner, name, number] = MODEL_REFERENCE.exec(target.model) ?? [];
+  if (owner === undefined || name === undefined) return null;
+  return { owner, name, number: number === undefined ? null : Number(number) };
+}
+
+export function checkCommand(command: PredictCommand): Result<void, readonly InvalidInput[]> {
+  const mistakes: InvalidInput[] = [];
+  const { timeoutMs, idempotencyKey } = command;
+  if (timeoutMs !== null && !(Number.isInteger(timeoutMs) && timeoutMs >= 1 && timeoutMs <= MAX_TIMEOUT_MS)) {
+    mistakes.push(
+      invalidInput(
+        ['timeoutMs'],
+        `timeoutMs is a whole number from 1 to ${MAX_TIMEOUT_MS}; found ${timeoutMs}.`,
+      ),
+    );
+  }
+  if (idempotencyKey !== null) {
+    const { length } = idempotencyKey;
+    if (length < 1 || length > MAX_KEY_CHARACTERS) {
+      mistakes.push(
+        invalidInput(
+          ['idempotencyKey'],
+          `An idempotency key has 1 to ${MAX_KEY_CHARACTERS} characters; found ${length}.`,
+        ),
+      );
+    } else if (CONTROL_CHARACTERS.test(idempotencyKey) || LONE_SURROGATES.test(idempotencyKey)) {
+      mistakes.push(
+        invalidInput(['idempotencyKey'], 'An idempotency key is text without control characters.'),
+      );
+    }
+  }
+  return mistakes.length > 0 ? refuse(mistakes) : ok(undefined);
+}

@@ -1,0 +1,239 @@
+/**
+ * The inputs of a request against a version's signature: by name, datatype, shape and elements. Pure. Every tensor's
+ * mistake is reported, each with its path; of a tensor's elements the first that is wrong.
+ */
+import { ok, refuse, type Result } from '../../lib/result.js';
+import {
+  bytesPerElement,
+  elementCount,
+  hasBatchDimension,
+  type Datatype,
+  type Signature,
+  type Tensor,
+  type TensorSpec,
+} from '../../lib/tensor.js';
+import { invalidInput, type InvalidInput } from './errors.js';
+import { MAX_MISTAKES, MAX_RANK, type InputLimits } from './limits.js';
+import { isScalarText, nestingOf, readBase64, readJson } from './read-elements.js';
+
+/** A tensor as a caller sends it; nothing about it has been checked. */
+export interface RawTensor {
+  /** May be absent when the version has one input. */
+  readonly name?: string | null | undefined;
+  readonly datatype?: Datatype | null | undefined;
+  /** May be absent when the nesting of `data` shows it. */
+  readonly shape?: readonly number[] | null | undefined;
+  /** JSON elements, nested or flat, or base64 of row-major little-endian bytes. */
+  readonly data: unknown;
+}
+
+export interface CheckedInputs {
+  /** In the signature's order. */
+  readonly tensors: readonly Tensor[];
+  /** The batch dimension, or 1 for a signature without one. */
+  readonly rows: number;
+}
+
+type Checked<T> = Result<T, InvalidInput>;
+
+/** Tensors as the pool takes them, or all that is wrong with them. */
+export function checkInputs(
+  signature: Signature,
+  raw: readonly RawTensor[],
+  limits: InputLimits,
+): Result<CheckedInputs, readonly InvalidInput[]> {
+  const mistakes: InvalidInput[] = [];
+  const given = matchNames(signature, raw, mistakes);
+
+  const shapes = new Map<TensorSpec, readonly number[]>();
+  for (const spec of signature.inputs) {
+    const index = given.get(spec);
+    if (index === undefined) continue;
+    const shape = checkShape(spec, raw[index] as RawTensor, index);
+    if (shape.ok) shapes.set(spec, shape.value);
+    else mistakes.push(shape.error);
+  }
+  const rows = checkBatch(signature, given, shapes, limits, mistakes);
+  const fits = checkBytes(shapes, limits, mistakes);
+
+  const tensors: Tensor[] = [];
+  // Elements are read only when they fit: a shape may promise far more than the lists hold.
+  for (const [spec, shape] of fits ? shapes : []) {
+    const index = given.get(spec) as number;
+    const data = readData(spec, raw[index] as RawTensor, shape, ['inputs', String(index), 'data']);
+    if (data.ok) tensors.push({ name: spec.name, datatype: spec.datatype, shape, data: data.value });
+    else mistakes.push(data.error);
+  }
+  const bytes = tensors.reduce((sum, tensor) => sum + tensor.data.length, 0);
+  if (fits && bytes > limits.maxBytes) mistakes.push(tooManyBytes(bytes, limits));
+  return mistakes.length > 0 ? refuse(mistakes.slice(0, MAX_MISTAKES)) : ok({ tensors, rows });
+}
+
+/** Which input of the request is which of the signature. */
+function matchNames(
+  { inputs }: Signature,
+  raw: readonly RawTensor[],
+  mistakes: InvalidInput[],
+): Map<TensorSpec, number> {
+  const given = new Map<TensorSpec, number>();
+  const only = inputs.length === 1 ? inputs[0] : undefined;
+  raw.forEach((tensor, index) => {
+    const path = ['inputs', String(index), 'name'];
+    const name = tensor.name ?? only?.name;
+    if (name === undefined) {
+      mistakes.push(invalidInput(path, `An input needs its name here; the version has ${namesOf(inputs)}.`));
+      return;
+    }
+    const spec = inputs.find((candidate) => candidate.name === name);
+    if (spec === undefined) {
+      mistakes.push(
+        invalidInput(path, `The version has no input named ${quoted(name)}; it has ${namesOf(inputs)}.`),
+      );
+    } else if (given.has(spec)) {
+      mistakes.push(invalidInput(path, `The input ${quoted(name)} is given more than once.`));
+    } else {
+      given.set(spec, index);
+    }
+  });
+  for (const spec of inputs) {
+    if (given.has(spec)) continue;
+    const expected = `${spec.datatype} of shape ${shown(spec.shape)}`;
+    mistakes.push(invalidInput(['inputs'], `The input ${quoted(spec.name)} (${expected}) is missing.`));
+  }
+  return given;
+}
+
+/** The tensor's concrete shape: as given, or as its lists are nested. */
+function checkShape(spec: TensorSpec, raw: RawTensor, index: number): Checked<readonly number[]> {
+  const at = (field: string) => ['inputs', String(index), field];
+  if (raw.datatype && raw.datatype !== spec.datatype) {
+    return refuse(
+      invalidInput(
+        at('datatype'),
+        `${quoted(spec.name)} is ${spec.datatype} in the signature, not ${raw.datatype}.`,
+      ),
+    );
+  }
+  if (raw.shape) return checkDimensions(spec, raw.shape, at('shape'));
+  const isBase64 = typeof raw.data === 'string' && !isScalarText(raw.data, spec.datatype);
+  if (!isBase64) return checkDimensions(spec, nestingOf(raw.data), at('data'));
+  if (spec.shape.every((dimension) => dimension >= 0)) return ok(spec.shape);
+  return refuse(
+    invalidInput(at('shape'), `Base64 needs the shape of ${quoted(spec.name)}, as in ${shown(spec.shape)}.`),
+  );
+}
+
+function checkDimensions(
+  spec: TensorSpec,
+  shape: readonly number[],
+  path: readonly string[],
+): Checked<readonly number[]> {
+  const expected = `${quoted(spec.name)} has the shape ${shown(spec.shape)} (-1: any length)`;
+  if (shape.length !== spec.shape.length) {
+    const rank = shape.length > MAX_RANK ? `more than ${MAX_RANK}` : String(shape.length);
+    const flat = shape.length === 1 && path.at(-1) === 'data' ? ' A flat list needs `shape` beside it.' : '';
+    return refuse(
+      invalidInput(path, `${expected}: ${spec.shape.length} dimensions are expected, ${rank} found.${flat}`),
+    );
+  }
+  for (const [i, dimension] of shape.entries()) {
+    const wanted = spec.shape[i] as number;
+    const isGood = Number.isInteger(dimension) && dimension >= 1 && (wanted === -1 || wanted === dimension);
+    if (isGood) continue;
+    const what = wanted === -1 ? 'at least 1' : String(wanted);
+    const where = path.at(-1) === 'shape' ? [...path, String(i)] : path;
+    return refuse(
+      invalidInput(where, `${expected}: ${what} is expected in dimension ${i}, ${dimension} found.`),
+    );
+  }
+  return ok(shape);
+}
+
+/** Rows of the request. All inputs of a signature with a batch dimension must agree on it. */
+function checkBatch(
+  signature: Signature,
+  given: ReadonlyMap<TensorSpec, number>,
+  shapes: ReadonlyMap<TensorSpec, readonly number[]>,
+  limits: InputLimits,
+  mistakes: InvalidInput[],
+): number {
+  if (!hasBatchDimension(signature) || signature.inputs.length === 0) return 1;
+  let first: { readonly name: string; readonly rows: number } | null = null;
+  for (const [spec, shape] of shapes) {
+    const rows = shape[0] as number;
+    const path = ['inputs', String(given.get(spec)), 'shape'];
+    first ??= { name: spec.name, rows };
+    if (rows !== first.rows) {
+      const other = `${quoted(first.name)} has ${first.rows}`;
+      mistakes.push(
+        invalidInput(path, `All inputs share one batch dimension: ${other}, ${quoted(spec.name)} ${rows}.`),
+      );
+    } else if (rows > limits.maxRows && first.name === spec.name) {
+      mistakes.push(
+        invalidInput(
+          path,
+          `A request may carry at most ${limits.maxRows} rows; this one has ${rows}. Send it in several predictions.`,
+        ),
+      );
+    }
+  }
+  return first?.rows ?? 1;
+}
+
+function checkBytes(
+  shapes: ReadonlyMap<TensorSpec, readonly number[]>,
+  limits: InputLimits,
+  mistakes: InvalidInput[],
+): boolean {
+  let bytes = 0;
+  // An element of BYTES takes 4 bytes and its content.
+  for (const [spec, shape] of shapes) bytes += elementCount(shape) * (bytesPerElement(spec.datatype) ?? 4);
+  if (bytes <= limits.maxBytes) return true;
+  mistakes.push(tooManyBytes(bytes, limits));
+  return false;
+}
+
+function tooManyBytes(bytes: number, { maxBytes }: InputLimits): InvalidInput {
+  return invalidInput(
+    ['inputs'],
+    `The inputs of a request may take at most ${maxBytes} bytes; these take ${bytes}. Send them in several predictions.`,
+  );
+}
+
+function readData(
+  spec: TensorSpec,
+  { data }: RawTensor,
+  shape: readonly number[],
+  path: readonly string[],
+): Checked<Uint8Array> {
+  const count = elementCount(shape);
+  if (typeof data === 'string' && !isScalarText(data, spec.datatype)) {
+    return readBase64(data, spec.datatype, count, path);
+  }
+  const lists = nestingOf(data);
+  const isFlat = lists.length === 1 && lists[0] === count;
+  const isNested = lists.length === shape.length && lists.every((length, i) => length === shape[i]);
+  if (isFlat || isNested) return readJson(data, spec.datatype, lists, path);
+  const found = lists.length === 0 ? 'a single value' : `lists nested as ${shown(lists.slice(0, MAX_RANK))}`;
+  return refuse(
+    invalidInput(
+      path,
+      `The shape ${shown(shape)} takes ${count} elements, nested like it or in one flat list; found ${found}.`,
+    ),
+  );
+}
+
+const MAX_QUOTED = 80;
+
+/** A name from a caller or a model file: bounded, and nothing in it can break a line of a log. */
+function quoted(name: string): string {
+  return JSON.stringify(name.length > MAX_QUOTED ? `${name.slice(0, MAX_QUOTED)}…` : name);
+}
+
+function namesOf(specs: readonly TensorSpec[]): string {
+  return specs.length === 0 ? 'no inputs' : specs.map((spec) => quoted(spec.name)).join(', ');
+}
+
+function shown(shape: readonly number[]): string {
+  return `[${shape.join(', ')}]`;
+}

@@ -1,0 +1,104 @@
+/**
+ * One execution per idempotency key and tenant, however many ask at once, in however many processes. In this process
+ * the others wait for the first one's promise; across processes they look again until it has answered.
+ */
+import type { Clock } from '../../lib/clock.js';
+import type { Logger } from '../../lib/logger.js';
+import { ok, refuse, type Result } from '../../lib/result.js';
+import { idempotencyMismatch, type PredictRefusals } from './errors.js';
+import type { Patience } from './patience.js';
+import type { Prediction } from './prediction.js';
+import type { Claim, PredictionsStore } from './store.js';
+
+export type Outcome = Result<Prediction, PredictRefusals>;
+
+export interface IdempotentRequest {
+  readonly tenantId: string;
+  readonly key: string;
+  /** See `requestHash`. */
+  readonly hash: string;
+  readonly patience: Patience;
+  /** Runs the request; records its answer under the claim, in the transaction of the charge. */
+  execute(claim: Claim): Promise<Outcome>;
+}
+
+interface Flight {
+  readonly hash: string;
+  readonly outcome: Promise<Outcome>;
+}
+
+export interface IdempotencyDeps {
+  readonly store: PredictionsStore;
+  readonly clock: Clock;
+  readonly log: Pick<Logger, 'warn'>;
+  /** How long a claim outlives the timeout of its request; then its process counts as dead. */
+  readonly claimMarginMs: number;
+}
+
+const FIRST_LOOK_MS = 20;
+const LONGEST_LOOK_MS = 250;
+
+/** Returns a function that answers an idempotent request: by running it, or with the recorded answer. */
+export function createIdempotency(deps: IdempotencyDeps): (request: IdempotentRequest) => Promise<Outcome> {
+  const { store, clock, log } = deps;
+  // One entry for each key that runs in this process now: bounded by what runs.
+  const flights = new Map<string, Flight>();
+
+  /** Runs it under a claim of its own, or waits for whoever has the claim. */
+  async function lead(request: IdempotentRequest): Promise<Outcome> {
+    const { tenantId, key, hash, patience } = request;
+    for (let lookMs = FIRST_LOOK_MS; ; lookMs = Math.min(lookMs * 2, LONGEST_LOOK_MS)) {
+      const now = clock.now();
+      const expiresAt = new Date(now.getTime() + patience.timeoutMs + deps.claimMarginMs);
+      const answer = await store.claim(tenantId, key, hash, now, expiresAt);
+      if (answer.state === 'CLAIMED') return runClaimed(request, answer.claim);
+      if (answer.requestHash !== hash) return refuse([idempotencyMismatch()]);
+      if (answer.state === 'ANSWERED') return ok(replayOf(answer.prediction));
+      await patience.pause(lookMs);
+      const over = patience.over();
+      if (over !== null) return refuse([over]);
+    }
+  }
+
+  async function runClaimed({ tenantId, execute }: IdempotentRequest, claim: Claim): Promise<Outcome> {
+    let isAnswered = false;
+    try {
+      const outcome = await execute(claim);
+      isAnswered = outcome.ok;
+      return outcome;
+    } finally {
+      if (!isAnswered) {
+        // If this fails too, the claim expires by itself: a retry then waits, but nothing is charged twice.
+        await store.unclaim(tenantId, claim).catch((error: unknown) => {
+          log.warn({ err: error, tenantId }, 'The claim on an idempotency key could not be given back.');
+        });
+      }
+    }
+  }
+
+  return async function answer(request) {
+    const flightKey = `${request.tenantId} ${request.key}`;
+    for (;;) {
+      const flight = flights.get(flightKey);
+      if (flight === undefined) {
+        const outcome = lead(request).finally(() => flights.delete(flightKey));
+        flights.set(flightKey, { hash: request.hash, outcome });
+        return outcome;
+      }
+      if (flight.hash !== request.hash) return refuse([idempotencyMismatch()]);
+      const waited = await request.patience.wait(flight.outcome);
+      if ('over' in waited) return refuse([waited.over]);
+      if (waited.done.ok) return ok(replayOf(waited.done.value));
+      // The first one's own impatience is not ours: run it ourselves. Any other refusal would meet us too.
+      if (!isImpatience(waited.done.error)) return waited.done;
+    }
+  };
+}
+
+function isImpatience([refusal]: PredictRefusals): boolean {
+  return refusal.code === 'DEADLINE_EXCEEDED' || (refusal.code === 'PREDICTION_FAILED' && refusal.retryable);
+}
+
+function replayOf(prediction: Prediction): Prediction {
+  return { ...prediction, receipt: { ...prediction.receipt, charged: 0, replayed: true, remaining: null } };
+}

@@ -1,0 +1,236 @@
+/**
+ * The corridor: one way only, each step passes on or answers. Units are held from step 4 to step 6; whatever happens
+ * between, they are charged once or given back.
+ */
+import type { InferenceJob, InferenceRefusal, InferenceReply } from '../../inference/index.js';
+import type { Clock } from '../../lib/clock.js';
+import { newId } from '../../lib/ids.js';
+import type { Logger } from '../../lib/logger.js';
+import { ok, refuse, type Result } from '../../lib/result.js';
+import { can, permissionDenied, type TenantActor } from '../access/index.js';
+import { modelNotFound } from '../catalog/index.js';
+import type { MarketplaceService } from '../marketplace/index.js';
+import type { Charged, MeteringService, Reservation } from '../metering/index.js';
+import { checkCommand, parseTarget } from './check-command.js';
+import { checkInputs, type CheckedInputs } from './check-inputs.js';
+import {
+  fromInferenceRefusal,
+  predictionFailed,
+  type PredictionFailed,
+  type PredictRefusal,
+  type PredictRefusals,
+} from './errors.js';
+import type { IdempotentRequest, Outcome } from './idempotency.js';
+import { encodeOutputs } from './kept-outputs.js';
+import type { InputLimits } from './limits.js';
+import { createPatience, type Patience } from './patience.js';
+import {
+  UNITS_PER_PREDICTION,
+  type PredictCommand,
+  type Prediction,
+  type RunnableVersion,
+} from './prediction.js';
+import { requestHash } from './request-hash.js';
+import { recordAnswer, type Claim, type PredictionsStore } from './store.js';
+
+export interface PredictDeps {
+  readonly store: PredictionsStore;
+  readonly metering: Pick<MeteringService, 'admit' | 'reserve' | 'settle' | 'release'>;
+  readonly marketplace: MarketplaceService;
+  readonly idempotent: (request: IdempotentRequest) => Promise<Outcome>;
+  readonly infer: (job: InferenceJob) => Promise<Result<InferenceReply, InferenceRefusal>>;
+  /** Where the pack of a version lies on this machine. */
+  readonly packPath: (packDigest: string) => string;
+  readonly limits: InputLimits;
+  readonly defaultTimeoutMs: number;
+  readonly clock: Clock;
+  readonly log: Pick<Logger, 'warn'>;
+}
+
+/** What one pass through the corridor carries along. */
+interface Pass {
+  readonly actor: TenantActor;
+  readonly command: PredictCommand;
+  readonly patience: Patience;
+  /** `null` without an idempotency key. */
+  readonly claim: Claim | null;
+}
+
+/** Returns `predict`. @param signal fires when the caller has gone */
+export function createPredict(deps: PredictDeps) {
+  const { store, metering, marketplace, clock, log } = deps;
+
+  /** 0: a key that was answered before answers at once, uncharged. */
+  async function predict(actor: TenantActor, command: PredictCommand, signal: AbortSignal): Promise<Outcome> {
+    if (!can(actor, 'PREDICTION_RUN')) return refuse([permissionDenied(actor, 'PREDICTION_RUN')]);
+    const checked = checkCommand(command);
+    if (!checked.ok) return refuse(atLeastOne(checked.error));
+    const patience = createPatience(clock, command.timeoutMs ?? deps.defaultTimeoutMs, signal);
+    const key = command.idempotencyKey;
+    const hash = key === null ? null : requestHash(command);
+    if (key === null || hash === null) return run({ actor, command, patience, claim: null });
+    const execute = (claim: Claim) => run({ actor, command, patience, claim });
+    return deps.idempotent({ tenantId: actor.tenantId, key, hash, patience, execute });
+  }
+
+  /** 1 to 4. */
+  async function run(pass: Pass): Promise<Outcome> {
+    const { actor, command, patience } = pass;
+
+    // 1 version: what the tenant may not see does not exist, in the same words.
+    const reference = parseTarget(command.target);
+    const version = reference === null ? null : await store.findRunnable(actor.tenantId, reference);
+    if (version === null) return refuse([modelNotFound(['target'])]);
+
+    // 2 entitlement
+    const entitlement = marketplace.entitlementFor(actor, version.facts, 'PREDICT');
+    if (!entitlement.ok) return refuse([entitlement.error]);
+
+    // 3 inputs
+    const inputs = checkInputs(version.signature, command.inputs, deps.limits);
+    if (!inputs.ok) return refuse(atLeastOne(inputs.error));
+
+    // 4 reserve
+    const admission = metering.admit(actor);
+    if (!admission.ok) return refuse([admission.error]);
+    try {
+      const request = { units: UNITS_PER_PREDICTION, timeoutMs: Math.max(1, patience.remainingMs()) };
+      const reservation = await metering.reserve(actor, request);
+      if (!reservation.ok) return refuse([reservation.error]);
+      return await spend(pass, version, inputs.value, reservation.value);
+    } finally {
+      admission.value.leave();
+    }
+  }
+
+  /** 5 and 6: settles the reservation, or gives it back whatever went wrong. */
+  async function spend(
+    pass: Pass,
+    version: RunnableVersion,
+    inputs: CheckedInputs,
+    reservation: Reservation,
+  ): Promise<Outcome> {
+    let isSettled = false;
+    try {
+      // 5 infer
+      const reply = await infer(pass, version, inputs);
+      if (!reply.ok) return refuse([reply.error]);
+
+      // 6 settle, then answer: durable before the reply
+      const prediction = predictionOf(pass, version, inputs, reply.value, reservation);
+      const settled = await settle(pass, version, prediction, reservation);
+      if (!settled.ok) return refuse([settled.error]);
+      isSettled = true;
+      return ok({ ...prediction, createdAt: settled.value.chargedAt });
+    } finally {
+      if (!isSettled) await release(pass.actor, reservation);
+    }
+  }
+
+  async function infer(
+    { actor, patience }: Pass,
+    version: RunnableVersion,
+    inputs: CheckedInputs,
+  ): Promise<Result<InferenceReply, PredictRefusal>> {
+    const over = patience.over();
+    if (over !== null) return refuse(over);
+    const reply = await deps.infer({
+      artifact: {
+        digest: version.packDigest,
+        path: deps.packPath(version.packDigest),
+        runtime: version.runtime,
+      },
+      signature: version.signature,
+      inputs: inputs.tensors,
+      fairnessKey: actor.tenantId,
+      timeoutMs: patience.remainingMs(),
+      signal: patience.signal,
+    });
+    return reply.ok ? reply : refuse(fromInferenceRefusal(reply.error, patience.timeoutMs));
+  }
+
+  async function settle(
+    { actor, claim, patience }: Pass,
+    version: RunnableVersion,
+    prediction: Prediction,
+    reservation: Reservation,
+  ): Promise<Result<Charged, PredictRefusal>> {
+    // Whoever has gone cannot be answered, so is not charged; but a recorded answer waits for the retry.
+    const over = claim === null ? patience.over() : null;
+    if (over !== null) return refuse(over);
+    const { sha256, ...facts } = prediction.receipt;
+    const charge = {
+      ...facts,
+      predictionId: prediction.id,
+      ownerTenantId: version.facts.model.tenantId,
+      modelId: version.modelId,
+      modelName: version.modelName,
+      digest: sha256,
+    };
+    if (claim === null) return unlessLost(await metering.settle(actor, reservation, charge));
+    const outputs = prediction.outputs === null ? null : encodeOutputs(prediction.outputs);
+    return unlessLost(
+      await metering.settle<PredictionFailed>(actor, reservation, charge, async (query) => {
+        const isRecorded = await recordAnswer(query, actor.tenantId, claim, prediction.id, outputs);
+        return isRecorded ? ok(undefined) : refuse(tookTooLong());
+      }),
+    );
+  }
+
+  async function release(actor: TenantActor, reservation: Reservation): Promise<void> {
+    try {
+      await metering.release(actor, reservation);
+    } catch (error) {
+      // Must not hide why the prediction failed. The sweep gives the units back when the reservation expires.
+      log.warn({ err: error, requestId: actor.requestId }, 'A reservation could not be released.');
+    }
+  }
+
+  function predictionOf(
+    { actor, claim }: Pass,
+    version: RunnableVersion,
+    inputs: CheckedInputs,
+    reply: InferenceReply,
+    reservation: Reservation,
+  ): Prediction {
+    const now = clock.now();
+    return {
+      id: newId('prediction', now.getTime()),
+      versionId: version.id,
+      outputs: reply.outputs,
+      hasKeptOutputs: claim !== null,
+      receipt: {
+        requestId: actor.requestId,
+        model: version.modelName,
+        versionId: version.id,
+        versionNumber: version.number,
+        sha256: version.digest,
+        runtime: reply.runtime,
+        worker: reply.worker,
+        batchSize: reply.batchSize,
+        rows: inputs.rows,
+        ...reply.timings,
+        charged: reservation.units,
+        replayed: false,
+        remaining: reservation.remaining,
+      },
+      createdAt: now,
+    };
+  }
+
+  return predict;
+}
+
+/** The claim or the reservation ran out before the answer could be recorded. */
+function tookTooLong(): PredictionFailed {
+  return predictionFailed('The prediction could not be recorded in time.', true);
+}
+
+function unlessLost(settled: Result<Charged, { readonly code: 'RESERVATION_LOST' } | PredictionFailed>) {
+  if (settled.ok) return settled;
+  return refuse(settled.error.code === 'RESERVATION_LOST' ? tookTooLong() : settled.error);
+}
+
+function atLeastOne(mistakes: readonly PredictRefusal[]): PredictRefusals {
+  return mistakes as PredictRefusals;
+}

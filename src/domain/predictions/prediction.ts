@@ -1,0 +1,72 @@
+import type { RuntimeName } from '../../inference/index.js';
+import type { Signature, Tensor } from '../../lib/tensor.js';
+import type { EntitlementFacts } from '../marketplace/index.js';
+import type { RawTensor } from './check-inputs.js';
+
+/** One run of a version that was answered and charged. */
+export interface Prediction {
+  /** Starts with `prd_`; also the id of its usage event. */
+  readonly id: string;
+  readonly versionId: string;
+  /** The answer in the signature's order; `null` when it is not at hand: see `hasKeptOutputs`. */
+  readonly outputs: readonly Tensor[] | null;
+  /** Whether the answer was kept with an idempotency key, so that `readKeptOutputs` finds it. */
+  readonly hasKeptOutputs: boolean;
+  readonly receipt: Receipt;
+  readonly createdAt: Date;
+}
+
+/** The record of one prediction. */
+export interface Receipt {
+  readonly requestId: string;
+  /** `owner/name`. */
+  readonly model: string;
+  readonly versionId: string;
+  readonly versionNumber: number;
+  /** Of the artifact as uploaded, lower-case hex. */
+  readonly sha256: string;
+  readonly runtime: RuntimeName;
+  readonly worker: string;
+  readonly batchSize: number;
+  readonly rows: number;
+  readonly queueMs: number;
+  readonly loadMs: number;
+  readonly computeMs: number;
+  /** Units charged for this reply; 0 when it was replayed. */
+  readonly charged: number;
+  readonly replayed: boolean;
+  /** `null`: unlimited, or read later. */
+  readonly remaining: number | null;
+}
+
+/** What to run; exactly one is given. */
+export type PredictTarget =
+  | { readonly versionId: string }
+  | { readonly modelId: string }
+  /** `owner/name` or `owner/name:3`. */
+  | { readonly model: string };
+
+export interface PredictCommand {
+  readonly target: PredictTarget;
+  readonly inputs: readonly RawTensor[];
+  readonly idempotencyKey: string | null;
+  /** `null`: the server's default. */
+  readonly timeoutMs: number | null;
+}
+
+/** A version with all that a prediction needs to know, as one statement reads it. */
+export interface RunnableVersion {
+  readonly id: string;
+  readonly number: number;
+  readonly digest: string;
+  readonly packDigest: string;
+  readonly runtime: RuntimeName;
+  readonly signature: Signature;
+  readonly modelId: string;
+  /** `owner/name`. */
+  readonly modelName: string;
+  readonly facts: EntitlementFacts;
+}
+
+/** What a prediction costs, in the units of quotas. */
+export const UNITS_PER_PREDICTION = 1;

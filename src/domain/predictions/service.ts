@@ -1,0 +1,119 @@
+import type { Transactions } from '../../database/index.js';
+import { parsePageRequest, toPage, type Page } from '../../lib/page.js';
+import { ok, refuse, type Result } from '../../lib/result.js';
+import type { Tensor } from '../../lib/tensor.js';
+import { can, permissionDenied, type PermissionDenied, type TenantActor } from '../access/index.js';
+import type { InvalidInput } from './errors.js';
+import { createIdempotency, type Outcome } from './idempotency.js';
+import { createLedgerReads, type PredictionFilter } from './ledger-rows.js';
+import { DEFAULT_INPUT_LIMITS, type InputLimits } from './limits.js';
+import { createPredict, type PredictDeps } from './predict.js';
+import type { PredictCommand, Prediction } from './prediction.js';
+import { createPredictionsStore } from './store.js';
+
+/** One call of `predict`, however it ended: for metrics and logs. */
+export interface PredictObservation {
+  readonly actor: TenantActor;
+  /** `OK`, `REPLAYED`, a refusal's code, or `FAULT`. */
+  readonly outcome: string;
+  readonly durationMs: number;
+  /** `null` unless it was answered. */
+  readonly prediction: Prediction | null;
+}
+
+export interface PredictionsService {
+  /** Runs a version once. Charged when it is answered, never when it fails. @param signal fires when the caller goes */
+  predict(actor: TenantActor, command: PredictCommand, signal: AbortSignal): Promise<Outcome>;
+  /** `null` when it is not the tenant's. Needs USAGE_READ. */
+  prediction(actor: TenantActor, id: string): Promise<Result<Prediction | null, PermissionDenied>>;
+  /** Newest first. Needs USAGE_READ. */
+  predictions(
+    actor: TenantActor,
+    input: PredictionsInput,
+  ): Promise<Result<Page<Prediction>, PermissionDenied | InvalidInput>>;
+  /** In the order of the ids; `null` for what does not exist or may not be seen. */
+  getPredictionsByIds(actor: TenantActor, ids: readonly string[]): Promise<(Prediction | null)[]>;
+  /** The answer that was kept with an idempotency key; `null` when none was. Needs USAGE_READ. */
+  readKeptOutputs(actor: TenantActor, predictionId: string): Promise<readonly Tensor[] | null>;
+}
+
+export interface PredictionsInput {
+  readonly filter?: PredictionFilter | null | undefined;
+  readonly first?: number | null | undefined;
+  readonly after?: string | null | undefined;
+}
+
+export interface PredictionsDeps extends Pick<
+  PredictDeps,
+  'metering' | 'marketplace' | 'infer' | 'packPath' | 'clock' | 'log'
+> {
+  readonly database: Transactions;
+  readonly limits?: InputLimits;
+  readonly defaultTimeoutMs?: number;
+  readonly claimMarginMs?: number;
+  readonly observe?: (observation: PredictObservation) => void;
+}
+
+const DEFAULT_TIMEOUT_MS = 10_000;
+const DEFAULT_CLAIM_MARGIN_MS = 30_000;
+const SORT = 'predictions';
+
+export function createPredictionsService(deps: PredictionsDeps): PredictionsService {
+  const { clock, log } = deps;
+  const store = createPredictionsStore(deps.database);
+  const ledger = createLedgerReads(deps.database);
+  const claimMarginMs = deps.claimMarginMs ?? DEFAULT_CLAIM_MARGIN_MS;
+  const predict = createPredict({
+    ...deps,
+    store,
+    idempotent: createIdempotency({ store, clock, log, claimMarginMs }),
+    limits: deps.limits ?? DEFAULT_INPUT_LIMITS,
+    defaultTimeoutMs: deps.defaultTimeoutMs ?? DEFAULT_TIMEOUT_MS,
+  });
+
+  async function getPredictionsByIds(
+    actor: TenantActor,
+    ids: readonly string[],
+  ): Promise<(Prediction | null)[]> {
+    if (!can(actor, 'USAGE_READ')) return ids.map(() => null);
+    const found = new Map((await ledger.getByIds(actor.tenantId, ids)).map((item) => [item.id, item]));
+    return ids.map((id) => found.get(id) ?? null);
+  }
+
+  return Object.freeze<PredictionsService>({
+    /** Measures once for every exit of the corridor. */
+    async predict(actor, command, signal) {
+      const startMs = clock.monotonicMs();
+      let outcome = 'FAULT';
+      let prediction: Prediction | null = null;
+      try {
+        const result = await predict(actor, command, signal);
+        if (result.ok) prediction = result.value;
+        outcome = result.ok ? (result.value.receipt.replayed ? 'REPLAYED' : 'OK') : result.error[0].code;
+        return result;
+      } finally {
+        deps.observe?.({ actor, outcome, durationMs: clock.monotonicMs() - startMs, prediction });
+      }
+    },
+
+    async prediction(actor, id) {
+      if (!can(actor, 'USAGE_READ')) return refuse(permissionDenied(actor, 'USAGE_READ'));
+      const [prediction = null] = await getPredictionsByIds(actor, [id]);
+      return ok(prediction);
+    },
+
+    async predictions(actor, { filter, first, after }) {
+      if (!can(actor, 'USAGE_READ')) return refuse(permissionDenied(actor, 'USAGE_READ'));
+      const page = parsePageRequest(SORT, 2, { first, after });
+      if (!page.ok) return page;
+      const rows = await ledger.list(actor.tenantId, filter ?? {}, page.value);
+      return ok(toPage(rows, page.value, SORT, (row) => [row.createdAt.toISOString(), row.id]));
+    },
+
+    getPredictionsByIds,
+
+    async readKeptOutputs(actor, predictionId) {
+      return can(actor, 'USAGE_READ') ? ledger.findKeptOutputs(actor.tenantId, predictionId) : null;
+    },
+  });
+}

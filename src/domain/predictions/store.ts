@@ -1,0 +1,155 @@
+/** What the corridor reads and writes: the version to run, and claims on idempotency keys. */
+import type { SqlQuery, Transactions } from '../../database/index.js';
+import type { RuntimeName } from '../../inference/index.js';
+import type { Signature, Tensor } from '../../lib/tensor.js';
+import { fullNameOf } from '../catalog/index.js';
+import {
+  entitlementFactsFromRow,
+  entitlementFactsSql,
+  type EntitlementFactsRow,
+} from '../marketplace/index.js';
+import type { VersionReference } from './check-command.js';
+import { findById, findKeptOutputs } from './ledger-rows.js';
+import type { Prediction, RunnableVersion } from './prediction.js';
+
+/**
+ * The right to answer under an idempotency key. `expiresAt` is also its number: each later claim on the key has a
+ * later one, so a process that was taken over cannot record an answer any more.
+ */
+export interface Claim {
+  readonly key: string;
+  readonly expiresAt: Date;
+}
+
+export type ClaimAnswer =
+  | { readonly state: 'CLAIMED'; readonly claim: Claim }
+  | { readonly state: 'ANSWERED'; readonly requestHash: string; readonly prediction: Prediction }
+  /** Another request with the key runs, in this process or in another. */
+  | { readonly state: 'RUNNING'; readonly requestHash: string };
+
+interface RunnableRow extends EntitlementFactsRow {
+  readonly id: string;
+  readonly number: number;
+  readonly digest: string;
+  readonly pack_digest: string;
+  readonly runtime: RuntimeName;
+  readonly signature: Signature;
+  readonly model_id: string;
+  readonly owner_slug: string;
+  readonly name: string;
+}
+
+const RUNNABLE = `SELECT v.id, v.number, v.digest, v.pack_digest, v.runtime, v.signature, v.model_id, m.owner_slug,
+    m.name, ${entitlementFactsSql.columns}
+  FROM versions v JOIN models m ON m.id = v.model_id ${entitlementFactsSql.join('$1')} WHERE`;
+
+export function createPredictionsStore(database: Transactions) {
+  return Object.freeze({
+    /** One statement: the version, its model, and what decides about access. `null` when the tenant may not see it. */
+    findRunnable(tenantId: string, reference: VersionReference): Promise<RunnableVersion | null> {
+      const [condition, parameters] = whereOf(reference);
+      return database.sql({ tenantId }, async (query) => {
+        const [row] = await query<RunnableRow>(`${RUNNABLE} ${condition}`, [tenantId, ...parameters]);
+        return row === undefined ? null : runnableFromRow(row);
+      });
+    },
+
+    /** Takes the key, or says who has it. A claim past its time belongs to a dead process and is taken over. */
+    claim(
+      tenantId: string,
+      key: string,
+      requestHash: string,
+      now: Date,
+      expiresAt: Date,
+    ): Promise<ClaimAnswer> {
+      return database.sql({ tenantId }, async (query) => {
+        const taken = await query(
+          `INSERT INTO idempotency_records AS r (tenant_id, key, request_hash, claim_expires_at, created_at)
+           VALUES ($1, $2, $3, $5, $4)
+           ON CONFLICT (tenant_id, key) DO UPDATE
+             SET request_hash = excluded.request_hash, claim_expires_at = excluded.claim_expires_at
+             WHERE r.prediction_id IS NULL AND r.claim_expires_at <= $4
+           RETURNING key`,
+          [tenantId, key, requestHash, now, expiresAt],
+        );
+        if (taken.length > 0) return { state: 'CLAIMED', claim: { key, expiresAt } };
+        return findAnswer(query, tenantId, key, requestHash);
+      });
+    },
+
+    /** Gives the key back after a failure, so that a retry may run. An answered key stays. */
+    async unclaim(tenantId: string, claim: Claim): Promise<void> {
+      await database.sql({ tenantId }, (query) =>
+        query(
+          `DELETE FROM idempotency_records
+           WHERE tenant_id = $1 AND key = $2 AND claim_expires_at = $3 AND prediction_id IS NULL`,
+          [tenantId, claim.key, claim.expiresAt],
+        ),
+      );
+    },
+  });
+}
+
+export type PredictionsStore = ReturnType<typeof createPredictionsStore>;
+
+/** Records the answer in the transaction of the charge. `false`: the claim was taken over meanwhile. */
+export async function recordAnswer(
+  query: SqlQuery,
+  tenantId: string,
+  claim: Claim,
+  predictionId: string,
+  outputs: Buffer | null,
+): Promise<boolean> {
+  const rows = await query(
+    `UPDATE idempotency_records SET prediction_id = $4, outputs = $5
+     WHERE tenant_id = $1 AND key = $2 AND claim_expires_at = $3 AND prediction_id IS NULL RETURNING key`,
+    [tenantId, claim.key, claim.expiresAt, predictionId, outputs],
+  );
+  return rows.length > 0;
+}
+
+async function findAnswer(
+  query: SqlQuery,
+  tenantId: string,
+  key: string,
+  requestHash: string,
+): Promise<ClaimAnswer> {
+  const [row] = await query<{ requestHash: string; predictionId: string | null }>(
+    `SELECT request_hash AS "requestHash", prediction_id AS "predictionId"
+     FROM idempotency_records WHERE tenant_id = $1 AND key = $2`,
+    [tenantId, key],
+  );
+  // Given back in this very moment: as good as running, and free at the next try.
+  if (row === undefined) return { state: 'RUNNING', requestHash };
+  if (row.predictionId === null) return { state: 'RUNNING', requestHash: row.requestHash };
+  const prediction = await findById(query, tenantId, row.predictionId);
+  if (prediction === null) throw new Error(`${row.predictionId} has an answer but is not in the ledger.`);
+  // The outputs only for whoever may have them: the same request.
+  const outputs: readonly Tensor[] | null =
+    row.requestHash === requestHash ? await findKeptOutputs(query, tenantId, row.predictionId) : null;
+  return { state: 'ANSWERED', requestHash: row.requestHash, prediction: { ...prediction, outputs } };
+}
+
+function whereOf(reference: VersionReference): [string, unknown[]] {
+  if ('versionId' in reference) return ['v.id = $2', [reference.versionId]];
+  if ('modelId' in reference) return ['m.id = $2 AND v.number = m.last_version_number', [reference.modelId]];
+  const { owner, name, number } = reference;
+  return [
+    'm.owner_slug = $2 AND m.name = $3 AND v.number = coalesce($4, m.last_version_number)',
+    [owner, name, number],
+  ];
+}
+
+function runnableFromRow(row: RunnableRow): RunnableVersion {
+  return {
+    id: row.id,
+    number: row.number,
+    digest: row.digest,
+    packDigest: row.pack_digest,
+    runtime: row.runtime,
+    signature: row.signature,
+    modelId: row.model_id,
+    modelName: fullNameOf({ ownerSlug: row.owner_slug, name: row.name }),
+    facts: entitlementFactsFromRow(row),
+  };
+}

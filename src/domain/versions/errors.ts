@@ -1,0 +1,81 @@
+import type { ImportRefusal } from '../../importers/index.js';
+import type { Refusal } from '../../lib/result.js';
+import type { ImportRefusalReason, ImportRefused } from './publication.js';
+import type { UploadLimits } from './upload.js';
+
+export type InvalidInput = Refusal<'INVALID_INPUT'>;
+export type NotFound = Refusal<'NOT_FOUND'>;
+export type Conflict = Refusal<'CONFLICT'>;
+export type UploadTooLarge = Refusal<'PAYLOAD_TOO_LARGE'> & { readonly maxBytes: number };
+export type TooManyUploads = Refusal<'TOO_MANY_UPLOADS'>;
+export type UploadIncomplete = Refusal<'UPLOAD_INCOMPLETE'>;
+export type ChecksumMismatch = Refusal<'CHECKSUM_MISMATCH'>;
+export type StorageFull = Refusal<'STORAGE_FULL'>;
+export type Overloaded = Refusal<'OVERLOADED'> & { readonly retryAfterMs: number };
+
+export function invalidInput(message: string, path: readonly string[]): InvalidInput {
+  return { code: 'INVALID_INPUT', message, path };
+}
+
+export function uploadTooLarge(maxBytes: number): UploadTooLarge {
+  return {
+    code: 'PAYLOAD_TOO_LARGE',
+    message: `The file is larger than the ${maxBytes} bytes that this server takes.`,
+    maxBytes,
+  };
+}
+
+export function tooManyUploads(limits: UploadLimits): TooManyUploads {
+  return {
+    code: 'TOO_MANY_UPLOADS',
+    message:
+      `Your tenant may have ${limits.maxPendingUploads} files with ${limits.maxPendingBytes} bytes together that are ` +
+      'not published yet. Publish what is waiting, or wait until it expires.',
+  };
+}
+
+export function uploadsOverloaded(): Overloaded {
+  return {
+    code: 'OVERLOADED',
+    message: 'This server is receiving as many files as it can. Try again in a few seconds.',
+    retryAfterMs: 5_000,
+  };
+}
+
+export function uploadNotFound(): NotFound {
+  return {
+    code: 'NOT_FOUND',
+    message: 'There is no such upload in your tenant; it may have expired. Send the file to /uploads first.',
+    path: ['uploadId'],
+  };
+}
+
+export function uploadConsumed(publicationId: string): Conflict {
+  return {
+    code: 'CONFLICT',
+    message: `This upload is used by the publication ${publicationId}. Send the file again to publish it once more.`,
+    path: ['uploadId'],
+  };
+}
+
+/** The same words whether the version does not exist, may not be seen, or may not be downloaded. */
+export function artifactNotFound(): NotFound {
+  return {
+    code: 'NOT_FOUND',
+    message: 'There is no artifact here that you could download.',
+    path: ['versionId'],
+  };
+}
+
+export function importRefused(
+  reason: ImportRefusalReason,
+  refusal: Pick<ImportRefusal, 'message' | 'subject'>,
+): ImportRefused {
+  return {
+    code: 'IMPORT_REFUSED',
+    message: refusal.message,
+    path: ['uploadId'],
+    reason,
+    subject: refusal.subject,
+  };
+}

@@ -1,0 +1,83 @@
+/** What has to be looked at from time to time: expired uploads, publications of dead processes, orphaned bytes. */
+import type { Transactions } from '../../database/index.js';
+import type { Clock } from '../../lib/clock.js';
+import type { Logger } from '../../lib/logger.js';
+import type { ArtifactStore } from '../../storage/index.js';
+import type { DigestKeeper } from './digests.js';
+import { takeExpiredAcrossTenants } from './uploads-store.js';
+
+export interface HousekeepingDeps {
+  readonly database: Transactions;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly artifacts: ArtifactStore;
+  readonly digests: DigestKeeper;
+  /** Takes up publications whose process has died. */
+  readonly resume: () => void;
+}
+
+const RESUME_EVERY_MS = 5_000;
+const SWEEP_UPLOADS_EVERY_MS = 60_000;
+const SWEEP_BYTES_EVERY_MS = 3_600_000;
+
+export class Housekeeping {
+  readonly #deps: HousekeepingDeps;
+  readonly #timers: NodeJS.Timeout[] = [];
+  readonly #inProgress = new Set<Promise<void>>();
+
+  constructor(deps: HousekeepingDeps) {
+    this.#deps = deps;
+  }
+
+  /** Does everything once in the background, and then at its interval. */
+  start(): void {
+    this.#repeat(RESUME_EVERY_MS, () => this.#deps.resume());
+    this.#repeat(SWEEP_UPLOADS_EVERY_MS, () => this.sweepUploadsAcrossTenants());
+    this.#repeat(SWEEP_BYTES_EVERY_MS, () => this.sweepBytesAcrossTenants());
+  }
+
+  async stop(): Promise<void> {
+    for (const timer of this.#timers.splice(0)) clearInterval(timer);
+    await Promise.all(this.#inProgress);
+  }
+
+  /** Throws expired uploads away, and their bytes unless somebody else refers to them. */
+  async sweepUploadsAcrossTenants(): Promise<void> {
+    const { database, clock, digests } = this.#deps;
+    for (;;) {
+      const expired = await database.sql({ acrossTenants: true }, (query) =>
+        takeExpiredAcrossTenants(query, clock.now()),
+      );
+      for (const digest of new Set(expired)) await digests.releaseAcrossTenants(digest);
+      if (expired.length === 0) return;
+    }
+  }
+
+  async sweepBytesAcrossTenants(): Promise<void> {
+    await this.#deps.artifacts.sweepTemporary();
+    await this.#deps.digests.sweepAcrossTenants();
+  }
+
+  #repeat(everyMs: number, work: () => Promise<void> | void): void {
+    let isBusy = false;
+    const run = () => {
+      if (isBusy) return;
+      isBusy = true;
+      const round = Promise.resolve()
+        .then(work)
+        .catch((error: unknown) => {
+          this.#deps.log.error(
+            { err: error },
+            'housekeeping of versions failed; it is tried again at its interval',
+          );
+        })
+        .finally(() => {
+          isBusy = false;
+          this.#inProgress.delete(round);
+        });
+      this.#inProgress.add(round);
+    };
+    this.#timers.push(setInterval(run, everyMs));
+    run();
+  }
+}

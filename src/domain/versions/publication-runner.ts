@@ -1,0 +1,232 @@
+/**
+ * Runs publications. The queue is the table itself, so that nothing is lost with the process: a publication
+ * is run by whoever holds its lease, and only the holder can end it. A process that dies stops renewing,
+ * and after the lease the publication begins anew, here or elsewhere.
+ */
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Transactions } from '../../database/index.js';
+import type { ImportProgress, ImportRefusal, ImportReport, ImportRequest } from '../../importers/index.js';
+import type { RunnableArtifact, RuntimeName } from '../../inference/index.js';
+import type { Clock } from '../../lib/clock.js';
+import type { Logger } from '../../lib/logger.js';
+import type { Result } from '../../lib/result.js';
+import type { ArtifactStore } from '../../storage/index.js';
+import type { PublicationEnds } from './end-publication.js';
+import { importRefused } from './errors.js';
+import { holdLease, type LeaseTimes } from './lease.js';
+import type { Outcomes } from './outcomes.js';
+import { isAboutTheFile, MAX_ATTEMPTS, type Publication } from './publication.js';
+import * as store from './publications-store.js';
+import type { Version } from './version.js';
+
+/** The importers' front door. A fault (it could not even be started) is thrown. */
+export type ImportArtifact = (
+  request: ImportRequest,
+  onProgress: (progress: ImportProgress) => void,
+  signal: AbortSignal,
+) => Promise<Result<ImportReport, ImportRefusal>>;
+
+export interface ImportLimits {
+  /** Imports that this process runs at one time; more wait in the table. */
+  readonly maxConcurrentImports: number;
+  readonly importTimeoutMs: number;
+  readonly importMaxMemoryBytes: number;
+}
+
+export interface RunnerDeps {
+  readonly database: Transactions;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly artifacts: ArtifactStore;
+  readonly importArtifact: ImportArtifact;
+  /** For each import an empty directory is made in it; on the file system of the store, so that packs move by name. */
+  readonly workDirectory: string;
+  readonly runtimes: readonly RuntimeName[];
+  readonly limits: ImportLimits;
+  readonly lease: LeaseTimes;
+  /** Unique to this process's life. */
+  readonly owner: string;
+  readonly ends: PublicationEnds;
+  readonly outcomes: Outcomes;
+  /** Brings a new version into the pool's memory; not waited for. */
+  readonly warm: (artifact: RunnableArtifact) => unknown;
+}
+
+/** How long a publication rests after the importer was full or failed to start. */
+const RETRY_MS = 1_000;
+
+export class PublicationRunner {
+  readonly #deps: RunnerDeps;
+  readonly #running = new Map<string, { readonly stop: AbortController; readonly done: Promise<void> }>();
+  #filling: Promise<void> = Promise.resolve();
+  #isFilling = false;
+  #wantsMore = false;
+  #isStopped = true;
+  #retry: NodeJS.Timeout | null = null;
+
+  constructor(deps: RunnerDeps) {
+    this.#deps = deps;
+  }
+
+  /** Removes work directories of dead processes, and takes up what waits. */
+  async start(): Promise<void> {
+    await mkdir(this.#deps.workDirectory, { recursive: true, mode: 0o700 });
+    await this.#sweepWorkDirectoriesAcrossTenants();
+    this.#isStopped = false;
+    this.wake();
+  }
+
+  /** Stops running imports; their publications are free for the next process at once. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    if (this.#retry !== null) clearTimeout(this.#retry);
+    await this.#filling;
+    for (const { stop } of this.#running.values()) stop.abort();
+    await Promise.all([...this.#running.values()].map(({ done }) => done));
+  }
+
+  /** Says that there may be something to run. Cheap, and may be called at any time. */
+  wake(): void {
+    this.#wantsMore = true;
+    if (this.#isFilling || this.#isStopped) return;
+    this.#isFilling = true;
+    this.#filling = this.#fillAcrossTenants().finally(() => {
+      this.#isFilling = false;
+    });
+  }
+
+  async #fillAcrossTenants(): Promise<void> {
+    const { database, limits, lease, owner, log } = this.#deps;
+    try {
+      while (this.#wantsMore && !this.#isStopped) {
+        this.#wantsMore = false;
+        while (this.#running.size < limits.maxConcurrentImports && !this.#isStopped) {
+          const claimed = await database.sql({ acrossTenants: true }, (query) =>
+            store.claimNextAcrossTenants(query, owner, lease.leaseMs),
+          );
+          if (claimed === null) break;
+          this.#begin(claimed);
+        }
+      }
+    } catch (error) {
+      log.error({ err: error }, 'publications could not be claimed; trying again');
+      this.#wakeLater();
+    }
+  }
+
+  #begin(publication: Publication): void {
+    const stop = new AbortController();
+    const done = this.#run(publication, stop)
+      .catch((error: unknown) => {
+        this.#deps.log.error(
+          { err: error, publicationId: publication.id },
+          'a publication failed; it will be retried',
+        );
+      })
+      .finally(() => {
+        this.#running.delete(publication.id);
+        this.#deps.outcomes.announce(publication.id);
+        this.wake();
+      });
+    this.#running.set(publication.id, { stop, done });
+  }
+
+  async #run(publication: Publication, stop: AbortController): Promise<void> {
+    const { ends, owner } = this.#deps;
+    if (publication.attempts > MAX_ATTEMPTS) {
+      const message = `The import was begun ${MAX_ATTEMPTS} times and never came to an end.`;
+      return ends.refuse(publication, owner, importRefused('IMPORT_CRASHED', { message, subject: null }));
+    }
+    const work = await mkdtemp(join(this.#deps.workDirectory, `${publication.id}-`));
+    try {
+      await this.#import(publication, work, stop);
+    } catch (error) {
+      // Should this fail too, the lease ends by itself.
+      await this.#putBack(publication, { refundAttempts: 0, restMs: RETRY_MS }).catch(() => undefined);
+      this.#wakeLater();
+      throw error;
+    } finally {
+      await rm(work, { recursive: true, force: true });
+    }
+  }
+
+  async #import(publication: Publication, workDirectory: string, stop: AbortController): Promise<void> {
+    const { artifacts, importArtifact, runtimes, limits, ends, owner } = this.#deps;
+    const lease = holdLease(this.#deps, this.#deps.lease, publication, owner, () => stop.abort());
+    try {
+      const imported = await importArtifact(
+        {
+          artifactPath: artifacts.localPath(publication.digest),
+          workDirectory,
+          runtimes,
+          timeoutMs: limits.importTimeoutMs,
+          maxMemoryBytes: limits.importMaxMemoryBytes,
+        },
+        lease.report,
+        stop.signal,
+      );
+      // The lease is renewed until the end is written: moving a large pack may take its time.
+      if (imported.ok) {
+        const version = await ends.succeed(publication, owner, imported.value);
+        if (version !== null) this.#warm(version);
+      } else if (stop.signal.aborted) {
+        await this.#putBack(publication, { refundAttempts: 1, restMs: 0 });
+      } else if (isAboutTheFile(imported.error.code)) {
+        await ends.refuse(publication, owner, importRefused(imported.error.code, imported.error));
+      } else {
+        await this.#putBack(publication, { refundAttempts: 1, restMs: RETRY_MS });
+        this.#wakeLater();
+      }
+    } finally {
+      await lease.release();
+    }
+  }
+
+  /** Back into the queue, if it is still ours. */
+  async #putBack(
+    { id, tenantId }: Publication,
+    how: { readonly refundAttempts: number; readonly restMs: number },
+  ): Promise<void> {
+    const { database, owner } = this.#deps;
+    await database.sql({ tenantId }, (query) => store.requeue(query, tenantId, id, owner, how));
+  }
+
+  #warm(version: Version): void {
+    const { artifacts, warm, log } = this.#deps;
+    const artifact = {
+      digest: version.packDigest,
+      path: artifacts.localPath(version.packDigest),
+      runtime: version.runtime,
+    };
+    Promise.resolve()
+      .then(() => warm(artifact))
+      .catch((error: unknown) => {
+        log.warn(
+          { err: error, versionId: version.id },
+          'a new version could not be warmed; its first prediction loads it',
+        );
+      });
+  }
+
+  #wakeLater(): void {
+    if (this.#isStopped) return;
+    if (this.#retry !== null) clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => this.wake(), RETRY_MS + 50);
+  }
+
+  async #sweepWorkDirectoriesAcrossTenants(): Promise<void> {
+    const { database, workDirectory } = this.#deps;
+    const names = (await readdir(workDirectory)).filter((name) => name.startsWith('pub_'));
+    if (names.length === 0) return;
+    const idOf = (name: string) => name.slice(0, name.indexOf('-'));
+    const running = new Set(
+      await database.sql({ acrossTenants: true }, (query) =>
+        store.runningAcrossTenants(query, names.map(idOf)),
+      ),
+    );
+    for (const name of names) {
+      if (!running.has(idOf(name))) await rm(join(workDirectory, name), { recursive: true, force: true });
+    }
+  }
+}

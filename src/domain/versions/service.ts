@@ -1,0 +1,124 @@
+import { newId } from '../../lib/ids.js';
+import type { Transactions } from '../../database/index.js';
+import type { RunnableArtifact, RuntimeName } from '../../inference/index.js';
+import type { Clock } from '../../lib/clock.js';
+import type { Logger } from '../../lib/logger.js';
+import type { ArtifactStore } from '../../storage/index.js';
+import type { AuditService } from '../audit/index.js';
+import { createDigestKeeper } from './digests.js';
+import { createPublicationEnds } from './end-publication.js';
+import { Housekeeping } from './housekeeping.js';
+import { DEFAULT_LEASE_TIMES, type LeaseTimes } from './lease.js';
+import { createOutcomes } from './outcomes.js';
+import { PublicationRunner, type ImportArtifact, type ImportLimits } from './publication-runner.js';
+import { endedAcrossTenants } from './publications-store.js';
+import { createPublishVersion, type PublishVersion } from './publish-version.js';
+import { createVersionReads, type VersionReads } from './read-versions.js';
+import { createReceiveUpload, type ReceiveUpload } from './receive-upload.js';
+import { DEFAULT_UPLOAD_LIMITS, type UploadLimits } from './upload.js';
+import type { Version } from './version.js';
+
+export type VersionsLimits = UploadLimits & ImportLimits;
+
+export const DEFAULT_VERSIONS_LIMITS: VersionsLimits = Object.freeze({
+  ...DEFAULT_UPLOAD_LIMITS,
+  maxConcurrentImports: 2,
+  importTimeoutMs: 120_000,
+  importMaxMemoryBytes: 4 * 1024 ** 3,
+});
+
+export interface VersionsDeps {
+  readonly database: Transactions;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly audit: Pick<AuditService, 'record'>;
+  readonly artifacts: ArtifactStore;
+  readonly importArtifact: ImportArtifact;
+  /** Imports get directories of their own in it; best on the file system of the artifacts. Made when missing. */
+  readonly workDirectory: string;
+  /** Engines that can serve here, the preferred first. */
+  readonly runtimes: readonly RuntimeName[];
+  /** Called with each new version, not waited for. */
+  readonly warm?: ((artifact: RunnableArtifact) => unknown) | undefined;
+  readonly limits?: Partial<VersionsLimits> | undefined;
+  readonly lease?: LeaseTimes | undefined;
+}
+
+export interface VersionsService extends VersionReads {
+  /** Takes a file in. Needs VERSION_PUBLISH. The source is read only after all that can be refused without it. */
+  readonly receiveUpload: ReceiveUpload;
+  /** Begins to publish an upload and waits a while for the outcome. Needs VERSION_PUBLISH. */
+  readonly publishVersion: PublishVersion;
+  /** What the pool needs to run a version. */
+  packPath(version: Pick<Version, 'packDigest' | 'runtime'>): RunnableArtifact;
+  /** Takes up publications that wait or whose process has died. Also done at start and every few seconds. */
+  resumePublicationsAcrossTenants(): void;
+  /** Throws expired uploads away. Also done at start and every minute. */
+  sweepUploadsAcrossTenants(): Promise<void>;
+  /** Removes bytes that nothing refers to. Also done at start and every hour. */
+  sweepBytesAcrossTenants(): Promise<void>;
+  start(): Promise<void>;
+  /** Stops imports; what they were doing is taken up by the next start, here or elsewhere. */
+  stop(): Promise<void>;
+}
+
+export function createVersionsService(deps: VersionsDeps): VersionsService {
+  const { database, clock, log, audit, artifacts } = deps;
+  const limits: VersionsLimits = { ...DEFAULT_VERSIONS_LIMITS, ...deps.limits };
+  const digests = createDigestKeeper({ database, artifacts });
+  const outcomes = createOutcomes({
+    log,
+    endedAcrossTenants: (ids) =>
+      database.sql({ acrossTenants: true }, (query) => endedAcrossTenants(query, ids)),
+  });
+  const runner = new PublicationRunner({
+    database,
+    clock,
+    log,
+    artifacts,
+    importArtifact: deps.importArtifact,
+    workDirectory: deps.workDirectory,
+    runtimes: deps.runtimes,
+    limits,
+    lease: deps.lease ?? DEFAULT_LEASE_TIMES,
+    owner: newId('request'),
+    ends: createPublicationEnds({ database, clock, artifacts, digests, audit }),
+    outcomes,
+    warm: deps.warm ?? (() => undefined),
+  });
+  const housekeeping = new Housekeeping({
+    database,
+    clock,
+    log,
+    artifacts,
+    digests,
+    resume: () => runner.wake(),
+  });
+
+  return Object.freeze({
+    ...createVersionReads({ database, clock, artifacts }),
+    receiveUpload: createReceiveUpload({ database, clock, artifacts, digests, limits }),
+    publishVersion: createPublishVersion({
+      database,
+      clock,
+      audit,
+      outcomes,
+      wakeRunner: () => runner.wake(),
+    }),
+    packPath: ({ packDigest, runtime }: Pick<Version, 'packDigest' | 'runtime'>): RunnableArtifact => ({
+      digest: packDigest,
+      path: artifacts.localPath(packDigest),
+      runtime,
+    }),
+    resumePublicationsAcrossTenants: () => runner.wake(),
+    sweepUploadsAcrossTenants: () => housekeeping.sweepUploadsAcrossTenants(),
+    sweepBytesAcrossTenants: () => housekeeping.sweepBytesAcrossTenants(),
+    async start() {
+      await runner.start();
+      housekeeping.start();
+    },
+    async stop() {
+      await Promise.all([housekeeping.stop(), runner.stop()]);
+    },
+  });
+}

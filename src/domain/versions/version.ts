@@ -1,0 +1,61 @@
+import type { EngineTrial, ImportReport, ModelFormat } from '../../importers/index.js';
+import type { RuntimeName } from '../../inference/index.js';
+import type { Signature } from '../../lib/tensor.js';
+
+/** One immutable artifact of a model, numbered 1, 2, 3… It exists only after its import succeeded. */
+export interface Version {
+  /** Starts with `ver_`. */
+  readonly id: string;
+  /** The owner of the model. */
+  readonly tenantId: string;
+  readonly modelId: string;
+  readonly number: number;
+  readonly format: ModelFormat;
+  readonly producer: string | null;
+  /** SHA-256 of the artifact as it was uploaded, lower-case hex. */
+  readonly digest: string;
+  readonly bytes: number;
+  /** SHA-256 of the pack that workers load, lower-case hex. */
+  readonly packDigest: string;
+  readonly packBytes: number;
+  readonly signature: Signature;
+  readonly runtime: RuntimeName;
+  readonly trials: readonly EngineTrial[];
+  readonly parameterCount: number;
+  readonly weightBytes: number;
+  readonly operations: ImportReport['operations'];
+  readonly notes: string;
+  /** Id of the user or API key. */
+  readonly createdBy: string | null;
+  readonly createdAt: Date;
+}
+
+/** Where the artifact of a version is served, relative to the server's root. */
+export function artifactPath(version: Pick<Version, 'id'>): string {
+  return `/artifacts/${version.id}`;
+}
+
+const ZIP_START = 'PK';
+const GZIP_START = '\u001f\u008b';
+
+/**
+ * What a downloaded artifact is called: `owner-model-v3.h5`. Slugs and names are made of lower-case letters,
+ * digits and dashes; whatever else should come is replaced, since the name goes into a header.
+ */
+export function artifactFileName(
+  owner: string,
+  model: string,
+  version: Pick<Version, 'number' | 'format'>,
+  firstBytes: Uint8Array,
+): string {
+  const safe = `${owner}-${model}`.replaceAll(/[^A-Za-z0-9._-]/g, '_');
+  return `${safe}-v${version.number}.${extensionOf(version.format, firstBytes)}`;
+}
+
+function extensionOf(format: ModelFormat, firstBytes: Uint8Array): string {
+  if (format === 'KERAS_H5') return 'h5';
+  if (format === 'KERAS_V3') return 'keras';
+  const start = Buffer.from(firstBytes.subarray(0, 2)).toString('latin1');
+  if (start === ZIP_START) return 'zip';
+  return start === GZIP_START ? 'tar.gz' : 'tar';
+}

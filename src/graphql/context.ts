@@ -1,0 +1,59 @@
+/** What every resolver receives: who asks, the services, and how to notice that the asker has gone. */
+import { GraphQLError } from 'graphql';
+import { hasTenant, type Actor, type TenantActor } from '../domain/access/index.js';
+import type { AuditService } from '../domain/audit/index.js';
+import type { CatalogService } from '../domain/catalog/index.js';
+import type { IdentityService } from '../domain/identity/index.js';
+import type { MeteringService } from '../domain/metering/index.js';
+import type { PredictionsService } from '../domain/predictions/index.js';
+import type { SharingService } from '../domain/sharing/index.js';
+import type { TenantsService } from '../domain/tenants/index.js';
+import type { VersionsService } from '../domain/versions/index.js';
+import type { Logger } from '../lib/logger.js';
+import type { Loaders } from './loaders.js';
+import type { ServerStatus } from './server-status.js';
+
+export interface Services {
+  readonly audit: AuditService;
+  readonly tenants: TenantsService;
+  readonly identity: IdentityService;
+  readonly catalog: CatalogService;
+  readonly versions: VersionsService;
+  readonly sharing: SharingService;
+  readonly metering: MeteringService;
+  readonly predictions: PredictionsService;
+  /** What `serverInfo` answers from. */
+  readonly server: ServerStatus;
+}
+
+export interface GraphQLContext {
+  /** `null`: the request carried no credential. A credential that is not valid never gets this far. */
+  readonly actor: Actor | null;
+  readonly services: Services;
+  readonly loaders: Loaders;
+  /** Fires when the client has gone before the answer. */
+  readonly signal: AbortSignal;
+  readonly requestId: string;
+  /** Where the request comes from: the attempts at a password are counted by it. */
+  readonly clientAddress: string;
+  readonly log: Logger;
+}
+
+/** The actor, or UNAUTHENTICATED: for fields that say nothing to strangers. */
+export function requireActor(context: GraphQLContext): Actor {
+  if (context.actor !== null) return context.actor;
+  throw new GraphQLError(
+    'Sign in first: send `Authorization: Bearer` with an access token (see `signIn`) or an API key.',
+    { extensions: { code: 'UNAUTHENTICATED' } },
+  );
+}
+
+/** The actor inside a tenant, or UNAUTHENTICATED, or TENANT_REQUIRED for a user who belongs to none. */
+export function requireTenantActor(context: GraphQLContext): TenantActor {
+  const actor = requireActor(context);
+  if (hasTenant(actor)) return actor;
+  throw new GraphQLError(
+    'This needs a tenant: create one with `createTenant`, accept an invitation, or name one of yours in the `Souk-Tenant` header.',
+    { extensions: { code: 'TENANT_REQUIRED' } },
+  );
+}

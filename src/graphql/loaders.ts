@@ -1,0 +1,74 @@
+/**
+ * One read for all objects of a kind that an operation mentions, instead of one per mention. Made anew for
+ * each request: a loader remembers what its actor may see, and must not outlive the request.
+ */
+import DataLoader from 'dataloader';
+import { hasTenant, type Actor, type TenantActor } from '../domain/access/index.js';
+import type { AuditEvent } from '../domain/audit/index.js';
+import type { Model } from '../domain/catalog/index.js';
+import type { ApiKey, User } from '../domain/identity/index.js';
+import type { Prediction } from '../domain/predictions/index.js';
+import type { Grant } from '../domain/sharing/index.js';
+import type { Invitation, Membership, Tenant } from '../domain/tenants/index.js';
+import type { Publication, Version } from '../domain/versions/index.js';
+import type { Services } from './context.js';
+
+/** By id; `null` for what does not exist or may not be seen. */
+type Loader<T> = Pick<DataLoader<string, T | null>, 'load' | 'loadMany' | 'clear'>;
+
+export interface Loaders {
+  readonly tenants: Loader<Tenant>;
+  readonly memberships: Loader<Membership>;
+  readonly invitations: Loader<Invitation>;
+  readonly users: Loader<User>;
+  readonly apiKeys: Loader<ApiKey>;
+  readonly models: Loader<Model>;
+  readonly versions: Loader<Version>;
+  /** By the id of the model: its newest version. */
+  readonly latestVersions: Loader<Version>;
+  readonly publications: Loader<Publication>;
+  readonly grants: Loader<Grant>;
+  readonly predictions: Loader<Prediction>;
+  readonly auditEvents: Loader<AuditEvent>;
+}
+
+// A statement's parameters are bounded, and so is what a page of 100 by 100 can mention at once.
+const MAX_BATCH = 500;
+
+type BatchRead<A, T> = (actor: A, ids: readonly string[]) => Promise<readonly (T | null)[]>;
+
+export function createLoaders(services: Services, actor: Actor | null): Loaders {
+  const { audit, tenants, identity, catalog, versions, sharing, predictions } = services;
+
+  function forActor<T>(read: BatchRead<Actor, T>): Loader<T> {
+    return loaderOf((ids) => (actor === null ? Promise.resolve(nothing(ids)) : read(actor, ids)));
+  }
+  function forTenant<T>(read: BatchRead<TenantActor, T>): Loader<T> {
+    return loaderOf((ids) =>
+      actor === null || !hasTenant(actor) ? Promise.resolve(nothing(ids)) : read(actor, ids),
+    );
+  }
+
+  return {
+    tenants: forActor((who, ids) => tenants.getTenantsByIds(who, ids)),
+    memberships: forActor((who, ids) => tenants.getMembershipsByIds(who, ids)),
+    invitations: forActor((who, ids) => tenants.getInvitationsByIds(who, ids)),
+    users: forActor((who, ids) => identity.getUsersByIds(who, ids)),
+    apiKeys: forActor((who, ids) => identity.getApiKeysByIds(who, ids)),
+    models: forTenant((who, ids) => catalog.getModelsByIds(who, ids)),
+    versions: forTenant((who, ids) => versions.getVersionsByIds(who, ids)),
+    latestVersions: forTenant((who, ids) => versions.latestVersions(who, ids)),
+    publications: forTenant((who, ids) => versions.getPublicationsByIds(who, ids)),
+    grants: forTenant((who, ids) => sharing.getGrantsByIds(who, ids)),
+    predictions: forTenant((who, ids) => predictions.getPredictionsByIds(who, ids)),
+    auditEvents: forTenant((who, ids) => audit.getAuditEventsByIds(who, ids)),
+  };
+}
+
+function loaderOf<T>(read: (ids: readonly string[]) => Promise<readonly (T | null)[]>): Loader<T> {
+  return new DataLoader<string, T | null>(read, { maxBatchSize: MAX_BATCH });
+}
+
+function nothing(ids: readonly string[]): null[] {
+  return ids.map(() => null);
+}

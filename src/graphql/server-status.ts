@@ -1,0 +1,30 @@
+/** What `serverInfo` and the readiness probe know of the server: facts, gathered by `app.ts`. */
+import type { RuntimeName } from '../inference/index.js';
+
+export interface RuntimeStatus {
+  readonly runtime: RuntimeName;
+  readonly available: boolean;
+  /** Its version, or why it is not available. */
+  readonly detail: string;
+}
+
+export interface PoolWorkerStatus {
+  readonly name: string;
+  readonly state: string;
+  readonly residentModels: number;
+  readonly residentBytes: number;
+}
+
+export interface PoolStatus {
+  readonly workers: readonly PoolWorkerStatus[];
+  readonly queued: number;
+  readonly queueLimit: number;
+}
+
+export interface ServerStatus {
+  readonly version: string;
+  readonly maxUploadBytes: number;
+  /** Engines, the preferred first. */
+  runtimes(): readonly RuntimeStatus[];
+  pool(): PoolStatus;
+}

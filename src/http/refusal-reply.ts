@@ -1,0 +1,56 @@
+/** How the routes for files answer a refusal of the domain: its code, and the status that fits it. */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { hasTenant, type Actor, type TenantActor } from '../domain/access/index.js';
+import { ok, refuse, type Refusal, type Result } from '../lib/result.js';
+import { sendError } from './errors.js';
+
+/** Who makes the request; `null` without a credential; a refusal for one that is not valid. */
+export type Authenticate = (request: FastifyRequest) => Promise<Result<Actor | null, Refusal>>;
+
+const STATUS_OF: Readonly<Record<string, number>> = {
+  INVALID_INPUT: 400,
+  UPLOAD_INCOMPLETE: 400,
+  UNAUTHENTICATED: 401,
+  INVALID_CREDENTIALS: 401,
+  PERMISSION_DENIED: 403,
+  TENANT_REQUIRED: 403,
+  NOT_FOUND: 404,
+  REQUEST_TIMEOUT: 408,
+  CONFLICT: 409,
+  PAYLOAD_TOO_LARGE: 413,
+  UNSUPPORTED_MEDIA_TYPE: 415,
+  CHECKSUM_MISMATCH: 422,
+  RATE_LIMITED: 429,
+  TOO_MANY_UPLOADS: 429,
+  OVERLOADED: 503,
+  STORAGE_FULL: 507,
+};
+
+export function sendRefusal(request: FastifyRequest, reply: FastifyReply, refusal: Refusal): FastifyReply {
+  const { code, message } = refusal;
+  const status = STATUS_OF[code] ?? 400;
+  if (status === 401) void reply.header('www-authenticate', 'Bearer');
+  return sendError(request, reply, { status, code, message });
+}
+
+/** The actor inside a tenant, which all that has to do with files needs. */
+export async function authenticateInTenant(
+  authenticate: Authenticate,
+  request: FastifyRequest,
+): Promise<Result<TenantActor, Refusal>> {
+  const authenticated = await authenticate(request);
+  if (!authenticated.ok) return authenticated;
+  const actor = authenticated.value;
+  if (actor === null) {
+    return refuse({
+      code: 'UNAUTHENTICATED',
+      message: 'Send `Authorization: Bearer` with an access token or an API key.',
+    });
+  }
+  if (hasTenant(actor)) return ok(actor);
+  return refuse({
+    code: 'TENANT_REQUIRED',
+    message:
+      'This needs a tenant: create one, accept an invitation, or name one of yours in the `Souk-Tenant` header.',
+  });
+}

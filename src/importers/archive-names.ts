@@ -1,0 +1,42 @@
+/** Which names an archive may carry. Names are only ever keys of a map, and still none may look like a path out. */
+import { IMPORT_LIMITS } from './limits.js';
+
+/** Why a file name in an archive is refused, or `null` when it is fine. */
+export function entryNameProblem(name: string): string | null {
+  if (name.length === 0) return 'is empty';
+  if (name.length > IMPORT_LIMITS.maxNameLength)
+    return `is longer than ${IMPORT_LIMITS.maxNameLength} characters`;
+  if (name.includes('\uFFFD')) return 'is not valid UTF-8';
+  if (/[\p{Cc}\p{Cs}]/u.test(name)) return 'contains a control character';
+  if (name.includes('\\')) return 'contains a backslash';
+  if (name.startsWith('/')) return 'is absolute';
+  if (/^[A-Za-z]:/.test(name)) return 'names a drive';
+  const parts = name.split('/');
+  if (parts.includes('..')) return 'leaves the archive with ".."';
+  if (parts.some((part) => part === '' || part === '.')) return 'has an empty step';
+  return null;
+}
+
+/** tar writes `./model.json`; Unicode has several spellings of one name. Both are one file to us. */
+export function canonicalName(name: string): string {
+  return name.replace(/^(\.\/)+/, '').normalize('NFC');
+}
+
+/** Files that operating systems add and no model needs. */
+export function isClutter(name: string): boolean {
+  const parts = name.split('/');
+  const last = parts.at(-1) ?? '';
+  return parts[0] === '__MACOSX' || last === '.DS_Store' || last === 'Thumbs.db' || last.startsWith('._');
+}
+
+/** The folder that all names share, with its slash, or `''`: people zip a folder as often as its files. */
+export function commonFolder(names: readonly string[]): string {
+  let prefix = '';
+  for (;;) {
+    const slash = names[0]?.indexOf('/', prefix.length) ?? -1;
+    if (slash < 0) return prefix;
+    const candidate = names[0]?.slice(0, slash + 1) ?? '';
+    if (!names.every((name) => name.startsWith(candidate))) return prefix;
+    prefix = candidate;
+  }
+}

@@ -1,0 +1,50 @@
+/** What every reader makes of a file: everything the pack needs, weights not yet read. */
+import type { PackHeader, WeightSpec } from '../inference/index.js';
+import type { Datatype } from '../lib/tensor.js';
+import type { ModelFormat } from './types.js';
+
+export interface WeightBlock {
+  readonly spec: WeightSpec;
+  /** Bytes that `read` gives: for a quantised weight, of its packed form. */
+  readonly byteLength: number;
+  read(): Uint8Array;
+}
+
+export interface ModelTensor {
+  /** As callers name it. */
+  readonly name: string;
+  /** As the runtime names it. */
+  readonly node: string;
+  readonly datatype: Datatype;
+  /** `null` when only a run can tell; -1 for a free dimension. */
+  readonly shape: readonly number[] | null;
+}
+
+export interface ConvertedModel {
+  readonly format: ModelFormat;
+  readonly producer: string | null;
+  readonly kind: PackHeader['kind'];
+  readonly modelTopology: unknown;
+  readonly weights: readonly WeightBlock[];
+  readonly inputs: readonly ModelTensor[];
+  readonly outputs: readonly ModelTensor[];
+  /** Class or op of each layer or node, one entry for each. */
+  readonly operations: readonly string[];
+  readonly notes: readonly string[];
+  readonly graph?: Pick<PackHeader, 'graphSignature' | 'initializerSignature' | 'initializer'>;
+}
+
+export function parameterCount(weights: readonly WeightBlock[]): number {
+  return weights.reduce((sum, { spec }) => sum + spec.shape.reduce((product, d) => product * d, 1), 0);
+}
+
+/** Class and op names with how often each occurs, most frequent first. */
+export function countOperations(
+  names: readonly string[],
+): { readonly name: string; readonly count: number }[] {
+  const counts = new Map<string, number>();
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return [...counts]
+    .map(([name, count]) => ({ name, count }))
+    .sort((a, b) => b.count - a.count || a.name.localeCompare(b.name, 'en'));
+}

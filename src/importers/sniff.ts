@@ -1,0 +1,173 @@
+/** What a file is, by its bytes; the name that the user gave it plays no part. */
+import type { ByteSource } from './byte-source.js';
+import { parseJson, isObject, own } from './json.js';
+import { refuseImport } from './refused.js';
+
+export type Container = 'HDF5' | 'ZIP' | 'GZIP' | 'TAR';
+
+const HDF5_MAGIC = Buffer.from([0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a]);
+const SNIFF_BYTES = 4096;
+const ACCEPTED =
+  'Souk accepts Keras .h5 and .keras files, and TensorFlow.js models (model.json with its shards) as one zip or tar.gz.';
+
+/** @throws Refused with what was found and what would work */
+export function sniffContainer(source: ByteSource): Container {
+  const head = source.read(0, SNIFF_BYTES);
+  if (head.length === 0) refuseImport('CORRUPT_ARTIFACT', null, 'The file is empty.');
+  if (head.subarray(0, 8).equals(HDF5_MAGIC)) return 'HDF5';
+  if (startsWith(head, 'PK\x03\x04')) return 'ZIP';
+  if (startsWith(head, 'PK\x05\x06')) refuseImport('CORRUPT_ARTIFACT', null, 'The zip archive is empty.');
+  if (head[0] === 0x1f && head[1] === 0x8b) return 'GZIP';
+  if (head.toString('latin1', 257, 262) === 'ustar') return 'TAR';
+  if (/^\s*\{/.test(head.toString('latin1', 0, 64))) refuseJson(source);
+  return refuseImport('UNSUPPORTED_FORMAT', null, `The file is ${describeForeign(head)}. ${ACCEPTED}`);
+}
+
+function refuseJson(source: ByteSource): never {
+  const text = source.read(0, 1 << 20).toString('utf8');
+  if (text.includes('"modelTopology"') || text.includes('"weightsManifest"')) {
+    refuseImport(
+      'UNSUPPORTED_FORMAT',
+      'model.json',
+      'The file is a TensorFlow.js model.json without its weight shards. ' +
+        'Pack model.json together with its .bin files into one zip or tar.gz and upload that.',
+    );
+  }
+  const whole = source.size <= 1 << 20 ? parseJson(text, 'The file') : null;
+  const isKerasConfig = isObject(whole) && own(whole, 'class_name') !== undefined;
+  return refuseImport(
+    'UNSUPPORTED_FORMAT',
+    null,
+    isKerasConfig
+      ? 'The file is a Keras architecture in JSON without weights. Save the whole model with model.save("model.keras").'
+      : `The file is a JSON document that is not a model. ${ACCEPTED}`,
+  );
+}
+
+/** Names a format that Souk does not read, with the way out where there is one. */
+function describeForeign(head: Buffer): string {
+  if (head[0] === 0x80 && (head[1] ?? 0) >= 2 && (head[1] ?? 0) <= 5) {
+    return 'a Python pickle, which is a program and is never loaded; export the model from its framework instead';
+  }
+  if (startsWith(head, '\x93NUMPY')) return 'a NumPy array; a model needs its architecture too';
+  if (head.toString('latin1', 4, 8) === 'TFL3')
+    return 'a TensorFlow Lite model; save the Keras model it came from';
+  if (startsWith(head, 'GGUF')) return 'a GGUF language model';
+  if (head.length > 9 && head.readBigUInt64LE(0) < 1n << 27n && head[8] === 0x7b) {
+    return 'a safetensors file: weights without an architecture; save the whole model from its framework';
+  }
+  // Protobuf field 1 is a varint in both: ONNX's ir_version (3 to 20) and a SavedModel's schema version (1).
+  if (head[0] === 0x08 && head[1] === 0x01 && head[2] === 0x12) {
+    return 'the saved_model.pb of a TensorFlow SavedModel; convert the model to Keras or TensorFlow.js';
+  }
+  if (head[0] === 0x08 && (head[1] ?? 0) >= 3 && (head[1] ?? 0) <= 20 && ((head[2] ?? 0) & 7) === 2) {
+    return 'an ONNX model; convert the model to Keras or TensorFlow.js';
+  }
+  if (head[0] === 0x0a && head.includes('Placeholder')) {
+    return 'a frozen TensorFlow graph; convert it with tensorflowjs_converter';
+  }
+  const text = head.subarray(0, 512);
+  if (!text.includes(0) && !/[^\t\n\r\x20-\x7e\x80-\xff]/.test(text.toString('latin1')))
+    return 'plain text, not a model';
+  return `of no known model format (it begins with ${head.subarray(0, 8).toString('hex')})`;
+}
+
+export type ArchiveContent =
+  | { readonly kind: 'KERAS_V3' }
+  /** `base` is the folder of `modelJson`, with its slash. */
+  | { readonly kind: 'TFJS'; readonly modelJson: string; readonly base: string };
+
+/**
+ * What an archive holds, by the files in it.
+ * @param isModelJson whether a `.json` file of the archive is a TFJS model; asked only when none is called model.json
+ * @throws Refused when it is nothing that Souk reads
+ */
+export function sniffArchive(
+  names: readonly string[],
+  isModelJson: (name: string) => boolean,
+): ArchiveContent {
+  const has = (name: string): boolean => names.includes(name);
+  if (has('config.json') && has('model.weights.h5')) return { kind: 'KERAS_V3' };
+  if (
+    has('config.json') &&
+    (has('model.weights.json') || names.some((n) => /^model_\d+\.weights\.h5$/.test(n)))
+  ) {
+    refuseImport(
+      'UNSUPPORTED_FORMAT',
+      'model.weights.json',
+      'The .keras file keeps its weights in shards; save it again without max_shard_size.',
+    );
+  }
+  const named = names.filter((name) => baseName(name) === 'model.json');
+  const candidates =
+    named.length > 0
+      ? named
+      : names
+          .filter((n) => n.endsWith('.json'))
+          .slice(0, 16)
+          .filter(isModelJson);
+  if (candidates.length > 1) {
+    refuseImport(
+      'UNSUPPORTED_FORMAT',
+      candidates[1] ?? null,
+      `The archive holds several models (${candidates
+        .slice(0, 3)
+        .map((n) => `"${n}"`)
+        .join(', ')}); upload one at a time.`,
+    );
+  }
+  const modelJson = candidates[0];
+  if (modelJson !== undefined) {
+    return {
+      kind: 'TFJS',
+      modelJson,
+      base: modelJson.slice(0, modelJson.length - baseName(modelJson).length),
+    };
+  }
+  return refuseArchive(names);
+}
+
+function refuseArchive(names: readonly string[]): never {
+  const find = (test: (name: string) => boolean): string | null => names.find(test) ?? null;
+  const say = (subject: string, message: string): never =>
+    refuseImport('UNSUPPORTED_FORMAT', subject, message);
+  const savedModel = find((name) => baseName(name) === 'saved_model.pb');
+  if (savedModel !== null) {
+    say(
+      savedModel,
+      'The archive is a TensorFlow SavedModel, which Souk does not read yet; upload the model as .keras, .h5 or TensorFlow.js.',
+    );
+  }
+  const onnx = find((name) => name.endsWith('.onnx'));
+  if (onnx !== null)
+    say(
+      onnx,
+      'The archive holds an ONNX model, which Souk does not read yet; convert it to Keras or TensorFlow.js.',
+    );
+  const torch = find((name) => baseName(name) === 'data.pkl' || baseName(name) === 'constants.pkl');
+  if (torch !== null) {
+    say(
+      torch,
+      'The archive is a PyTorch file: a Python pickle, which is a program and is never loaded. Export the model from PyTorch instead.',
+    );
+  }
+  const inner = find((name) => /\.(h5|hdf5|keras)$/.test(name));
+  if (inner !== null) say(inner, `The archive holds "${inner}"; upload that file itself.`);
+  const listed = names
+    .slice(0, 5)
+    .map((name) => `"${name}"`)
+    .join(', ');
+  return refuseImport(
+    'UNSUPPORTED_FORMAT',
+    null,
+    `The archive holds no model (${names.length === 0 ? 'it has no files' : `files: ${listed}`}). ${ACCEPTED}`,
+  );
+}
+
+function baseName(name: string): string {
+  return name.slice(name.lastIndexOf('/') + 1);
+}
+
+function startsWith(head: Buffer, magic: string): boolean {
+  return head.toString('latin1', 0, magic.length) === magic;
+}

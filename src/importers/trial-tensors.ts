@@ -1,0 +1,75 @@
+/** Made-up inputs for a trial, the same every time, and how far two engines' answers lie apart. */
+import { elementCount, type Signature, type Tensor, type TensorSpec } from '../lib/tensor.js';
+import { refuseImport } from './refused.js';
+
+/**
+ * @param batch for a free first dimension
+ * @param size for every other free dimension
+ */
+export function trialInputs(signature: Signature, batch: number, size: number): Tensor[] {
+  return signature.inputs.map((spec) => {
+    const shape = spec.shape.map((dimension, axis) =>
+      dimension !== -1 ? dimension : axis === 0 ? batch : size,
+    );
+    return { name: spec.name, datatype: spec.datatype, shape, data: trialData(spec, elementCount(shape)) };
+  });
+}
+
+function trialData(spec: TensorSpec, count: number): Uint8Array {
+  switch (spec.datatype) {
+    case 'FP32': {
+      // In [0, 1): in range for images and probabilities, and truncated to 0 where a model takes token ids.
+      const values = new Float32Array(count);
+      let state = 1;
+      for (let i = 0; i < count; i++) {
+        state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+        values[i] = state / 2 ** 32;
+      }
+      return new Uint8Array(values.buffer);
+    }
+    case 'INT32':
+      // 0 and 1 are valid token ids, class numbers and pixels alike.
+      return new Uint8Array(Int32Array.from({ length: count }, (_, i) => i % 2).buffer);
+    case 'BOOL':
+      return Uint8Array.from({ length: count }, (_, i) => i % 2);
+    case 'BYTES': {
+      const element = Buffer.from([1, 0, 0, 0, 0x61]);
+      return Buffer.concat(Array.from({ length: count }, () => element));
+    }
+    default:
+      return refuseImport(
+        'UNSUPPORTED_TENSOR',
+        spec.name,
+        `Input "${spec.name}" is ${spec.datatype}, which no engine takes.`,
+      );
+  }
+}
+
+/**
+ * Largest difference over all outputs, relative to the largest magnitude in that output; infinite when
+ * shapes or datatypes differ or only one side is NaN. Equal infinities and NaNs on both sides agree.
+ */
+export function agreement(expected: readonly Tensor[], actual: readonly Tensor[]): number {
+  if (expected.length !== actual.length) return Infinity;
+  return expected.reduce((worst, tensor, i) => Math.max(worst, tensorDifference(tensor, actual[i])), 0);
+}
+
+/** Of one tensor; see `agreement`. */
+export function tensorDifference(expected: Tensor, actual: Tensor | undefined): number {
+  if (actual === undefined || expected.datatype !== actual.datatype) return Infinity;
+  if (expected.shape.join() !== actual.shape.join()) return Infinity;
+  if (expected.datatype !== 'FP32') return Buffer.compare(expected.data, actual.data) === 0 ? 0 : Infinity;
+  const a = new Float32Array(expected.data.slice().buffer);
+  const b = new Float32Array(actual.data.slice().buffer);
+  let magnitude = 0;
+  let worst = 0;
+  for (const [i, left] of a.entries()) {
+    const right = b[i] ?? NaN;
+    if (Object.is(left, right) || left === right) continue;
+    const difference = Math.abs(left - right);
+    if (!Number.isFinite(difference)) return Infinity;
+    worst = Math.max(worst, difference);
+    magnitude = Math.max(magnitude, Math.abs(left));
+  }
+  return worst === 0 ? 0 : worst / Math.max(magnitude, 1e-6);
+}

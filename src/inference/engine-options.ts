@@ -1,0 +1,94 @@
+/** How a pool is set up, and what it does where nothing is said. */
+import { availableParallelism, totalmem } from 'node:os';
+import { builtEntry } from '../lib/built-entry.js';
+import { systemClock, type Clock } from '../lib/clock.js';
+import type { Logger } from '../lib/logger.js';
+import type { FairQueueBounds } from './fair-queue.js';
+import { nativeEnvironment } from './native-environment.js';
+import type { QuarantineRule } from './quarantine.js';
+import { RUNTIMES, type RuntimeName } from './types.js';
+import type { WorkerLimits } from './worker-handle.js';
+
+export interface EngineOptions {
+  readonly logger: Logger;
+  readonly clock?: Clock;
+  /** Default: one per core but one, at least 2 so that one stuck model never stops the others, at most 8. */
+  readonly workers?: number;
+  /** Engines that may serve. Default: all. */
+  readonly runtimes?: readonly RuntimeName[];
+  /** Model memory of all workers together. Default: a quarter of the machine's. */
+  readonly memoryBudgetBytes?: number;
+  readonly queue?: Partial<FairQueueBounds>;
+  readonly limits?: Partial<WorkerLimits>;
+  readonly quarantine?: Partial<QuarantineRule>;
+  /** Threads that may be left behind in native calls before places stay empty. Default: as many as workers. */
+  readonly maxStuckThreads?: number;
+  /** JavaScript heap of each worker; tensors are not in it. */
+  readonly maxHeapBytesPerWorker?: number;
+  /** Where native settings are written. Default: the environment of this process. */
+  readonly environment?: NodeJS.ProcessEnv;
+  /** The compiled file that a worker runs. Tests give one with engines that misbehave. */
+  readonly workerEntry?: URL;
+}
+
+export interface ResolvedOptions {
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly workers: number;
+  readonly runtimes: readonly RuntimeName[];
+  readonly memoryBudgetBytesPerWorker: number;
+  readonly queue: FairQueueBounds;
+  readonly limits: WorkerLimits;
+  readonly quarantine: QuarantineRule;
+  readonly maxStuckThreads: number;
+  readonly maxHeapBytesPerWorker: number;
+  readonly nativeEnvironment: Readonly<Record<string, string>>;
+  readonly environment: NodeJS.ProcessEnv;
+  readonly workerEntry: URL;
+}
+
+const MIN_DEFAULT_WORKERS = 2;
+const MAX_DEFAULT_WORKERS = 8;
+const MEBIBYTE = 2 ** 20;
+
+const DEFAULT_QUEUE: FairQueueBounds = {
+  maxQueued: 1024,
+  maxQueuedPerKey: 256,
+  maxQueuedBytes: 512 * MEBIBYTE,
+};
+const DEFAULT_LIMITS: WorkerLimits = { startTimeoutMs: 30_000, loadTimeoutMs: 60_000, overrunGraceMs: 500 };
+const DEFAULT_QUARANTINE: QuarantineRule = { crashes: 3, windowMs: 60_000, quarantineMs: 5 * 60_000 };
+const DEFAULT_HEAP_BYTES = 1024 * MEBIBYTE;
+
+/** @throws RangeError when a number makes no sense */
+export function resolveOptions(options: EngineOptions): ResolvedOptions {
+  const cores = availableParallelism();
+  const workers = options.workers ?? Math.min(MAX_DEFAULT_WORKERS, Math.max(MIN_DEFAULT_WORKERS, cores - 1));
+  if (!Number.isInteger(workers) || workers < 1) {
+    throw new RangeError(`The number of inference workers must be a whole number from 1, not ${workers}.`);
+  }
+  const runtimes = options.runtimes ?? RUNTIMES;
+  if (runtimes.length === 0) throw new RangeError('At least one inference engine must be allowed.');
+  const budgetBytes = options.memoryBudgetBytes ?? availableMemoryBytes() / 4;
+  return Object.freeze({
+    logger: options.logger,
+    clock: options.clock ?? systemClock,
+    workers,
+    runtimes,
+    memoryBudgetBytesPerWorker: Math.floor(budgetBytes / workers),
+    queue: { ...DEFAULT_QUEUE, ...options.queue },
+    limits: { ...DEFAULT_LIMITS, ...options.limits },
+    quarantine: { ...DEFAULT_QUARANTINE, ...options.quarantine },
+    maxStuckThreads: options.maxStuckThreads ?? workers,
+    maxHeapBytesPerWorker: options.maxHeapBytesPerWorker ?? DEFAULT_HEAP_BYTES,
+    nativeEnvironment: nativeEnvironment({ workers, cores }),
+    environment: options.environment ?? process.env,
+    workerEntry: options.workerEntry ?? builtEntry(import.meta.url, './worker/main.js'),
+  });
+}
+
+/** The machine's memory, or the container's limit where there is one. */
+function availableMemoryBytes(): number {
+  const limit = process.constrainedMemory();
+  return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
+}

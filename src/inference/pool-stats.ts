@@ -1,0 +1,97 @@
+/** What the pool tells about itself. */
+import type { Result } from '../lib/result.js';
+import type { ResidentModel, RuntimeReadiness } from './messages.js';
+import type { InferenceRefusal } from './types.js';
+import type { WorkerHandle, WorkerState } from './worker-handle.js';
+
+export interface WorkerStats {
+  readonly slot: number;
+  /** `null` while the place waits for its next worker. */
+  readonly name: string | null;
+  readonly state: WorkerState['kind'] | 'waiting';
+  /** Digest of the model that it loads or runs. */
+  readonly busyWith: string | null;
+  readonly residents: readonly ResidentModel[];
+  readonly residentBytes: number;
+  readonly runtimes: readonly RuntimeReadiness[];
+  /** Workers that this place has used up. */
+  readonly replaced: number;
+}
+
+export interface PoolCounters {
+  /** Jobs that got a place in the queue. */
+  readonly admitted: number;
+  readonly answered: number;
+  readonly refused: Readonly<Record<InferenceRefusal['code'], number>>;
+  /** Workers that died with a model in flight. */
+  readonly crashes: number;
+  /** Jobs that were sent to a second worker. */
+  readonly retries: number;
+  /** Workers given up because a model overstayed its time. */
+  readonly overruns: number;
+}
+
+export interface PoolStats {
+  /** What separates the workers from the server and from each other. */
+  readonly isolation: 'thread';
+  readonly state: 'new' | 'running' | 'stopping' | 'stopped';
+  readonly workers: readonly WorkerStats[];
+  readonly queued: number;
+  readonly inFlight: number;
+  /** Threads that were given up and still hold a native call. */
+  readonly stuckThreads: number;
+  readonly quarantinedModels: number;
+  readonly memoryBudgetBytesPerWorker: number;
+  readonly counters: PoolCounters;
+}
+
+export interface Counters {
+  recordAdmission(): void;
+  recordResult(result: Result<unknown, InferenceRefusal>): void;
+  recordCrash(): void;
+  recordRetry(): void;
+  recordOverrun(): void;
+  read(): PoolCounters;
+}
+
+export function createCounters(): Counters {
+  const refused: Record<InferenceRefusal['code'], number> = {
+    OVERLOADED: 0,
+    DEADLINE_EXCEEDED: 0,
+    CANCELLED: 0,
+    WORKER_LOST: 0,
+    LOAD_FAILED: 0,
+    RUNTIME_FAILED: 0,
+  };
+  const counts = { admitted: 0, answered: 0, crashes: 0, retries: 0, overruns: 0 };
+  return Object.freeze({
+    recordAdmission: () => void (counts.admitted += 1),
+    recordResult: (result: Result<unknown, InferenceRefusal>) => {
+      if (result.ok) counts.answered += 1;
+      else refused[result.error.code] += 1;
+    },
+    recordCrash: () => void (counts.crashes += 1),
+    recordRetry: () => void (counts.retries += 1),
+    recordOverrun: () => void (counts.overruns += 1),
+    read: () => ({ ...counts, refused: { ...refused } }),
+  });
+}
+
+export function workerStatsOf(slot: {
+  readonly index: number;
+  readonly handle: WorkerHandle | null;
+  readonly generation: number;
+}): WorkerStats {
+  const { handle } = slot;
+  const residents = handle?.residents ?? [];
+  return {
+    slot: slot.index,
+    name: handle?.name ?? null,
+    state: handle?.state.kind ?? 'waiting',
+    busyWith: handle?.state.kind === 'busy' ? handle.state.digest : null,
+    residents,
+    residentBytes: residents.reduce((sum, { bytes }) => sum + bytes, 0),
+    runtimes: handle?.runtimes ?? [],
+    replaced: Math.max(0, slot.generation - 1),
+  };
+}

@@ -1,0 +1,72 @@
+import type { Readable } from 'node:stream';
+import { Worker } from 'node:worker_threads';
+import type { Logger } from '../lib/logger.js';
+import type { WorkerMessage, WorkerSettings } from './messages.js';
+import type { OpenWorkerChannel } from './worker-channel.js';
+
+export interface ThreadOptions {
+  /** The compiled entry file. */
+  readonly entry: URL;
+  readonly settings: WorkerSettings;
+  /** JavaScript heap only: it does not count tensors, nor any other memory outside the heap. */
+  readonly maxHeapBytes: number;
+  readonly logger: Logger;
+}
+
+const BYTES_PER_MEBIBYTE = 2 ** 20;
+
+/** Opens workers as threads of this process, with an empty environment and their output in our log. */
+export function threadChannels(options: ThreadOptions): OpenWorkerChannel {
+  const { entry, settings, maxHeapBytes, logger } = options;
+  return (name, listeners) => {
+    const worker = new Worker(entry, {
+      name,
+      workerData: settings,
+      // Nothing of ours: no secret of the server is in a worker's environment.
+      env: {},
+      resourceLimits: { maxOldGenerationSizeMb: Math.ceil(maxHeapBytes / BYTES_PER_MEBIBYTE) },
+      stdout: true,
+      stderr: true,
+    });
+    logLines(worker.stdout, (text) => {
+      logger.debug({ worker: name, text }, 'worker output');
+    });
+    logLines(worker.stderr, (text) => {
+      logger.warn({ worker: name, text }, 'worker error output');
+    });
+    worker.on('message', (message: WorkerMessage) => {
+      listeners.onMessage(message);
+    });
+    worker.on('messageerror', () => {
+      listeners.onError('a message could not be read');
+    });
+    worker.on('error', (error: NodeJS.ErrnoException) => {
+      logger.error({ worker: name, err: error }, 'worker failed');
+      listeners.onError(
+        error.code === 'ERR_WORKER_OUT_OF_MEMORY' ? 'it ran out of memory' : 'an unexpected error ended it',
+      );
+    });
+    worker.on('exit', (code) => {
+      listeners.onExit(code);
+    });
+    return {
+      post: (request, transfer = []) => {
+        worker.postMessage(request, [...transfer]);
+      },
+      terminate: () => {
+        void worker.terminate();
+      },
+    };
+  };
+}
+
+const MAX_LOGGED_CHARACTERS = 2000;
+
+/** One log entry per chunk: enough to find a cause, and nothing to buffer without bound. */
+function logLines(stream: Readable, log: (text: string) => void): void {
+  stream.setEncoding('utf8');
+  stream.on('data', (chunk: string) => {
+    const text = chunk.trim();
+    if (text !== '') log(text.slice(0, MAX_LOGGED_CHARACTERS));
+  });
+}

@@ -1,0 +1,314 @@
+/**
+ * One worker seen from outside: a state machine around its channel.
+ *
+ *   starting -> ready <-> busy -> stopping -> gone        (any state may go to stopping or gone)
+ *
+ * It runs one task at a time. It promises that every task gets exactly one outcome, and that `ended` resolves
+ * once the worker has left. A worker that overstays is retired: its task ends at once, and the thread
+ * is left to end when its native call returns.
+ */
+import type { Clock } from '../lib/clock.js';
+import type {
+  ResidentModel,
+  RuntimeReadiness,
+  WireRefusal,
+  WireTensor,
+  RuntimeMemory,
+  WorkerMessage,
+  WorkerReply,
+  WorkerRequest,
+} from './messages.js';
+import type { RunnableArtifact } from './types.js';
+import type { OpenWorkerChannel, WorkerChannel } from './worker-channel.js';
+
+export type WorkerState =
+  | { readonly kind: 'starting' }
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'busy'; readonly digest: string; readonly phase: 'loading' | 'computing' }
+  | { readonly kind: 'stopping'; readonly reason: string }
+  | { readonly kind: 'gone'; readonly reason: string };
+
+/** Work for the worker; `inputs` is absent when the model is only to be loaded. */
+export interface WorkerTask {
+  readonly artifact: RunnableArtifact;
+  readonly inputs: readonly WireTensor[] | null;
+  /** On the monotonic clock. */
+  readonly deadlineAtMs: number;
+}
+
+export type TaskOutcome =
+  | {
+      readonly kind: 'inferred';
+      readonly outputs: readonly WireTensor[];
+      readonly loadMs: number;
+      readonly computeMs: number;
+    }
+  | { readonly kind: 'loaded'; readonly bytes: number; readonly loadMs: number }
+  | { readonly kind: 'refused'; readonly refusal: WireRefusal; readonly fatal: boolean }
+  /** Still running long after its deadline; the worker has been retired. */
+  | { readonly kind: 'overran'; readonly phase: 'loading' | 'computing' }
+  /** The worker died with the task in its hands. */
+  | { readonly kind: 'lost'; readonly reason: string };
+
+export interface WorkerLimits {
+  readonly startTimeoutMs: number;
+  /** A load may take this long, whatever the deadline of the job that needed it. */
+  readonly loadTimeoutMs: number;
+  /** How long a run may overstay its deadline before the worker is given up. */
+  readonly overrunGraceMs: number;
+}
+
+export interface WorkerHandleDeps {
+  readonly name: string;
+  readonly open: OpenWorkerChannel;
+  readonly limits: WorkerLimits;
+  readonly clock: Clock;
+  /** Called once when the worker becomes unusable, unless `stop` asked for it. It may still be ending. */
+  readonly onDown: (before: WorkerState['kind'], reason: string) => void;
+}
+
+export type StartOutcome =
+  | { readonly ok: true; readonly runtimes: readonly RuntimeReadiness[] }
+  | { readonly ok: false; readonly reason: string };
+
+interface CurrentTask {
+  readonly id: number;
+  readonly task: WorkerTask;
+  readonly resolve: (outcome: TaskOutcome) => void;
+  timer: NodeJS.Timeout;
+}
+
+export class WorkerHandle {
+  readonly name: string;
+  /** Resolves when the worker has left, however it left. */
+  readonly ended: Promise<void>;
+  #state: WorkerState = { kind: 'starting' };
+  #residents: readonly ResidentModel[] = [];
+  #runtimes: readonly RuntimeReadiness[] = [];
+  #current: CurrentTask | null = null;
+  #nextId = 1;
+  #channel: WorkerChannel | null = null;
+  #brokenReason: string | null = null;
+  #resolveStart: (outcome: StartOutcome) => void = () => undefined;
+  #resolveEnded: () => void = () => undefined;
+  readonly #acknowledgements = new Map<number, (reply: WorkerReply | null) => void>();
+  readonly #deps: WorkerHandleDeps;
+
+  constructor(deps: WorkerHandleDeps) {
+    this.#deps = deps;
+    this.name = deps.name;
+    this.ended = new Promise((resolve) => {
+      this.#resolveEnded = resolve;
+    });
+  }
+
+  get state(): WorkerState {
+    return this.#state;
+  }
+
+  get residents(): readonly ResidentModel[] {
+    return this.#residents;
+  }
+
+  get runtimes(): readonly RuntimeReadiness[] {
+    return this.#runtimes;
+  }
+
+  /** Starts the worker; settles when it is ready, has died, or took too long. */
+  start(): Promise<StartOutcome> {
+    const started = new Promise<StartOutcome>((resolve) => {
+      this.#resolveStart = resolve;
+    });
+    const { startTimeoutMs } = this.#deps.limits;
+    const timer = setTimeout(() => {
+      if (this.#state.kind === 'starting') this.retire(`it was not ready within ${startTimeoutMs} ms`);
+    }, startTimeoutMs);
+    this.#channel = this.#deps.open(this.name, {
+      onMessage: (message) => {
+        this.#receive(message);
+      },
+      onError: (reason) => {
+        this.#brokenReason = reason;
+        this.retire(reason);
+      },
+      onExit: (code) => {
+        this.#leave(this.#brokenReason ?? `it ended with code ${code}`);
+      },
+    });
+    return started.finally(() => {
+      clearTimeout(timer);
+    });
+  }
+
+  /** Runs one task. The inputs' buffers are transferred. Only when `ready`. */
+  run(task: WorkerTask): Promise<TaskOutcome> {
+    if (this.#state.kind !== 'ready')
+      throw new Error(`Worker ${this.name} is ${this.#state.kind}, not ready.`);
+    const id = this.#nextId++;
+    const { artifact, inputs } = task;
+    return new Promise((resolve) => {
+      const remainingMs = task.deadlineAtMs - this.#deps.clock.monotonicMs();
+      this.#state = { kind: 'busy', digest: artifact.digest, phase: 'computing' };
+      this.#current = { id, task, resolve, timer: this.#overrunTimer(remainingMs, 'computing') };
+      if (inputs === null) {
+        this.#post({ type: 'load', id, artifact });
+      } else {
+        const transfer = inputs.map(({ data }) => data);
+        this.#post({ type: 'infer', id, artifact, inputs, remainingMs }, transfer);
+      }
+    });
+  }
+
+  /** Unloads a model; settles when it is gone from this worker, or the worker is. */
+  async evict(digest: string): Promise<void> {
+    await this.#acknowledged((id) => ({ type: 'evict', id, digest }));
+  }
+
+  /** What its engines hold, after the task in progress; empty when the worker is not usable. */
+  async memory(): Promise<readonly RuntimeMemory[]> {
+    const reply = await this.#acknowledged((id) => ({ type: 'stats', id }));
+    return reply?.type === 'stats' ? reply.memory : [];
+  }
+
+  /** Gives the worker up: its task ends as lost or overran, and the thread ends as soon as it can. */
+  retire(reason: string, outcome: TaskOutcome = { kind: 'lost', reason }): void {
+    if (this.#state.kind === 'gone') return;
+    const before = this.#state.kind;
+    this.#state = { kind: 'stopping', reason };
+    this.#finish(outcome);
+    this.#release(reason);
+    this.#channel?.terminate();
+    if (before !== 'stopping') this.#deps.onDown(before, reason);
+  }
+
+  /** Lets an idle worker leave politely; ends it when it does not within `graceMs`. */
+  async stop(graceMs: number): Promise<void> {
+    const reason = 'the pool is stopping';
+    if (this.#state.kind !== 'ready') {
+      this.retire(reason);
+      return this.ended;
+    }
+    this.#state = { kind: 'stopping', reason };
+    const timer = setTimeout(() => this.#channel?.terminate(), graceMs);
+    this.#post({ type: 'stop', id: this.#nextId++ });
+    await this.ended;
+    clearTimeout(timer);
+  }
+
+  #post(request: WorkerRequest, transfer?: readonly ArrayBuffer[]): void {
+    this.#channel?.post(request, transfer);
+  }
+
+  /** The reply, or `null` when the worker went before it could give one. */
+  #acknowledged(request: (id: number) => WorkerRequest): Promise<WorkerReply | null> {
+    if (this.#state.kind !== 'ready' && this.#state.kind !== 'busy') return Promise.resolve(null);
+    const id = this.#nextId++;
+    return new Promise((resolve) => {
+      this.#acknowledgements.set(id, resolve);
+      this.#post(request(id));
+    });
+  }
+
+  #receive(message: WorkerMessage): void {
+    // A retired worker's late answers are nobody's.
+    if (this.#state.kind === 'stopping' || this.#state.kind === 'gone') return;
+    switch (message.type) {
+      case 'ready':
+        this.#becomeReady(message.runtimes);
+        return;
+      case 'residents':
+        this.#residents = message.models;
+        return;
+      case 'loading':
+      case 'computing':
+        this.#enter(message.id, message.type);
+        return;
+      case 'inferred':
+        this.#answer(message.id, {
+          kind: 'inferred',
+          outputs: message.outputs,
+          loadMs: message.loadMs,
+          computeMs: message.computeMs,
+        });
+        return;
+      case 'loaded':
+        this.#answer(message.id, { kind: 'loaded', bytes: message.bytes, loadMs: message.loadMs });
+        return;
+      case 'refused':
+        this.#answer(message.id, { kind: 'refused', refusal: message.refusal, fatal: message.fatal });
+        return;
+      case 'evicted':
+      case 'stats':
+      case 'stopped':
+        this.#acknowledgements.get(message.id)?.(message);
+        this.#acknowledgements.delete(message.id);
+        return;
+    }
+  }
+
+  #becomeReady(runtimes: readonly RuntimeReadiness[]): void {
+    this.#runtimes = runtimes;
+    if (!runtimes.some(({ available }) => available)) {
+      const reasons = runtimes.map(({ reason }) => reason ?? '').join(' ');
+      this.retire(`no engine can be used: ${reasons}`);
+      return;
+    }
+    this.#state = { kind: 'ready' };
+    this.#resolveStart({ ok: true, runtimes });
+  }
+
+  #enter(id: number, phase: 'loading' | 'computing'): void {
+    const current = this.#current;
+    if (current?.id !== id) return;
+    clearTimeout(current.timer);
+    const remainingMs =
+      phase === 'loading'
+        ? this.#deps.limits.loadTimeoutMs
+        : current.task.deadlineAtMs - this.#deps.clock.monotonicMs();
+    current.timer = this.#overrunTimer(remainingMs, phase);
+    this.#state = { kind: 'busy', digest: current.task.artifact.digest, phase };
+  }
+
+  #overrunTimer(remainingMs: number, phase: 'loading' | 'computing'): NodeJS.Timeout {
+    const graceMs = phase === 'computing' ? this.#deps.limits.overrunGraceMs : 0;
+    const waitMs = Math.min(Math.max(0, remainingMs) + graceMs, 2 ** 31 - 1);
+    return setTimeout(() => {
+      this.retire(`it was still ${phase} after its time was up`, { kind: 'overran', phase });
+    }, waitMs);
+  }
+
+  #answer(id: number, outcome: TaskOutcome): void {
+    if (this.#current?.id !== id) return;
+    if (outcome.kind === 'refused' && outcome.fatal) {
+      this.retire('its engine is damaged', outcome);
+      return;
+    }
+    this.#state = { kind: 'ready' };
+    this.#finish(outcome);
+  }
+
+  #finish(outcome: TaskOutcome): void {
+    const current = this.#current;
+    if (current === null) return;
+    this.#current = null;
+    clearTimeout(current.timer);
+    current.resolve(outcome);
+  }
+
+  #leave(reason: string): void {
+    const before = this.#state.kind;
+    this.#state = { kind: 'gone', reason };
+    this.#residents = [];
+    this.#finish({ kind: 'lost', reason });
+    this.#release(reason);
+    this.#resolveEnded();
+    if (before !== 'stopping' && before !== 'gone') this.#deps.onDown(before, reason);
+  }
+
+  /** Whoever waits for this worker waits no longer. */
+  #release(reason: string): void {
+    this.#resolveStart({ ok: false, reason });
+    for (const acknowledge of this.#acknowledgements.values()) acknowledge(null);
+    this.#acknowledgements.clear();
+  }
+}

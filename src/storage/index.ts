@@ -1,0 +1,3 @@
+export * from './artifact-store.js';
+export { isDigest } from './digest.js';
+export { openDiskStore } from './disk-store.js';

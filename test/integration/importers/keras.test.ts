@@ -1,0 +1,111 @@
+/** Keras files through the real child process, their packs on every engine, against what Python computed. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, it } from 'vitest';
+import { RUNTIMES } from '../../../src/inference/index.js';
+import { createImporter } from '../../../src/importers/index.js';
+import {
+  createEngines,
+  importBytes,
+  numbersOf,
+  refusalOf,
+  reportOf,
+  tensorOf,
+  valuesOf,
+  type Values,
+} from '../../support/importing.js';
+
+const FIXTURES = fileURLToPath(new URL('../../fixtures/', import.meta.url));
+const MAX_DIFF = 1e-5;
+
+const importer = createImporter();
+const engines = createEngines();
+afterAll(() => importer.stop());
+
+const modelFiles = (folder: string): string[] =>
+  readdirSync(join(FIXTURES, folder))
+    .filter((file) => /\.(h5|keras)$/.test(file))
+    .map((file) => join(folder, file));
+
+interface Expected {
+  readonly inputs: readonly Values[];
+  readonly outputs: readonly Values[];
+}
+
+function expectedOf(file: string): Expected {
+  const path = join(FIXTURES, file.replace(/\.(h5|keras)$/, '.io.json'));
+  const io = JSON.parse(readFileSync(path, 'utf8')) as { inputs: never[]; outputs: never[] };
+  const isNamed = !Array.isArray(io.inputs[0]);
+  return isNamed
+    ? (io as unknown as Expected)
+    : { inputs: [valuesOf(io.inputs)], outputs: [valuesOf(io.outputs)] };
+}
+
+async function expectPythonsOutputs(file: string): Promise<void> {
+  const imported = await importBytes(importer, readFileSync(join(FIXTURES, file)), { runtimes: RUNTIMES });
+  const report = reportOf(imported);
+  expect(report.trials.filter((trial) => !trial.ok)).toEqual([]);
+  expect(imported.left).toEqual(['model.pack']);
+  const expected = expectedOf(file);
+  for (const name of RUNTIMES) {
+    const model = await engines.load(name, imported.pack as Uint8Array);
+    const inputs = report.signature.inputs.map((spec, i) =>
+      tensorOf(spec.name, spec.datatype, expected.inputs[i] as Values),
+    );
+    const outputs = await model.run(inputs);
+    expect(outputs.map((output) => output.shape)).toEqual(expected.outputs.map((output) => output.shape));
+    expected.outputs.forEach((want, i) => {
+      const got = numbersOf(outputs[i] as never);
+      const worst = want.data.reduce(
+        (max, value, at) => Math.max(max, Math.abs(value - (got[at] ?? NaN))),
+        0,
+      );
+      expect(worst, `${name}, output ${i}`).toBeLessThan(MAX_DIFF);
+    });
+    model.dispose();
+  }
+}
+
+describe('whole models', () => {
+  it.each(modelFiles('keras'))("%s gives Python's outputs on every engine", expectPythonsOutputs);
+
+  it.each(modelFiles('digits'))(
+    '%s keeps its names, its free batch and its optimiser state outside',
+    async (file) => {
+      const report = reportOf(await importBytes(importer, readFileSync(join(FIXTURES, file))));
+      expect(report.signature).toEqual({
+        inputs: [{ name: expect.any(String), datatype: 'FP32', shape: [-1, 28, 28, 1] }],
+        outputs: [{ name: 'dense_1', datatype: 'FP32', shape: [-1, 10] }],
+      });
+      expect(report.notes.join()).toContain('optimizer state');
+      expect(report.producer).toMatch(/^keras 3\./);
+      expect(report.parameterCount).toBe(93322);
+      expect(report.weightBytes).toBe(93322 * 4);
+    },
+  );
+});
+
+/** Layers that are refused by name, with the word that the message must hold. */
+const REFUSED: Readonly<Record<string, string>> = {
+  'layers/act-hard-sigmoid.keras': 'hard_sigmoid',
+  'layers/gru.h5': 'reset_after',
+  'layers/gru.keras': 'reset_after',
+  'layers/gru-bidirectional.h5': 'reset_after',
+  'layers/gru-bidirectional.keras': 'reset_after',
+};
+
+describe('one layer each', () => {
+  it.each(modelFiles('layers').filter((file) => REFUSED[file] === undefined))(
+    "%s gives Python's outputs on every engine",
+    expectPythonsOutputs,
+  );
+
+  it.each(Object.entries(REFUSED))('%s is refused by name', async (file, word) => {
+    expect(existsSync(join(FIXTURES, file))).toBe(true);
+    const refusal = refusalOf(await importBytes(importer, readFileSync(join(FIXTURES, file))));
+    expect(refusal.code).toBe('UNSUPPORTED_LAYER');
+    expect(refusal.message).toContain(word);
+    expect(refusal.subject).not.toBeNull();
+  });
+});

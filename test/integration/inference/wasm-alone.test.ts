@@ -1,0 +1,18 @@
+import { createRequire } from 'node:module';
+import { expect, it } from 'vitest';
+import { createRuntime } from '../../../src/inference/worker/runtimes/index.js';
+import { fp32, humanPack } from '../../support/make-pack.js';
+
+it('tfjs-wasm serves without a trace of tfjs-node, as where the native library cannot be had', async () => {
+  const runtime = createRuntime('tfjs-wasm');
+  await runtime.start();
+  const model = await runtime.load(humanPack('liveness').bytes);
+
+  const outputs = await model.run([fp32('x', [1, 32, 32, 3], new Float32Array(32 * 32 * 3))]);
+
+  expect(outputs[0]?.shape).toEqual([1, 2]);
+  const modules = Object.keys(createRequire(import.meta.url).cache);
+  expect(modules.some((file) => file.includes('tfjs-backend-wasm'))).toBe(true);
+  expect(modules.filter((file) => file.includes('tfjs-node'))).toEqual([]);
+  model.dispose();
+});

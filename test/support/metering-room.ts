@@ -1,0 +1,164 @@
+/** Tenants, keys and a metering service on a real database, with a clock that a test moves. */
+import pg from 'pg';
+import { createAuditService } from '../../src/domain/audit/index.js';
+import {
+  PERMISSIONS,
+  type ApiKeyActor,
+  type Permission,
+  type TenantActor,
+} from '../../src/domain/access/index.js';
+import { createMeteringService, type Charge, type MeteringService } from '../../src/domain/metering/index.js';
+import type { Clock } from '../../src/lib/clock.js';
+import { newId } from '../../src/lib/ids.js';
+import { createTestDatabase, type TestDatabase } from './postgres.js';
+
+export interface MovableClock extends Clock {
+  set(instant: string | Date): void;
+  advance(ms: number): void;
+}
+
+export function movableClock(start: string): MovableClock {
+  let nowMs = Date.parse(start);
+  return {
+    now: () => new Date(nowMs),
+    // Real: timeouts of real timers are measured against it.
+    monotonicMs: () => performance.now(),
+    set: (instant) => (nowMs = new Date(instant).getTime()),
+    advance: (ms) => (nowMs += ms),
+  };
+}
+
+export interface MeteringRoom {
+  readonly db: Pick<TestDatabase, 'url' | 'database' | 'asOwner'>;
+  readonly clock: MovableClock;
+  readonly metering: MeteringService;
+  tenant(limit: number | null): Promise<string>;
+  key(
+    tenantId: string,
+    limit: number | null,
+    permissions?: readonly Permission[],
+  ): Promise<ApiKeyActor & TenantActor>;
+  /** All that must agree, read past row-level security. */
+  books(tenantId: string): Promise<Books>;
+  stop(): Promise<void>;
+}
+
+export interface Books {
+  readonly counters: readonly {
+    subject: string;
+    subjectId: string;
+    used: number;
+    reserved: number;
+    period: string;
+  }[];
+  readonly events: number;
+  readonly reservations: number;
+}
+
+export const MODEL_ID = newId('model');
+export const VERSION_ID = newId('version');
+
+export function chargeOf(predictionId = newId('prediction')): Charge {
+  return {
+    predictionId,
+    ownerTenantId: newId('tenant'),
+    modelId: MODEL_ID,
+    modelName: 'acme/digits',
+    versionId: VERSION_ID,
+    versionNumber: 1,
+    digest: 'a'.repeat(64),
+    runtime: 'tfjs-node',
+    worker: 'w1',
+    batchSize: 1,
+    rows: 3,
+    queueMs: 0.5,
+    loadMs: 0,
+    computeMs: 1.5,
+  };
+}
+
+export function userOf(tenantId: string, permissions: readonly Permission[] = PERMISSIONS): TenantActor {
+  return {
+    kind: 'user',
+    userId: newId('user'),
+    sessionId: newId('session'),
+    role: 'OWNER',
+    tenantId,
+    permissions: new Set(permissions),
+    requestId: newId('request'),
+  };
+}
+
+export async function openMeteringRoom(
+  start = '2026-03-15T12:00:00.000Z',
+  options: { readonly maxConnections?: number } = {},
+): Promise<MeteringRoom> {
+  const testDatabase = await createTestDatabase(options);
+  // One connection for all that a test looks up: a new one each time costs more than the test.
+  const owner = new pg.Client({ connectionString: testDatabase.url });
+  await owner.connect();
+  const db: MeteringRoom['db'] = {
+    url: testDatabase.url,
+    database: testDatabase.database,
+    asOwner: async <Row extends object>(text: string, parameters: readonly unknown[] = []) =>
+      (await owner.query<Row>(text, [...parameters])).rows,
+  };
+  const clock = movableClock(start);
+  const metering = createMeteringService({
+    database: db.database,
+    clock,
+    audit: createAuditService({ database: db.database, clock }),
+    predictionsPerMinutePerKey: 60_000,
+    maxConcurrentPerTenant: 1000,
+  });
+  return {
+    db,
+    clock,
+    metering,
+    async tenant(limit) {
+      const id = newId('tenant');
+      await db.asOwner('INSERT INTO tenants (id, slug, name) VALUES ($1, $2, $1)', [
+        id,
+        id.replace('_', '-').slice(0, 40),
+      ]);
+      await db.asOwner('INSERT INTO tenant_plans (tenant_id, predictions_per_month) VALUES ($1, $2)', [
+        id,
+        limit,
+      ]);
+      return id;
+    },
+    async key(tenantId, limit, permissions = ['PREDICTION_RUN', 'USAGE_READ']) {
+      const id = newId('apiKey');
+      await db.asOwner(
+        `INSERT INTO api_keys (id, tenant_id, name, secret_hash, prefix, last_four, scopes, predictions_per_month)
+         VALUES ($1, $2, 'k', $1, 'p', '1234', '{}', $3)`,
+        [id, tenantId, limit],
+      );
+      return {
+        kind: 'apiKey',
+        apiKeyId: id,
+        tenantId,
+        permissions: new Set(permissions),
+        requestId: newId('request'),
+      };
+    },
+    async books(tenantId) {
+      const counters = await db.asOwner<Books['counters'][number]>(
+        `SELECT subject, subject_id AS "subjectId", used::float8, reserved::float8,
+           to_char(period_start AT TIME ZONE 'UTC', 'YYYY-MM') AS period
+         FROM quota_counters WHERE tenant_id = $1 ORDER BY subject DESC, subject_id, period_start`,
+        [tenantId],
+      );
+      const [sums] = await db.asOwner<{ events: number; reservations: number }>(
+        `SELECT (SELECT coalesce(sum(units), 0) FROM usage_events WHERE tenant_id = $1)::float8 AS events,
+           (SELECT count(*) FROM reservations WHERE tenant_id = $1)::float8 AS reservations`,
+        [tenantId],
+      );
+      return { counters, ...sums! };
+    },
+    async stop() {
+      await owner.end();
+      await testDatabase.stop();
+    },
+  };
+}

@@ -1,0 +1,77 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { readConfig, VARIABLE_NAMES } from '../../src/config.js';
+
+const SECRET = 's'.repeat(32);
+const example = readFileSync(new URL('../../.env.example', import.meta.url), 'utf8');
+const examples = [...example.matchAll(/^#?([A-Z_]+)=(.*)$/gm)].map(([, name = '', value = '']) => ({
+  name,
+  value,
+}));
+
+describe('readConfig', () => {
+  it('has defaults for everything', () => {
+    const result = readConfig({}, 4);
+    expect(result.ok && result.config).toMatchObject({
+      port: 4000,
+      host: '127.0.0.1',
+      dataDirectory: '.data',
+      databaseUrl: null,
+      jwtSecret: null,
+      signUp: 'open',
+      inference: { workers: 3, runtimes: ['tfjs-node', 'tfjs-wasm'] },
+    });
+    expect(result.ok && Object.isFrozen(result.config) && Object.isFrozen(result.config.inference)).toBe(
+      true,
+    );
+  });
+
+  it('reports every problem at once, by name, and never the value', () => {
+    const result = readConfig({
+      PORT: '70000',
+      DATABASE_URL: 'mysql://secret@db',
+      JWT_SECRET: 'too-short',
+      LOG_LEVEL: 'loud',
+      INFERENCE_RUNTIMES: 'tfjs-node,onnx',
+      MAX_UPLOAD_BYTES: '2 GB',
+      TRUST_PROXY: 'yes',
+    });
+    expect(!result.ok && result.problems.map((line) => line.split(' ')[0]).sort()).toEqual([
+      'DATABASE_URL',
+      'INFERENCE_RUNTIMES',
+      'JWT_SECRET',
+      'LOG_LEVEL',
+      'MAX_UPLOAD_BYTES',
+      'PORT',
+      'TRUST_PROXY',
+    ]);
+    expect(JSON.stringify(result)).not.toMatch(/secret@|too-short|70000/);
+  });
+
+  it('requires a secret of 32 bytes with a database of its own, together with other problems', () => {
+    const result = readConfig({ DATABASE_URL: 'postgres://db/souk', PORT: 'x' });
+    expect(!result.ok && result.problems).toHaveLength(2);
+    expect(readConfig({ DATABASE_URL: 'postgres://db/souk', JWT_SECRET: SECRET }).ok).toBe(true);
+    expect(readConfig({ JWT_SECRET: 'é'.repeat(16) }).ok).toBe(true);
+    expect(readConfig({ JWT_SECRET: 's'.repeat(31) }).ok).toBe(false);
+  });
+
+  it('treats an empty variable as absent', () => {
+    const result = readConfig({ PORT: '', DATABASE_URL: '', JWT_SECRET: '' });
+    expect(result.ok && result.config.port).toBe(4000);
+  });
+
+  it('refuses a default time limit above the greatest one', () => {
+    expect(readConfig({ PREDICT_TIMEOUT_MS: '5000', PREDICT_MAX_TIMEOUT_MS: '1000' }).ok).toBe(false);
+    expect(readConfig({ PREDICT_TIMEOUT_MS: '300000' }).ok).toBe(true);
+  });
+
+  it('agrees with .env.example about names and defaults', () => {
+    expect(examples.map(({ name }) => name).sort()).toEqual([...VARIABLE_NAMES].sort());
+    const withoutDefault = ['DATABASE_URL', 'JWT_SECRET'];
+    const defaults = examples.filter(({ name }) => !withoutDefault.includes(name));
+    expect(readConfig(Object.fromEntries(defaults.map(({ name, value }) => [name, value])))).toEqual(
+      readConfig({}),
+    );
+  });
+});
