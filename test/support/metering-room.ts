@@ -1,4 +1,5 @@
 /** Tenants, keys and a metering service on a real database, with a clock that a test moves. */
+import pg from 'pg';
 import { createAuditService } from '../../src/domain/audit/index.js';
 import {
   PERMISSIONS,
@@ -28,7 +29,7 @@ export function movableClock(start: string): MovableClock {
 }
 
 export interface MeteringRoom {
-  readonly db: TestDatabase;
+  readonly db: Pick<TestDatabase, 'url' | 'database' | 'asOwner'>;
   readonly clock: MovableClock;
   readonly metering: MeteringService;
   tenant(limit: number | null): Promise<string>;
@@ -92,7 +93,16 @@ export async function openMeteringRoom(
   start = '2026-03-15T12:00:00.000Z',
   options: { readonly maxConnections?: number } = {},
 ): Promise<MeteringRoom> {
-  const db = await createTestDatabase(options);
+  const testDatabase = await createTestDatabase(options);
+  // One connection for all that a test looks up: a new one each time costs more than the test.
+  const owner = new pg.Client({ connectionString: testDatabase.url });
+  await owner.connect();
+  const db: MeteringRoom['db'] = {
+    url: testDatabase.url,
+    database: testDatabase.database,
+    asOwner: async <Row extends object>(text: string, parameters: readonly unknown[] = []) =>
+      (await owner.query<Row>(text, [...parameters])).rows,
+  };
   const clock = movableClock(start);
   const metering = createMeteringService({
     database: db.database,
@@ -146,6 +156,9 @@ export async function openMeteringRoom(
       );
       return { counters, ...sums! };
     },
-    stop: () => db.stop(),
+    async stop() {
+      await owner.end();
+      await testDatabase.stop();
+    },
   };
 }

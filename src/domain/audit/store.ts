@@ -1,4 +1,4 @@
-import { Prisma, type Tx } from '../../database/index.js';
+import type { Prisma, Tx } from '../../database/index.js';
 import type { PageRequest } from '../../lib/page.js';
 import type { AuditDetails, AuditEvent } from './audit-event.js';
 

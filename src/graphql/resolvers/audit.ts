@@ -8,7 +8,7 @@ export const auditResolvers = {
     auditLog: async (_root, args, context) =>
       toConnection(
         valueOrThrow(await context.services.audit.auditLog(requireTenantActor(context), args)),
-        args.after == null,
+        (args.after ?? null) === null,
       ),
   },
 

@@ -4,7 +4,9 @@ import { auditResolvers } from './audit.js';
 import { catalogResolvers } from './catalog.js';
 import { enumResolvers } from './enums.js';
 import { identityResolvers } from './identity.js';
+import { meteringResolvers } from './metering.js';
 import { nodeResolvers } from './node.js';
+import { predictionsResolvers } from './predictions.js';
 import { scalarResolvers } from './scalars.js';
 import { serverResolvers } from './server.js';
 import { sharingResolvers } from './sharing.js';
@@ -26,6 +28,8 @@ const parts: readonly object[] = [
   catalogResolvers,
   versionsResolvers,
   sharingResolvers,
+  meteringResolvers,
+  predictionsResolvers,
 ];
 
 /** All resolvers in one object. A field that two rooms claim is a defect, found at the start. */

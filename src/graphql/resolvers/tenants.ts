@@ -51,12 +51,12 @@ export const tenantsResolvers = {
   Tenant: {
     members: async ({ id }, page, context) => {
       const members = valueOrThrow(await context.services.tenants.members(requireActor(context), id, page));
-      return members === null ? null : toConnection(members, page.after == null);
+      return members === null ? null : toConnection(members, (page.after ?? null) === null);
     },
     invitations: ({ id }, _args, context) => context.services.tenants.invitations(requireActor(context), id),
     apiKeys: async ({ id }, page, context) => {
       const keys = valueOrThrow(await context.services.identity.apiKeys(requireActor(context), id, page));
-      return keys === null ? null : toConnection(keys, page.after == null);
+      return keys === null ? null : toConnection(keys, (page.after ?? null) === null);
     },
   },
 

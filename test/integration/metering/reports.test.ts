@@ -187,12 +187,14 @@ describe('setTenantQuota', () => {
     });
     expect((await run(consumer)).ok).toBe(true);
     expect((await run(consumer)).ok).toBe(false);
+    room.clock.advance(1000);
     // Below what is used: nothing more, and no negative remainder.
     expect(
       await room.metering.setTenantQuota(operator, { tenantSlug: slug, predictionsPerMonth: 0 }),
     ).toMatchObject({
       value: { used: 2, remaining: 0 },
     });
+    room.clock.advance(1000);
     await room.metering.setTenantQuota(operator, { tenantSlug: slug });
     expect((await run(consumer)).ok).toBe(true);
     const events = await room.db.asOwner(

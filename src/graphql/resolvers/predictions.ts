@@ -1,0 +1,55 @@
+import type { Prediction } from '../../domain/predictions/index.js';
+import { toConnection } from '../connection.js';
+import { requireTenantActor } from '../context.js';
+import type { Resolvers } from '../generated/resolvers.js';
+import { toPayload, valueOrThrow } from '../payload.js';
+import { encodeTensor, type TensorEncoding } from '../tensor-data.js';
+
+/** A prediction on its way to a caller who said how its outputs are to be written. */
+interface EncodedPrediction extends Prediction {
+  readonly outputEncoding: TensorEncoding;
+}
+
+function encodingOf(prediction: Prediction | EncodedPrediction): TensorEncoding {
+  return 'outputEncoding' in prediction ? prediction.outputEncoding : 'JSON';
+}
+
+export const predictionsResolvers = {
+  Query: {
+    prediction: async (_root, { id }, context) =>
+      valueOrThrow(await context.services.predictions.prediction(requireTenantActor(context), id)),
+
+    predictions: async (_root, args, context) =>
+      toConnection(
+        valueOrThrow(await context.services.predictions.predictions(requireTenantActor(context), args)),
+        (args.after ?? null) === null,
+      ),
+  },
+
+  Mutation: {
+    predict: async (_root, { input }, context) => {
+      const { target, inputs, idempotencyKey = null, timeoutMs = null, outputEncoding } = input;
+      const result = await context.services.predictions.predict(
+        requireTenantActor(context),
+        { target, inputs, idempotencyKey, timeoutMs },
+        context.signal,
+      );
+      return toPayload(result, (prediction) => ({
+        prediction: { ...prediction, outputEncoding: outputEncoding ?? 'JSON' },
+      }));
+    },
+  },
+
+  Prediction: {
+    version: ({ versionId }, _args, { loaders }) => loaders.versions.load(versionId),
+    outputs: async (prediction, _args, context) => {
+      const { id, outputs, hasKeptOutputs } = prediction;
+      const tensors =
+        outputs ??
+        (hasKeptOutputs
+          ? await context.services.predictions.readKeptOutputs(requireTenantActor(context), id)
+          : null);
+      return tensors?.map((tensor) => encodeTensor(tensor, encodingOf(prediction))) ?? null;
+    },
+  },
+} satisfies Resolvers;

@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest';
+import { createGroupCommit } from '../../../src/domain/metering/group-commit.js';
+
+function recorder(fails: (items: readonly number[]) => boolean = () => false, mayRetryAlone = true) {
+  const commits: number[][] = [];
+  const group = createGroupCommit<number, number>(
+    async (_key, items) => {
+      commits.push([...items]);
+      await new Promise((resolve) => setImmediate(resolve));
+      if (fails(items)) throw new Error(`failed with ${items.join(',')}`);
+      return items.map((item) => item * 10);
+    },
+    { maxItems: 3, mayRetryAlone: () => mayRetryAlone },
+  );
+  return { commits, submit: (item: number, key = 'a') => group.submit(key, item) };
+}
+
+describe('group commit', () => {
+  it('what arrives during a commit goes with the next, in order and in bounds', async () => {
+    const { commits, submit } = recorder();
+    expect(await Promise.all([1, 2, 3, 4, 5].map((item) => submit(item)))).toEqual([10, 20, 30, 40, 50]);
+    expect(commits).toEqual([[1], [2, 3, 4], [5]]);
+  });
+
+  it('keys do not wait for each other', async () => {
+    const { commits, submit } = recorder();
+    await Promise.all([submit(1, 'a'), submit(2, 'b')]);
+    expect(commits).toEqual([[1], [2]]);
+  });
+
+  it('a member at fault fails alone', async () => {
+    const { submit } = recorder((items) => items.includes(2));
+    const settled = await Promise.allSettled([1, 2, 3].map((item) => submit(item)));
+    expect(settled.map((result) => result.status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+  });
+
+  it('when the database is gone all fail at once, and the next commit is tried afresh', async () => {
+    let isGone = true;
+    const { commits, submit } = recorder(() => isGone, false);
+    const settled = await Promise.allSettled([1, 2, 3].map((item) => submit(item)));
+    expect(settled.every((result) => result.status === 'rejected')).toBe(true);
+    expect(commits).toEqual([[1], [2, 3]]);
+    isGone = false;
+    expect(await submit(4)).toBe(40);
+  });
+});
