@@ -59,7 +59,8 @@ export default tseslint.config(
     rules: {
       'max-lines': ['error', { max: 400 }],
       'souk/file-names': 'error',
-      eqeqeq: 'error',
+      // `== null` asks for null and undefined at once.
+      eqeqeq: ['error', 'always', { null: 'ignore' }],
       'no-console': 'error',
       ...Object.fromEntries(mistakes.map((rule) => [rule, 'error'])),
     },

@@ -1,6 +1,6 @@
 /** The folder that is Souk's own: the secret and the first owner's credentials live here, readable by nobody else. */
 import { randomBytes } from 'node:crypto';
-import { chmod, link, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { link, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StartError } from './start-error.js';
 
@@ -37,7 +37,7 @@ export async function readOrMakeSecret(directory: string): Promise<string> {
   const file = join(directory, SECRET_FILE);
   const present = await readFile(file, 'utf8').catch(() => null);
   if (present !== null) return present.trim();
-  const draft = `${file}.${process.pid}`;
+  const draft = draftOf(file);
   await writeDurably(draft, `${randomBytes(48).toString('base64url')}\n`);
   // A link fails where the name is taken, so the first one wins and the other reads it.
   await link(draft, file).catch((error: NodeJS.ErrnoException) => {
@@ -54,18 +54,22 @@ export function bootstrapPath(directory: string): string {
 /** Durable when it resolves: the password in it is stored nowhere else. */
 export async function writeBootstrapFile(directory: string, content: BootstrapFile): Promise<void> {
   const file = bootstrapPath(directory);
-  const draft = `${file}.${process.pid}`;
+  const draft = draftOf(file);
   await writeDurably(draft, `${JSON.stringify(content, null, 2)}\n`);
   await rename(draft, file);
 }
 
+/** Beside the file, under a name that no other start uses. */
+function draftOf(file: string): string {
+  return `${file}.${randomBytes(6).toString('hex')}`;
+}
+
 async function writeDurably(file: string, text: string): Promise<void> {
-  const handle = await open(file, 'w', 0o600);
+  const handle = await open(file, 'wx', 0o600);
   try {
     await handle.writeFile(text);
     await handle.sync();
   } finally {
     await handle.close();
   }
-  await chmod(file, 0o600);
 }

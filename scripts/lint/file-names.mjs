@@ -1,7 +1,7 @@
 // A file is named after what it holds. These names say nothing, and collect everything.
 import { basename } from 'node:path';
 
-const FORBIDDEN = /^(utils?|helpers?|common|misc|managers?|stuff|.*\d)$/;
+const FORBIDDEN = /^(.*-)?(utils?|helpers?|common|misc|managers?|stuff)$/;
 const KEBAB_CASE = /^[a-z0-9]+(-[a-z0-9]+)*$/;
 
 const fileNames = {
@@ -18,12 +18,7 @@ const fileNames = {
     return {
       Program(node) {
         const name = basename(context.filename).split('.')[0];
-        const words = name.split('-');
-        if (FORBIDDEN.test(name) && !/[a-z]+-?(h5|sha256|base64|utf8|sql\d*)$/.test(name)) {
-          context.report({ node, messageId: 'forbidden', data: { name } });
-        } else if (['utils', 'helpers'].includes(words.at(-1))) {
-          context.report({ node, messageId: 'forbidden', data: { name } });
-        }
+        if (FORBIDDEN.test(name)) context.report({ node, messageId: 'forbidden', data: { name } });
         if (!KEBAB_CASE.test(name)) context.report({ node, messageId: 'kebab', data: { name } });
       },
     };

@@ -95,8 +95,8 @@ const workerIsSealed = [
     message: 'What runs inside a worker is started, never imported.',
   },
   {
-    // importers/child is a process of its own that tries models on the engines.
-    target: './src/importers/!(child)*',
+    // importers/child is a process of its own, and only there the trial runs models on the engines.
+    target: './src/importers/!(child|trial.ts)*',
     from: src('inference/worker'),
     message: 'Only the import child may load the engines.',
   },
@@ -182,6 +182,10 @@ export function packageWalls() {
       rules: rulesWithout(PACKAGES.filter(({ group }) => group[0] === 'fastify' || group[0] === '@apollo/*')),
     },
     // The demo is a program of its own, which passes its environment on to the server that it starts.
-    { files: ['src/config.ts', 'src/demo/main.ts'], rules: { 'no-restricted-properties': 'off' } },
+    // Native libraries read their settings from the environment and nowhere else: the pool writes them there.
+    {
+      files: ['src/config.ts', 'src/demo/main.ts', 'src/inference/engine-options.ts'],
+      rules: { 'no-restricted-properties': 'off' },
+    },
   ];
 }

@@ -58,5 +58,6 @@ export async function readFigure(): Promise<string> {
 }
 
 function humanPackage(): string {
-  return dirname(createRequire(import.meta.url).resolve('@vladmandic/human/package.json'));
+  // Its main file lies in dist/; the package does not export its package.json.
+  return dirname(dirname(createRequire(import.meta.url).resolve('@vladmandic/human')));
 }

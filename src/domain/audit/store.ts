@@ -11,7 +11,7 @@ function fromRow(row: Row): AuditEvent {
 export async function insertEvent(tx: Tx, tenantId: string, event: AuditEvent): Promise<void> {
   // createMany, because `create` reads the row back, which a transaction across tenants may not.
   await tx.auditEvent.createMany({
-    data: [{ ...event, tenantId, details: event.details as Prisma.InputJsonObject }],
+    data: [{ ...event, tenantId, details: event.details }],
   });
 }
 

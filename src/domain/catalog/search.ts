@@ -63,7 +63,7 @@ const NAME_OR_FULL_NAME = /^(?:[a-z0-9-]+\/)?[a-z0-9]+(?:[-._][a-z0-9]+)*$/;
 
 /** A value that no model can have never reaches the database: not a NUL, nor anything else that it would refuse. */
 function label(value: Maybe<string>): { value: string | null; isImpossible: boolean } {
-  if (value == null) return { value: null, isImpossible: false };
+  if (value === null || value === undefined) return { value: null, isImpossible: false };
   const text = value.trim().toLowerCase();
   return { value: text, isImpossible: !LABEL.test(text) };
 }
@@ -80,7 +80,8 @@ export function checkSearchInput(input: SearchModelsInput): Result<ModelSearch, 
   const owner = label(filter.owner);
   const task = label(filter.task);
   const tags = (filter.tags ?? []).map(label);
-  const licence = filter.licence == null ? null : canonicalLicence(filter.licence.trim());
+  const askedLicence = filter.licence ?? null;
+  const licence = askedLicence === null ? null : canonicalLicence(askedLicence.trim());
   const asked = input.orderBy ?? 'RELEVANCE';
   const order = asked === 'RELEVANCE' && words.length === 0 ? 'NEWEST' : asked;
   const sort = words.length === 0 ? order : `${order}:${digestOf(words)}`;
@@ -106,7 +107,7 @@ export function checkSearchInput(input: SearchModelsInput): Result<ModelSearch, 
     isImpossible:
       checked.value === null ||
       [owner, task, ...tags].some((one) => one.isImpossible) ||
-      (filter.licence != null && licence === null),
+      (askedLicence !== null && licence === null),
   });
 }
 

@@ -161,9 +161,9 @@ export function checkNewModel(input: CreateModelInput): Result<CheckedModel, rea
     name: take(checkName(input.name)),
     summary: take(checkSummary(input.summary ?? '')),
     card: take(checkCard(input.card ?? '')),
-    licence: input.licence == null ? null : take(checkLicence(input.licence)),
+    licence: input.licence === null || input.licence === undefined ? null : take(checkLicence(input.licence)),
     tags: take(checkTags(input.tags ?? [])),
-    task: input.task == null ? null : take(checkTask(input.task)),
+    task: input.task === null || input.task === undefined ? null : take(checkTask(input.task)),
     visibility: take(checkOneOf(input.visibility ?? 'PRIVATE', VISIBILITIES, 'visibility')),
     publicAccess: take(checkOneOf(input.publicAccess ?? 'PREDICT', RIGHTS, 'publicAccess')),
   };
@@ -183,8 +183,9 @@ export function checkModelChange(
     tags: () => checkTags(input.tags ?? []),
     visibility: () => checkOneOf(input.visibility ?? '', VISIBILITIES, 'visibility'),
     publicAccess: () => checkOneOf(input.publicAccess ?? '', RIGHTS, 'publicAccess'),
-    licence: () => (input.licence == null ? ok(null) : checkLicence(input.licence)),
-    task: () => (input.task == null ? ok(null) : checkTask(input.task)),
+    licence: () =>
+      input.licence === null || input.licence === undefined ? ok(null) : checkLicence(input.licence),
+    task: () => (input.task === null || input.task === undefined ? ok(null) : checkTask(input.task)),
   };
   for (const field of Object.keys(checks) as (keyof typeof checks)[]) {
     if (input[field] === undefined) continue;

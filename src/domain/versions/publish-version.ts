@@ -49,7 +49,7 @@ const MAX_NOTES_CHARACTERS = 10_000;
 const DEFAULT_WAIT_MS = 60_000;
 const MAX_WAIT_MS = 120_000;
 // Everything below the space but tab and line ends, and DEL: they have no meaning in a text and forge terminals.
-// eslint-disable-next-line no-control-regex
+
 const CONTROL_CHARACTERS = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/;
 
 export type PublishVersion = (

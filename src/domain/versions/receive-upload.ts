@@ -59,6 +59,7 @@ export interface ReceiveUploadDeps {
 export function createReceiveUpload(deps: ReceiveUploadDeps): ReceiveUpload {
   const { database, clock, artifacts, digests, limits } = deps;
   const arriving = createArrivals();
+  const inTurn = createTurns();
 
   return async (actor, source, input) => {
     if (!can(actor, 'VERSION_PUBLISH')) return refuse(permissionDenied(actor, 'VERSION_PUBLISH'));
@@ -84,7 +85,7 @@ export function createReceiveUpload(deps: ReceiveUploadDeps): ReceiveUpload {
       });
       if (!staged.ok) return refuse(fromStorage(staged.error, limits));
       try {
-        return await record(actor, staged.value);
+        return await inTurn(actor.tenantId, () => record(actor, staged.value));
       } finally {
         await staged.value.discard();
       }
@@ -198,5 +199,24 @@ function createArrivals() {
         },
       };
     },
+  };
+}
+
+/**
+ * Lets the work of one tenant run one after the other. The lock in the database does the same between
+ * processes; here nobody holds a connection while waiting, so that many files at once cannot use them up.
+ */
+function createTurns() {
+  const lastOf = new Map<string, Promise<unknown>>();
+  return async <T>(tenantId: string, work: () => Promise<T>): Promise<T> => {
+    const before = lastOf.get(tenantId) ?? Promise.resolve();
+    const mine = before.then(work, work);
+    const settled = mine.catch(() => undefined);
+    lastOf.set(tenantId, settled);
+    try {
+      return await mine;
+    } finally {
+      if (lastOf.get(tenantId) === settled) lastOf.delete(tenantId);
+    }
   };
 }

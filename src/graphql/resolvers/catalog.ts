@@ -52,13 +52,13 @@ export const catalogResolvers = {
     versions: async ({ id }, page, context) =>
       toConnection(
         valueOrThrow(await context.services.versions.listVersions(requireTenantActor(context), id, page)),
-        page.after == null,
+        (page.after ?? null) === null,
       ),
     grants: async (model, page, context) => {
       const grants = valueOrThrow(
         await context.services.sharing.listGrants(requireTenantActor(context), model, page),
       );
-      return grants === null ? null : toConnection(grants, page.after == null);
+      return grants === null ? null : toConnection(grants, (page.after ?? null) === null);
     },
   },
 

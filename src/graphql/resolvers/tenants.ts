@@ -1,3 +1,4 @@
+import { GraphQLError } from 'graphql';
 import { toConnection } from '../connection.js';
 import { requireActor, requireTenantActor } from '../context.js';
 import type { Resolvers } from '../generated/resolvers.js';
@@ -63,7 +64,13 @@ export const tenantsResolvers = {
   Membership: {
     tenant: async ({ tenantId }, _args, { loaders }) =>
       referenced(await loaders.tenants.load(tenantId), `Tenant ${tenantId}`),
-    user: async ({ userId }, _args, { loaders }) =>
-      referenced(await loaders.users.load(userId), `User ${userId}`),
+    user: async ({ userId }, _args, { loaders }) => {
+      const user = await loaders.users.load(userId);
+      if (user !== null) return user;
+      // A key that manages members without TENANT_READ, or a membership that ended since it was read.
+      throw new GraphQLError('You may not see the person of this membership.', {
+        extensions: { code: 'NOT_FOUND' },
+      });
+    },
   },
 } satisfies Pick<Resolvers, 'Mutation' | 'Tenant' | 'Membership'>;

@@ -7,7 +7,9 @@ import {
   entitlementFor,
   type EntitlementFactsRow,
 } from '../../../src/domain/marketplace/index.js';
+import type { Grant } from '../../../src/domain/sharing/index.js';
 import { newId } from '../../../src/lib/ids.js';
+import type { Page } from '../../../src/lib/page.js';
 import {
   accepted,
   createCatalogWorld,
@@ -205,7 +207,9 @@ describe('a grant', () => {
     accepted(await world.sharing.revokeAccess(acme, ended.id));
     const ids: string[] = [];
     for (let after: string | null = null; ;) {
-      const page = accepted(await world.sharing.listGrants(acme, model, { first: 2, after }));
+      const page: Page<Grant> | null = accepted(
+        await world.sharing.listGrants(acme, model, { first: 2, after }),
+      );
       if (page === null) throw new Error('hidden from the owner');
       ids.push(...page.items.map((item) => item.id));
       if (!page.hasNextPage) break;

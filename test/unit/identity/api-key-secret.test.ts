@@ -35,7 +35,7 @@ function checksumAgain(body: string): string {
 }
 
 it('a new key is well-formed, and no two are alike', () => {
-  const keys = Array.from({ length: 2000 }, newApiKeySecret);
+  const keys = Array.from({ length: 300 }, newApiKeySecret);
   for (const key of keys) {
     expect(key).toMatch(/^souk_live_[0-9A-Za-z]{36}$/);
     expect(isWellFormedApiKey(key)).toBe(true);
