@@ -1,16 +1,21 @@
 /**
- * Mutated fixtures: only ever a model or a refusal. Most are read in this process, where any other exception
- * shows; some go through the real child, where a crash would show as IMPORT_CRASHED.
+ * Mutated fixtures: only ever a model or a refusal. Most are read in a thread of this process, where any other
+ * exception shows; some go through the real child, where a crash would show as IMPORT_CRASHED. The HDF5
+ * library itself loops for ever on some damaged heaps: that is what the deadline is for, and rare.
  */
 import { afterAll, describe, expect, it } from 'vitest';
 import { createImporter } from '../../../src/importers/index.js';
 import { fixture, graphZip, unzip } from '../../support/archives.js';
-import { readInProcess } from '../../support/hostile.js';
+import { createReaderThread } from '../../support/reader-thread.js';
 import { importBytes } from '../../support/importing.js';
 import { zipOf } from '../../support/zip.js';
 
 const importer = createImporter({ maxConcurrentImports: 2, maxQueuedImports: 100 });
-afterAll(() => importer.stop());
+const reader = createReaderThread(2000);
+afterAll(async () => {
+  await importer.stop();
+  await reader.stop();
+});
 
 /** xorshift: the same mutations in every run, so that a failure can be repeated by its number. */
 function randomOf(seed: number): (below: number) => number {
@@ -53,7 +58,7 @@ function mutatedInside(name: string, seed: number): Uint8Array {
 
 const SEEDS = Array.from({ length: 120 }, (_, seed) => seed);
 
-describe('mutations read in this process are a model or a refusal', () => {
+describe('mutations are a model or a refusal', () => {
   it.each<[string, (seed: number) => Uint8Array]>([
     ['an h5', (seed) => mutated(fixture('layers/dense-3d.h5'), seed)],
     ['a .keras archive', (seed) => mutated(fixture('keras/dense.keras'), seed)],
@@ -61,15 +66,17 @@ describe('mutations read in this process are a model or a refusal', () => {
     ['a model.weights.h5', (seed) => mutatedInside('model.weights.h5', seed)],
     ['a TFJS archive', (seed) => mutated(graphZip(), seed)],
   ])('of %s', async (_what, make) => {
-    const refusals = new Set<string>();
-    for (const seed of SEEDS) refusals.add((await readInProcess(make(seed)))?.code ?? 'accepted');
+    const outcomes: string[] = [];
+    for (const seed of SEEDS) outcomes.push(await reader.read(make(seed)));
+    expect(outcomes.filter((outcome) => outcome.startsWith('FAULT'))).toEqual([]);
+    expect(outcomes.filter((outcome) => outcome === 'HANGS').length).toBeLessThan(4);
     // The mutations must bite: were all accepted or all refused alike, they would test nothing.
-    expect(refusals.size).toBeGreaterThan(1);
+    expect(new Set(outcomes).size).toBeGreaterThan(1);
   });
 });
 
 describe('mutations through the real child', () => {
-  it.each(Array.from({ length: 24 }, (_, i) => 1000 + i))(
+  it.each(Array.from({ length: 10 }, (_, i) => 1000 + i))(
     'number %i is a model or a refusal',
     async (seed) => {
       const bytes =

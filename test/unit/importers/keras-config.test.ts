@@ -217,7 +217,7 @@ describe('junk', () => {
           },
           { requiredKeys: [] },
         ),
-        { maxLength: 4, depthSize: 'small' },
+        { maxLength: 4 },
       ),
     }));
     const model = fc.record({
