@@ -21,6 +21,7 @@ import {
   type UploadLimits,
 } from './upload.js';
 import * as store from './uploads-store.js';
+import { createTurns } from './turns.js';
 
 export interface ReceiveUploadInput {
   /** SHA-256 that the bytes must have, lower-case hex. */
@@ -199,24 +200,5 @@ function createArrivals() {
         },
       };
     },
-  };
-}
-
-/**
- * Lets the work of one tenant run one after the other. The lock in the database does the same between
- * processes; here nobody holds a connection while waiting, so that many files at once cannot use them up.
- */
-function createTurns() {
-  const lastOf = new Map<string, Promise<unknown>>();
-  return async <T>(tenantId: string, work: () => Promise<T>): Promise<T> => {
-    const before = lastOf.get(tenantId) ?? Promise.resolve();
-    const mine = before.then(work, work);
-    const settled = mine.catch(() => undefined);
-    lastOf.set(tenantId, settled);
-    try {
-      return await mine;
-    } finally {
-      if (lastOf.get(tenantId) === settled) lastOf.delete(tenantId);
-    }
   };
 }
