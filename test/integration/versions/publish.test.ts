@@ -274,12 +274,14 @@ describe('publishVersion', () => {
       ok: true,
       value: { version: null, errors: [{ code: 'IMPORT_REFUSED' }] },
     });
-    await until(async () => (await setting.everything()).files.length === 0);
-    expect((await setting.everything()).rows).toEqual({
-      uploads: 0,
-      artifacts: 0,
-      unfinished: 0,
-      versions: 0,
+    await untilEqual(setting, {
+      files: [],
+      rows: {
+        uploads: 0,
+        artifacts: 0,
+        unfinished: 0,
+        versions: 0,
+      },
     });
   });
 
