@@ -6,7 +6,6 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readFileSync,
   readdirSync,
   renameSync,
@@ -15,7 +14,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { readLibtensorflow } from './libtensorflow.mjs';
-import { modules, sharedCache } from './paths.mjs';
+import { modules, sharedCache, workspaceIn } from './paths.mjs';
 import { run } from './run.mjs';
 
 const NAPI = 'napi-v8';
@@ -49,7 +48,7 @@ export async function buildBinding(libtensorflow) {
   const kept = join(bindingsDirectory(), libtensorflow.id, 'tfjs_binding.node');
   if (existsSync(kept)) return kept;
   mkdirSync(dirname(kept), { recursive: true });
-  const workspace = mkdtempSync(join(sharedCache(), 'build-'));
+  const workspace = workspaceIn(sharedCache(), 'build-');
   try {
     for (const part of ['package.json', 'binding.gyp', 'binding']) {
       cpSync(join(tfjsNode, part), join(workspace, part), { recursive: true });

@@ -4,7 +4,6 @@ import { createHash } from 'node:crypto';
 import {
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readFileSync,
   readdirSync,
   realpathSync,
@@ -14,7 +13,7 @@ import {
 } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { sharedCache } from './paths.mjs';
+import { sharedCache, workspaceIn } from './paths.mjs';
 import { run } from './run.mjs';
 import { writeAtomically } from './stamp.mjs';
 
@@ -76,7 +75,7 @@ export async function libtensorflowFromWheel(progress) {
   const known = newestUnpacked();
   if (known !== null) return known;
   const python = await findPip();
-  const workspace = mkdtempSync(join(sharedCache(), 'wheel-'));
+  const workspace = workspaceIn(sharedCache(), 'wheel-');
   try {
     progress('fetching the TensorFlow wheel (about 270 MB)');
     const wheel = await download(python, workspace);

@@ -1,6 +1,6 @@
 // Where things are. Everything that set-up keeps lives in the clone's `.cache/`, except what a second
 // clone can share: that goes to the user's cache directory when there is a writable one.
-import { accessSync, constants, mkdirSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -28,4 +28,16 @@ export function sharedCache() {
   const fallback = join(localCache, 'shared');
   mkdirSync(fallback, { recursive: true });
   return fallback;
+}
+
+const ABANDONED_AFTER_MS = 60 * 60_000;
+
+/** A new folder in the shared cache; takes away those that killed set-ups left there (1 GB each). */
+export function workspaceIn(cache, prefix) {
+  for (const name of readdirSync(cache).filter((entry) => entry.startsWith(prefix))) {
+    const folder = join(cache, name);
+    if (Date.now() - statSync(folder).mtimeMs > ABANDONED_AFTER_MS)
+      rmSync(folder, { recursive: true, force: true });
+  }
+  return mkdtempSync(join(cache, prefix));
 }

@@ -18,6 +18,8 @@ it('a process that used the native engine ends with its own exit code, not by a 
     if (!engine.stats().workers[0].runtimes[0].available) process.exit(1);
     await engine.stop({ graceMs: 5000 });
     process.exit(7);`;
-  const child = spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: 'ignore' });
+  const child = spawn(process.execPath, ['-e', `void (async () => {${code}})()`], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   expect(await once(child, 'exit')).toEqual([7, null]);
 });
