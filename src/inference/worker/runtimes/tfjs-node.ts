@@ -1,4 +1,5 @@
 /** TensorFlow's C library through tfjs-node. Native code: fast, and not to be interrupted. */
+import { keepingAddonsLoaded } from './keep-loaded.js';
 import { engineMemory, loadTfjsModel, requireFromHere, requireTfjs, type TfjsHost } from './tfjs-model.js';
 import { EngineUnavailableError, type Runtime } from './runtime.js';
 
@@ -17,7 +18,7 @@ export function createTfjsNodeRuntime(): Runtime {
       // First tfjs, so that production mode is on before tfjs-node makes its backend.
       const tf = requireTfjs();
       try {
-        requireFromHere('@tensorflow/tfjs-node');
+        keepingAddonsLoaded(() => requireFromHere('@tensorflow/tfjs-node'));
       } catch (error) {
         return Promise.reject(new EngineUnavailableError(explain(error), { cause: error }));
       }
