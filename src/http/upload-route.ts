@@ -22,7 +22,7 @@ const PATH = '/uploads';
 const LINGER_MS = 3_000;
 
 export async function registerUploadRoute(app: FastifyInstance, deps: UploadRouteDeps): Promise<void> {
-  const sayContinue = deferContinue(app.server as Server);
+  const sayContinue = deferContinue(app.server);
   await app.register((scope, _options, done) => {
     // In this scope nobody parses: whatever the content type, the stream is left as it comes.
     scope.removeAllContentTypeParsers();

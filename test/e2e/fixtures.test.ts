@@ -51,7 +51,7 @@ describe.each(['tfjs-node', 'tfjs-wasm'])('on %s', (runtime) => {
   );
 
   it.each(['digits.h5', 'digits.keras'])(
-    '%s reads at least 39 of 40 digits, as Python does',
+    '%s reads each of the 40 test pictures as Python does',
     async (file) => {
       const { versionId } = await newVersion(server.url, token, `digits/${file}`);
       const { expected, images } = await readDigits();
@@ -61,9 +61,10 @@ describe.each(['tfjs-node', 'tfjs-wasm'])('on %s', (runtime) => {
       });
       expect(answer.errors).toEqual([]);
       const rows = answer.prediction?.outputs?.[0]?.data as number[][];
-      expect(maxAbsDiff(rows, expected.probabilities)).toBeLessThanOrEqual(TOLERANCE);
-      const right = rows.filter((row, i) => row.indexOf(Math.max(...row)) === expected.labels[i]).length;
-      expect(right).toBeGreaterThanOrEqual(39);
+      // Python saw the pictures before they were cut to 8 bits; `digits-reference.test.ts` compares to 1e-5.
+      expect(maxAbsDiff(rows, expected.probabilities)).toBeLessThanOrEqual(2e-3);
+      const argMax = (row: readonly number[]) => row.indexOf(Math.max(...row));
+      expect(rows.map(argMax)).toEqual(expected.probabilities.map(argMax));
     },
   );
 });

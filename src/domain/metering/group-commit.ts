@@ -1,6 +1,6 @@
 /**
  * Many small writes as few commits: while one commit of a key is on its way to the disk, what else arrives for the
- * key gathers and goes with the next. Charges of one tenant change the same counter, so Postgres would let them
+ * key gathers and goes with the next. Claims and charges of one tenant change one counter, so Postgres would let them
  * commit only one after the other; together they wait for the disk once.
  */
 export interface GroupCommit<Item, Outcome> {

@@ -20,7 +20,13 @@ import {
 import { createGroupCommit } from './group-commit.js';
 import type { Charge, Charged, Reservation, UsageReport } from './ledger.js';
 import { periodOf, quotaOf, withinPeriod, type Quota } from './quota.js';
-import { createMeteringStore, type Settlement, type WriteWithCharge } from './store.js';
+import {
+  createMeteringStore,
+  type ReserveAnswer,
+  type ReserveRequest,
+  type Settlement,
+  type WriteWithCharge,
+} from './store.js';
 import { checkLimit, checkUsageInput, type UsageInput } from './usage-input.js';
 import { readUsage } from './usage-report.js';
 
@@ -78,17 +84,19 @@ export interface MeteringDeps {
 }
 
 export const DEFAULT_RESERVATION_MARGIN_MS = 30_000;
-const MAX_SETTLEMENTS_PER_COMMIT = 128;
+const MAX_ITEMS_PER_COMMIT = 128;
 const SWEEP_BATCH = 1000;
 
 export function createMeteringService(deps: MeteringDeps): MeteringService {
   const { database, clock, audit } = deps;
   const marginMs = deps.reservationMarginMs ?? DEFAULT_RESERVATION_MARGIN_MS;
   const store = createMeteringStore(database);
-  const settlements = createGroupCommit<Settlement, boolean>(store.settle, {
-    maxItems: MAX_SETTLEMENTS_PER_COMMIT,
-    mayRetryAlone: (fault) => !isDatabaseUnavailable(fault),
-  });
+  const grouping = {
+    maxItems: MAX_ITEMS_PER_COMMIT,
+    mayRetryAlone: (fault: unknown) => !isDatabaseUnavailable(fault),
+  };
+  const claims = createGroupCommit<ReserveRequest, ReserveAnswer>(store.reserve, grouping);
+  const settlements = createGroupCommit<Settlement, boolean>(store.settle, grouping);
 
   async function readQuotas(tenantId: string, apiKeyIds: readonly string[]): Promise<Quota[]> {
     const period = periodOf(clock.now());
@@ -105,7 +113,7 @@ export function createMeteringService(deps: MeteringDeps): MeteringService {
       const now = clock.now();
       const period = periodOf(now);
       const id = newId('reservation', now.getTime());
-      const answer = await store.reserve(actor.tenantId, {
+      const answer = await claims.submit(actor.tenantId, {
         reservationId: id,
         apiKeyId: apiKeyOf(actor),
         units,

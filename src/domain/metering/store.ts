@@ -56,17 +56,25 @@ const ACROSS_TENANTS: TransactionContext = { acrossTenants: true };
 
 export function createMeteringStore(database: Transactions) {
   return Object.freeze({
-    /** Claims units of the tenant's and the key's allowance: of both or of none. */
-    reserve(tenantId: string, request: ReserveRequest): Promise<ReserveAnswer> {
+    /**
+     * Claims units of the tenant's and the key's allowance: for each request, in order, of both or of none. Many
+     * requests take one statement, one connection and one turn at the tenant's counter.
+     */
+    reserve(tenantId: string, requests: readonly ReserveRequest[]): Promise<ReserveAnswer[]> {
       return database.sql({ tenantId }, async (query) => {
-        const { reservationId, apiKeyId, units, period, expiresAt, now } = request;
-        const [answer] = await query<ReserveAnswer>(
-          `SELECT admitted, subject, quota_limit::float8 AS "limit", used::float8, remaining::float8
-           FROM reserve_quota($1, $2, $3, $4, $5, $6, $7)`,
-          [reservationId, tenantId, apiKeyId, units, period.start, expiresAt, now],
+        const rows = await query<ReserveAnswer & { readonly id: string }>(
+          `SELECT e.id, r.admitted, r.subject, r.quota_limit::float8 AS "limit", r.used::float8, r.remaining::float8
+           FROM jsonb_to_recordset($2) AS e(id TEXT, api_key_id TEXT, units BIGINT, period_start TIMESTAMPTZ,
+             expires_at TIMESTAMPTZ, now TIMESTAMPTZ)
+           CROSS JOIN LATERAL reserve_quota(e.id, $1, e.api_key_id, e.units, e.period_start, e.expires_at, e.now) r`,
+          [tenantId, JSON.stringify(requests.map(toClaim))],
         );
-        if (answer === undefined) throw new Error('reserve_quota returned no row.');
-        return answer;
+        const answers = new Map(rows.map((row) => [row.id, row]));
+        return requests.map(({ reservationId }) => {
+          const answer = answers.get(reservationId);
+          if (answer === undefined) throw new Error('reserve_quota returned no row.');
+          return answer;
+        });
       });
     },
 
@@ -163,6 +171,17 @@ async function settleQuota(
     JSON.stringify(settlements.map(toEvent)),
   ]);
   return new Set(rows.map((row) => row.id));
+}
+
+function toClaim({ reservationId, apiKeyId, units, period, expiresAt, now }: ReserveRequest) {
+  return {
+    id: reservationId,
+    api_key_id: apiKeyId,
+    units,
+    period_start: period.start,
+    expires_at: expiresAt,
+    now,
+  };
 }
 
 /** The names that `settle_quota` reads. */

@@ -6,7 +6,6 @@ import type { PredictCommand, PredictTarget } from './prediction.js';
 export const MAX_TIMEOUT_MS = 300_000;
 const MAX_KEY_CHARACTERS = 200;
 const MODEL_REFERENCE = /^([a-z0-9-]{1,64})\/([a-z0-9._-]{1,128})(?::([1-9]\d{0,8}))?$/;
-// eslint-disable-next-line no-control-regex -- they are what is looked for
 const CONTROL_CHARACTERS = /[\u0000-\u001f\u007f]/;
 // Text that is no text: it cannot be written as UTF-8.
 const LONE_SURROGATES = /\p{Surrogate}/u;

@@ -61,7 +61,8 @@ export async function findKeptOutputs(
     'SELECT outputs FROM idempotency_records WHERE tenant_id = $1 AND prediction_id = $2',
     [tenantId, predictionId],
   );
-  return row?.outputs == null ? null : decodeOutputs(row.outputs);
+  const outputs = row?.outputs ?? null;
+  return outputs === null ? null : decodeOutputs(outputs);
 }
 
 export function createLedgerReads(database: Transactions) {

@@ -10,6 +10,7 @@ import * as errors from './errors.js';
 import type { Outcomes } from './outcomes.js';
 import type { ImportRefused, Publication } from './publication.js';
 import { findIdByUpload, findOwnTarget, findPublications, insertPublication } from './publications-store.js';
+import { createTurns } from './turns.js';
 import { takeUpload } from './uploads-store.js';
 import type { Version } from './version.js';
 import { findVersions } from './versions-store.js';
@@ -49,7 +50,7 @@ const MAX_NOTES_CHARACTERS = 10_000;
 const DEFAULT_WAIT_MS = 60_000;
 const MAX_WAIT_MS = 120_000;
 // Everything below the space but tab and line ends, and DEL: they have no meaning in a text and forge terminals.
-// eslint-disable-next-line no-control-regex
+
 const CONTROL_CHARACTERS = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/;
 
 export type PublishVersion = (
@@ -59,6 +60,7 @@ export type PublishVersion = (
 
 export function createPublishVersion(deps: PublishVersionDeps): PublishVersion {
   const { database, clock, audit, outcomes, wakeRunner } = deps;
+  const inTurn = createTurns();
 
   return async (actor, input) => {
     if (!can(actor, 'VERSION_PUBLISH')) return refuse(permissionDenied(actor, 'VERSION_PUBLISH'));
@@ -67,7 +69,7 @@ export function createPublishVersion(deps: PublishVersionDeps): PublishVersion {
     const mistake = mistakeIn(notes, waitMs);
     if (mistake !== null) return refuse(mistake);
 
-    const begun = await begin(actor, input, notes);
+    const begun = await inTurn(actor.tenantId, () => begin(actor, input, notes));
     if (!begun.ok) return begun;
     // Before the runner is woken, so that even the quickest end is heard.
     const ended = outcomes.wait(begun.value.id, waitMs, input.signal);

@@ -21,6 +21,7 @@ import {
   type UploadLimits,
 } from './upload.js';
 import * as store from './uploads-store.js';
+import { createTurns } from './turns.js';
 
 export interface ReceiveUploadInput {
   /** SHA-256 that the bytes must have, lower-case hex. */
@@ -59,6 +60,7 @@ export interface ReceiveUploadDeps {
 export function createReceiveUpload(deps: ReceiveUploadDeps): ReceiveUpload {
   const { database, clock, artifacts, digests, limits } = deps;
   const arriving = createArrivals();
+  const inTurn = createTurns();
 
   return async (actor, source, input) => {
     if (!can(actor, 'VERSION_PUBLISH')) return refuse(permissionDenied(actor, 'VERSION_PUBLISH'));
@@ -84,7 +86,7 @@ export function createReceiveUpload(deps: ReceiveUploadDeps): ReceiveUpload {
       });
       if (!staged.ok) return refuse(fromStorage(staged.error, limits));
       try {
-        return await record(actor, staged.value);
+        return await inTurn(actor.tenantId, () => record(actor, staged.value));
       } finally {
         await staged.value.discard();
       }

@@ -78,6 +78,11 @@ export function versionFromRow(row: VersionRow): Version {
   };
 }
 
+/** Plain data by its type; Prisma's JSON type only knows index signatures and mutable arrays. */
+function asJson(value: object): object {
+  return value;
+}
+
 export async function insertVersion(tx: Tx, tenantId: string, version: Version): Promise<void> {
   const { bytes, packBytes, parameterCount, weightBytes, signature, trials, operations, ...rest } = version;
   await tx.version.create({
@@ -88,10 +93,9 @@ export async function insertVersion(tx: Tx, tenantId: string, version: Version):
       packBytes: BigInt(packBytes),
       parameterCount: BigInt(parameterCount),
       weightBytes: BigInt(weightBytes),
-      // Plain data by their types; Prisma's JSON type only knows mutable arrays.
-      signature: signature as unknown as object,
-      trials: trials as unknown as object,
-      operations: operations as unknown as object,
+      signature: asJson(signature),
+      trials: asJson(trials),
+      operations: asJson(operations),
     },
   });
 }

@@ -1,6 +1,6 @@
-import { hasTenant } from '../../domain/access/index.js';
+import { hasTenant, type Actor } from '../../domain/access/index.js';
 import { kindOfId, type IdKind } from '../../lib/ids.js';
-import type { GraphQLContext } from '../context.js';
+import { requireActor, type GraphQLContext } from '../context.js';
 import type { Resolvers } from '../generated/resolvers.js';
 
 /** What the schema calls each kind of object that `node` can find. */
@@ -27,9 +27,12 @@ function nodeKindOf(id: string): NodeKind | null {
 }
 
 /** Through the room's own read, so that `node` shows nothing that its own field would not. */
-async function readNode(kind: NodeKind, id: string, context: GraphQLContext): Promise<object | null> {
-  const { actor, loaders, services } = context;
-  if (actor === null) return null;
+async function readNode(
+  actor: Actor,
+  kind: NodeKind,
+  id: string,
+  { loaders, services }: GraphQLContext,
+): Promise<object | null> {
   switch (kind) {
     case 'tenant':
       return loaders.tenants.load(id);
@@ -61,8 +64,9 @@ async function readNode(kind: NodeKind, id: string, context: GraphQLContext): Pr
 export const nodeResolvers = {
   Query: {
     node: async (_root, { id }, context) => {
+      const actor = requireActor(context);
       const kind = nodeKindOf(id);
-      return (kind === null ? null : await readNode(kind, id, context)) as never;
+      return (kind === null ? null : await readNode(actor, kind, id, context)) as never;
     },
   },
   Node: {

@@ -24,8 +24,10 @@ export interface Entry {
   readonly viewer: Outcome;
   /** Open to requests without a credential; a revoked one is refused all the same. */
   readonly isOpen?: boolean;
-  /** Works for the owner: proves that the others are refused for who they are. Absent where it would destroy the world. */
+  /** Works for the owner, which proves that the others are refused for who they are. Absent where ownership is not the point. */
   readonly owner?: Outcome;
+  /** What the owner sends instead, where the same would be refused for another reason. */
+  readonly ownerVariables?: (world: World) => object;
   /** An id that exists nowhere must get the stranger's answer to the letter: names the variable to replace. */
   readonly secretId?: string;
 }
@@ -51,6 +53,7 @@ function onOwn(
     stranger: nothingSuch,
     viewer: denied,
     secretId,
+    owner: 'ok',
     ...rest,
   };
 }
@@ -218,13 +221,25 @@ export const entries: Readonly<Record<string, Entry>> = {
     stranger: { refused: 'INVALID_CREDENTIALS' },
     viewer: { refused: 'INVALID_CREDENTIALS' },
   },
-  'Mutation.changeMemberRole': onOwn('changeMemberRole', 'membership { id }', 'membershipId', ({ ids }) => ({
-    membershipId: ids.ownerMembership,
-    role: 'VIEWER',
-  })),
-  'Mutation.removeMember': onOwn('removeMember', 'removedMembershipId', 'membershipId', ({ ids }) => ({
-    membershipId: ids.ownerMembership,
-  })),
+  'Mutation.changeMemberRole': onOwn(
+    'changeMemberRole',
+    'membership { id }',
+    'membershipId',
+    ({ ids }) => ({
+      membershipId: ids.ownerMembership,
+      role: 'VIEWER',
+    }),
+    { ownerVariables: ({ ids }) => ({ input: { membershipId: ids.viewerMembership, role: 'DEVELOPER' } }) },
+  ),
+  'Mutation.removeMember': onOwn(
+    'removeMember',
+    'removedMembershipId',
+    'membershipId',
+    ({ ids }) => ({
+      membershipId: ids.ownerMembership,
+    }),
+    { ownerVariables: ({ ids }) => ({ input: { membershipId: ids.viewerMembership } }) },
+  ),
   'Mutation.createApiKey': {
     document: mutation('createApiKey', 'apiKey { id }'),
     variables: () => ({ input: { name: 'own' } }),

@@ -65,7 +65,7 @@ describe('/uploads', () => {
       body: body ?? null,
       headers: { authorization: 'Bearer publisher', ...headers },
       ...(body instanceof ReadableStream ? { duplex: 'half' } : {}),
-    } as RequestInit);
+    });
 
   /** A raw connection, for what no client library would send. */
   function raw(text: string): { socket: Socket; received: () => string } {

@@ -40,6 +40,29 @@ describe('200 requests at once', () => {
     expect(counters.map((counter) => counter.reserved)).toEqual([11, 11]);
   });
 
+  it('eight processes share one allowance: exactly as many are admitted as are left', async () => {
+    // Services share nothing but Postgres, so to it they are processes: eight transactions race for each counter.
+    const services = Array.from({ length: 8 }, () =>
+      createMeteringService({
+        database: room.db.database,
+        clock: room.clock,
+        audit: { record: () => Promise.resolve() },
+        predictionsPerMinutePerKey: 60_000,
+        maxConcurrentPerTenant: 1000,
+      }),
+    );
+    for (let round = 0; round < 12; round++) {
+      const tenantId = await room.tenant(round % 2 === 0 ? 13 : null);
+      const key = await room.key(tenantId, round % 2 === 0 ? null : 13);
+      const results = await Promise.all(
+        Array.from({ length: 48 }, (_, i) => services[i % 8]!.reserve(key, REQUEST)),
+      );
+      expect(results.filter((result) => result.ok)).toHaveLength(13);
+      const { counters } = await room.books(tenantId);
+      expect(counters.map((counter) => counter.reserved)).toEqual([13, 13]);
+    }
+  });
+
   it('two processes share one allowance exactly', async () => {
     const tenantId = await room.tenant(50);
     const key = await room.key(tenantId, null);

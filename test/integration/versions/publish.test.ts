@@ -202,7 +202,7 @@ describe('publishVersion', () => {
     await until(async () => (await service.getPublication(actor, id))?.status === 'SUCCEEDED');
   });
 
-  it('writes progress a few times a second, however often it is reported, and never backwards', async () => {
+  it('shows the newest progress, however often it is reported, and ends at 1', async () => {
     const reports: ImportProgress[] = Array.from({ length: 500 }, (_, i) => ({
       phase: 'CONVERTING',
       fraction: i / 500,
@@ -283,7 +283,7 @@ describe('publishVersion', () => {
     });
   });
 
-  it('never loses a pack that two versions share to the refusal of one of them', async () => {
+  it('never loses a pack that versions share to a sweep at the same time', async () => {
     const pack = randomBytes(300);
     const service = await setting.service(
       async ({ workDirectory }) => ok(await leavePack(workDirectory, pack)),

@@ -51,8 +51,7 @@ describe('reading versions', () => {
       await service.getVersion(who, id),
       await service.latestVersion(who, modelId),
       await service.versionByNumber(who, modelId, 1),
-      ((await service.listVersions(who, modelId, {})) as { value: { items: Version[] } }).value.items[0] ??
-        null,
+      await firstListed(who, modelId),
     ];
     expect(await seenBy(owner)).toEqual([version, version, version, version]);
     const nothing = [null, null, null, null];
