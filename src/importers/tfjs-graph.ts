@@ -251,7 +251,7 @@ function modelInputs(
   const found =
     entries.length > 0
       ? entries.map(({ key, node, entry }) => ({ key, node: nodeNameOf(node), entry }))
-      : placeholders.map((node) => ({ key: node.name, node: node.name, entry: {} as JsonObject }));
+      : placeholders.map((node) => ({ key: node.name, node: node.name, entry: {} }));
   const fed = new Set(found.map(({ node }) => node));
   const unfed = placeholders.find((node) => !fed.has(node.name));
   if (unfed !== undefined) {
@@ -299,9 +299,7 @@ function modelOutputs(
   const read = new Set(nodes.flatMap((node) => node.inputs.map(nodeNameOf)));
   const leaves = nodes.filter((node) => !read.has(node.name) && !NOT_OUTPUTS.has(node.op));
   const found =
-    entries.length > 0
-      ? entries
-      : leaves.map((node) => ({ key: node.name, node: node.name, entry: {} as JsonObject }));
+    entries.length > 0 ? entries : leaves.map((node) => ({ key: node.name, node: node.name, entry: {} }));
   const names = publicNames(found.map(({ key }) => key));
   return found.map(({ node, entry }, i) => {
     const source = byName.get(nodeNameOf(node));

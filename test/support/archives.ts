@@ -32,7 +32,7 @@ export type Config = any;
 /** A `.keras` fixture with its config.json edited. */
 export async function editedKeras(name: string, edit: (config: Config) => void): Promise<Buffer> {
   const files = await unzip(fixture(name));
-  const config = JSON.parse(files.get('config.json')?.toString() ?? '') as Config;
+  const config = JSON.parse(files.get('config.json')?.toString() ?? '');
   edit(config);
   files.set('config.json', Buffer.from(JSON.stringify(config)));
   return zipOf([...files].map(([entry, data]) => ({ name: entry, data })));
@@ -56,7 +56,7 @@ export async function tarOf(entries: readonly TarEntry[], gzip = true): Promise<
 /** A public graph model from npm as one zip; `edit` may change model.json. */
 export function humanZip(name: string, edit: (model: Config) => void = () => undefined): Buffer {
   const folder = fileURLToPath(new URL('../../node_modules/@vladmandic/human/models/', import.meta.url));
-  const model = JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8')) as Config;
+  const model = JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8'));
   edit(model);
   return zipOf([
     { name: 'model.json', data: Buffer.from(JSON.stringify(model)), deflate: true },

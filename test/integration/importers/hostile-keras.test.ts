@@ -16,7 +16,7 @@ async function h5With(edit: (file: InstanceType<typeof h5wasm.File>) => void): P
 
 const withConfig = (edit: (config: Config) => void) => () =>
   h5With((file) => {
-    const config = JSON.parse(file.attrs['model_config']?.value as string) as Config;
+    const config = JSON.parse(file.attrs['model_config']?.value as string);
     edit(config);
     file.delete_attribute('model_config');
     file.create_attribute('model_config', JSON.stringify(config));

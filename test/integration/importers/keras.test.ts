@@ -37,9 +37,7 @@ function expectedOf(file: string): Expected {
   const path = join(FIXTURES, file.replace(/\.(h5|keras)$/, '.io.json'));
   const io = JSON.parse(readFileSync(path, 'utf8')) as { inputs: never[]; outputs: never[] };
   const isNamed = !Array.isArray(io.inputs[0]);
-  return isNamed
-    ? (io as unknown as Expected)
-    : { inputs: [valuesOf(io.inputs)], outputs: [valuesOf(io.outputs)] };
+  return isNamed ? io : { inputs: [valuesOf(io.inputs)], outputs: [valuesOf(io.outputs)] };
 }
 
 async function expectPythonsOutputs(file: string): Promise<void> {

@@ -70,7 +70,7 @@ function recurrent(): Tfjs.LayersModel {
   const x = tf.input({ shape: [5, 2], name: 'series' });
   const both = tf.layers
     .bidirectional({
-      layer: tf.layers.lstm({ units: 3, recurrentActivation: 'hardSigmoid' }) as Tfjs.RNN,
+      layer: tf.layers.lstm({ units: 3, recurrentActivation: 'hardSigmoid' }),
       mergeMode: 'concat',
     })
     .apply(x) as Tfjs.SymbolicTensor;
