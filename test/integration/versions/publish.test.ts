@@ -13,6 +13,7 @@ import {
   keyOf,
   leavePack,
   succeeds,
+  untilEqual,
   upload,
   type Setting,
 } from './setting.js';
@@ -114,8 +115,7 @@ describe('publishVersion', () => {
       ok: true,
       value: { version: null, errors: [refusal], publication: { status: 'REFUSED', refusal } },
     });
-    await until(async () => (await setting.everything()).files.length === 0);
-    expect(await setting.everything()).toEqual(before);
+    await untilEqual(setting, before);
     if (!result.ok) throw new Error();
     expect(await service.getPublication(actor, result.value.publication.id)).toMatchObject({
       status: 'REFUSED',
@@ -274,12 +274,14 @@ describe('publishVersion', () => {
       ok: true,
       value: { version: null, errors: [{ code: 'IMPORT_REFUSED' }] },
     });
-    await until(async () => (await setting.everything()).files.length === 0);
-    expect((await setting.everything()).rows).toEqual({
-      uploads: 0,
-      artifacts: 0,
-      unfinished: 0,
-      versions: 0,
+    await untilEqual(setting, {
+      files: [],
+      rows: {
+        uploads: 0,
+        artifacts: 0,
+        unfinished: 0,
+        versions: 0,
+      },
     });
   });
 

@@ -9,7 +9,15 @@ import type { Publication, Upload, VersionsService } from '../../../src/domain/v
 import { createImporter, type Importer } from '../../../src/importers/index.js';
 import { RUNTIMES } from '../../../src/inference/index.js';
 import { until } from '../../support/until.js';
-import { createModel, createSetting, createTenant, oneChunk, upload, type Setting } from './setting.js';
+import {
+  createModel,
+  createSetting,
+  createTenant,
+  oneChunk,
+  untilEqual,
+  upload,
+  type Setting,
+} from './setting.js';
 
 const fixture = (name: string) => fileURLToPath(new URL(`../../fixtures/${name}`, import.meta.url));
 
@@ -76,8 +84,7 @@ describe('a publication through the real importer', () => {
       ok: true,
       value: { version: null, errors: [{ code: 'IMPORT_REFUSED', reason }] },
     });
-    await until(async () => (await setting.everything()).files.length === before.files.length);
-    expect(await setting.everything()).toEqual(before);
+    await untilEqual(setting, before);
   });
 
   it('that a stop interrupts is begun anew by the next start and gets the next number', async () => {

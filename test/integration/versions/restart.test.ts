@@ -8,7 +8,15 @@ import type { ImportRefusal } from '../../../src/importers/index.js';
 import { newId } from '../../../src/lib/ids.js';
 import { refuse } from '../../../src/lib/result.js';
 import { until } from '../../support/until.js';
-import { createModel, createSetting, createTenant, succeeds, upload, type Setting } from './setting.js';
+import {
+  createModel,
+  createSetting,
+  createTenant,
+  succeeds,
+  untilEqual,
+  upload,
+  type Setting,
+} from './setting.js';
 
 let setting: Setting;
 let actor: TenantActor;
@@ -191,12 +199,14 @@ describe('a publication', () => {
     });
     const id = await begin(service);
     await until(async () => (await statusOf(service, id)) === 'REFUSED');
-    await until(async () => (await setting.everything()).files.length === 0);
-    expect((await setting.everything()).rows).toEqual({
-      uploads: 0,
-      artifacts: 0,
-      unfinished: 0,
-      versions: 0,
+    await untilEqual(setting, {
+      files: [],
+      rows: {
+        uploads: 0,
+        artifacts: 0,
+        unfinished: 0,
+        versions: 0,
+      },
     });
   });
 });

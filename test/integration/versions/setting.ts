@@ -3,6 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { permissionsOf, type Permission, type TenantActor } from '../../../src/domain/access/index.js';
 import { createAuditService } from '../../../src/domain/audit/index.js';
 import {
@@ -17,6 +18,7 @@ import { systemClock, type Clock } from '../../../src/lib/clock.js';
 import { newId } from '../../../src/lib/ids.js';
 import { ok } from '../../../src/lib/result.js';
 import { openDiskStore, type ArtifactStore } from '../../../src/storage/index.js';
+import { until } from '../../support/until.js';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
 import { silentLogger } from '../../support/silent-logger.js';
 
@@ -181,3 +183,11 @@ export async function leavePack(workDirectory: string, bytes: Uint8Array): Promi
 /** An import that succeeds at once, with a pack of its own. */
 export const succeeds: ImportArtifact = async ({ workDirectory }) =>
   ok(await leavePack(workDirectory, randomBytes(500)));
+
+/** Bytes go after the row that says so is seen, and their own row a moment after them. */
+export async function untilEqual(
+  setting: Setting,
+  expected: Awaited<ReturnType<Setting['everything']>>,
+): Promise<void> {
+  await until(async () => isDeepStrictEqual(await setting.everything(), expected));
+}
