@@ -83,14 +83,20 @@ async function binaries(): Promise<string> {
 async function chooseMode(): Promise<LaunchMode> {
   const uid = process.getuid?.();
   if (uid === undefined || (uid !== 0 && accounts().some((account) => account.uid === uid))) return 'direct';
-  const [command = '', ...args] = [...namespaceArguments(), '/bin/true'];
-  const canUnshare = await execFileAsync(command, args, { timeout: 5000 }).then(
-    () => true,
-    () => false,
-  );
+  const canUnshare = await works([...namespaceArguments(), '/bin/true']);
   if (canUnshare) return 'namespace';
   if (uid === 0) return 'account';
   return 'direct';
+}
+
+/** Whether the command runs here. One that has not answered in time is not refused, only slow: it counts. */
+async function works([command = '', ...args]: readonly string[]): Promise<boolean> {
+  try {
+    await execFileAsync(command, args, { timeout: 10_000 });
+    return true;
+  } catch (error) {
+    return (error as { killed?: boolean }).killed === true;
+  }
 }
 
 function namespaceArguments(): string[] {
@@ -101,11 +107,7 @@ function namespaceArguments(): string[] {
 /** `setpriv` asks the kernel to stop the server (fast shutdown) when we die without a word. */
 async function deathSignalArguments(): Promise<string[]> {
   const way = ['setpriv', '--pdeathsig', 'INT'];
-  const works = await execFileAsync('setpriv', [...way.slice(1), '/bin/true'], { timeout: 5000 }).then(
-    () => true,
-    () => false,
-  );
-  return works ? way : [];
+  return (await works([...way, '/bin/true'])) ? way : [];
 }
 
 interface Account {

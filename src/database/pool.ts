@@ -40,8 +40,11 @@ export function createPool(options: PoolOptions): pg.Pool {
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
   });
-  const onLost = (error: Error) => logger.warn({ err: error }, 'a database connection was lost');
-  pool.on('error', onLost);
+  pool.on('error', (error) => {
+    // Never the error itself: the driver hangs the whole connection on it, down to its cancel key.
+    const { message, code } = error as Error & { code?: string };
+    if (!pool.ending) logger.warn({ reason: message, code }, 'a database connection was lost');
+  });
   // The pool listens only while a connection is idle; without a listener its loss would end the process.
   pool.on('connect', (client) => client.on('error', () => undefined));
   pool.on('release', (_error: unknown, client: pg.PoolClient) => {

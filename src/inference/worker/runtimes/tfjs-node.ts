@@ -1,7 +1,24 @@
 /** TensorFlow's C library through tfjs-node. Native code: fast, and not to be interrupted. */
-import { keepingAddonsLoaded } from './keep-loaded.js';
+import { constants } from 'node:os';
+import { dirname, join } from 'node:path';
 import { engineMemory, loadTfjsModel, requireFromHere, requireTfjs, type TfjsHost } from './tfjs-model.js';
 import { EngineUnavailableError, type Runtime } from './runtime.js';
+
+// Of dlopen(3); Node has no name for it.
+const RTLD_NODELETE: Partial<Record<NodeJS.Platform, number>> = { linux: 0x1000, darwin: 0x80 };
+
+/**
+ * Keeps TensorFlow's library in the process after this worker has ended. Node unloads a worker's native code
+ * with the worker, but the library has left functions with exit(): the process would then end by a
+ * segmentation fault instead of with its exit code.
+ */
+function keepLoaded(): void {
+  const flag = RTLD_NODELETE[process.platform];
+  if (flag === undefined) return;
+  const root = dirname(requireFromHere.resolve('@tensorflow/tfjs-node/package.json'));
+  const binding = join(root, 'lib', 'napi-v8', 'tfjs_binding.node');
+  process.dlopen({ exports: {} }, binding, constants.dlopen.RTLD_NOW | flag);
+}
 
 export function createTfjsNodeRuntime(): Runtime {
   let host: TfjsHost | null = null;
@@ -18,7 +35,8 @@ export function createTfjsNodeRuntime(): Runtime {
       // First tfjs, so that production mode is on before tfjs-node makes its backend.
       const tf = requireTfjs();
       try {
-        keepingAddonsLoaded(() => requireFromHere('@tensorflow/tfjs-node'));
+        requireFromHere('@tensorflow/tfjs-node');
+        keepLoaded();
       } catch (error) {
         return Promise.reject(new EngineUnavailableError(explain(error), { cause: error }));
       }
