@@ -2,6 +2,9 @@
 import { elementCount, type Signature, type Tensor, type TensorSpec } from '../lib/tensor.js';
 import { refuseImport } from './refused.js';
 
+/** Engines add in different orders; beyond this they compute different things. */
+export const MAX_RELATIVE_DIFF = 1e-3;
+
 /**
  * @param batch for a free first dimension
  * @param size for every other free dimension
@@ -55,7 +58,7 @@ export function agreement(expected: readonly Tensor[], actual: readonly Tensor[]
 }
 
 /** Of one tensor; see `agreement`. */
-export function tensorDifference(expected: Tensor, actual: Tensor | undefined): number {
+function tensorDifference(expected: Tensor, actual: Tensor | undefined): number {
   if (actual === undefined || expected.datatype !== actual.datatype) return Infinity;
   if (expected.shape.join() !== actual.shape.join()) return Infinity;
   if (expected.datatype !== 'FP32') return Buffer.compare(expected.data, actual.data) === 0 ? 0 : Infinity;
@@ -72,4 +75,29 @@ export function tensorDifference(expected: Tensor, actual: Tensor | undefined): 
     magnitude = Math.max(magnitude, Math.abs(left));
   }
   return worst === 0 ? 0 : worst / Math.max(magnitude, 1e-6);
+}
+
+/**
+ * Why requests must not share a run, or `null` when they may. The second condition protects tenants from
+ * each other: were rows mixed (a mean over the batch), one caller's answer would depend on another's data.
+ * The first row of the wider input is the narrow input, so its answer must be the narrow answer.
+ */
+export function rowProblem(single: readonly Tensor[], wider: readonly Tensor[] | null): string | null {
+  if (wider === null) return 'cannot run on two rows';
+  for (const [i, output] of single.entries()) {
+    const other = wider[i];
+    if (other === undefined || other.shape.length !== output.shape.length)
+      return 'gives other tensors for two rows';
+    const rows = [output.shape[0], other.shape[0]];
+    if (output.shape.length === 0 || rows[0] === rows[1]) {
+      // No row of its own per request: the pool never joins requests of such a model.
+      continue;
+    }
+    if (rows[0] !== 1 || rows[1] !== 2) return `gives ${rows[0]} rows for one and ${rows[1]} for two`;
+    const firstRow = { ...other, shape: output.shape, data: other.data.subarray(0, other.data.length / 2) };
+    if (output.datatype !== 'BYTES' && tensorDifference(output, firstRow) > MAX_RELATIVE_DIFF) {
+      return 'mixes the rows of a batch';
+    }
+  }
+  return null;
 }

@@ -6,7 +6,7 @@ import { countOperations, parameterCount } from '../converted-model.js';
 import { packInMemory, writePack, writeWeights } from '../pack-file.js';
 import { readArtifact } from '../read-artifact.js';
 import { Refused } from '../refused.js';
-import { runTrial } from '../trial.js';
+import { runTrial } from './trial.js';
 import type { ImportProgress, ImportRefusal } from '../types.js';
 import type { ChildReport, ChildRequest } from './messages.js';
 

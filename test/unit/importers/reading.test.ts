@@ -6,8 +6,7 @@ import { nestingDepth } from '../../../src/importers/json.js';
 import { printable, Refused } from '../../../src/importers/refused.js';
 import { publicNames } from '../../../src/importers/signature.js';
 import { sniffArchive, sniffContainer } from '../../../src/importers/sniff.js';
-import { rowProblem } from '../../../src/importers/trial.js';
-import { agreement } from '../../../src/importers/trial-tensors.js';
+import { agreement, rowProblem } from '../../../src/importers/trial-tensors.js';
 import type { Tensor } from '../../../src/lib/tensor.js';
 
 const fp32 = (shape: number[], ...values: number[]): Tensor => ({

@@ -3,17 +3,15 @@
  * comes out decides three things: which engines can serve at all, which one is fastest and agrees, and
  * what the model's outputs really look like (names are in the file, shapes often are not).
  */
-import { createRuntime, type LoadedModel } from '../inference/worker/runtimes/index.js';
-import type { RuntimeName } from '../inference/index.js';
-import { elementCount, type Signature, type Tensor, type TensorSpec } from '../lib/tensor.js';
-import type { ConvertedModel, ModelTensor } from './converted-model.js';
-import { IMPORT_LIMITS } from './limits.js';
-import { printable, refuseImport } from './refused.js';
-import { agreement, tensorDifference, trialInputs } from './trial-tensors.js';
-import type { EngineTrial } from './types.js';
+import { createRuntime, type LoadedModel } from '../../inference/worker/runtimes/index.js';
+import type { RuntimeName } from '../../inference/index.js';
+import { elementCount, type Signature, type Tensor, type TensorSpec } from '../../lib/tensor.js';
+import type { ConvertedModel, ModelTensor } from '../converted-model.js';
+import { IMPORT_LIMITS } from '../limits.js';
+import { printable, refuseImport } from '../refused.js';
+import { agreement, MAX_RELATIVE_DIFF, rowProblem, trialInputs } from '../trial-tensors.js';
+import type { EngineTrial } from '../types.js';
 
-/** Engines add in different orders; beyond this they compute different things. */
-const MAX_RELATIVE_DIFF = 1e-3;
 const TIMED_RUNS = 5;
 const TIMED_BUDGET_MS = 3000;
 /** Tried in turn for dimensions that the model leaves free, besides the batch. */
@@ -186,31 +184,6 @@ async function settle(
       })),
     },
   };
-}
-
-/**
- * Why requests must not share a run, or `null` when they may. The second condition protects tenants from
- * each other: were rows mixed (a mean over the batch), one caller's answer would depend on another's data.
- * The first row of the wider input is the narrow input, so its answer must be the narrow answer.
- */
-export function rowProblem(single: readonly Tensor[], wider: readonly Tensor[] | null): string | null {
-  if (wider === null) return 'cannot run on two rows';
-  for (const [i, output] of single.entries()) {
-    const other = wider[i];
-    if (other === undefined || other.shape.length !== output.shape.length)
-      return 'gives other tensors for two rows';
-    const rows = [output.shape[0], other.shape[0]];
-    if (output.shape.length === 0 || rows[0] === rows[1]) {
-      // No row of its own per request: the pool never joins requests of such a model.
-      continue;
-    }
-    if (rows[0] !== 1 || rows[1] !== 2) return `gives ${rows[0]} rows for one and ${rows[1]} for two`;
-    const firstRow = { ...other, shape: output.shape, data: other.data.subarray(0, other.data.length / 2) };
-    if (output.datatype !== 'BYTES' && tensorDifference(output, firstRow) > MAX_RELATIVE_DIFF) {
-      return 'mixes the rows of a batch';
-    }
-  }
-  return null;
 }
 
 async function tryRun(model: LoadedModel, inputs: readonly Tensor[]): Promise<readonly Tensor[] | null> {
