@@ -96,7 +96,7 @@ const workerIsSealed = [
   },
   {
     // importers/child is a process of its own, and only there the trial runs models on the engines.
-    target: './src/importers/!(child|trial.ts)*',
+    target: './src/importers/!(trial).ts',
     from: src('inference/worker'),
     message: 'Only the import child may load the engines.',
   },

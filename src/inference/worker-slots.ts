@@ -126,7 +126,7 @@ export class WorkerSlots {
   }
 
   async evict(digest: string): Promise<void> {
-    await Promise.all(this.#slots.map(({ handle }) => handle?.evict(digest)));
+    await Promise.all(this.#slots.map(async ({ handle }) => handle?.evict(digest)));
   }
 
   async memory(): Promise<WorkerMemory[]> {

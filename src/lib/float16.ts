@@ -17,7 +17,7 @@ export function toFloat16Bits(value: number): number {
     return sign | ((rebased + 0xfff + ((rebased >>> 13) & 1)) >>> 13);
   }
   // Subnormal: in units of 2^-24. The product is exact, so only the rounding below rounds.
-  const units = Math.abs(float[0] as number) * 0x1000000;
+  const units = Math.abs(float[0]) * 0x1000000;
   const whole = Math.floor(units);
   const rest = units - whole;
   return sign | (rest > 0.5 || (rest === 0.5 && whole % 2 === 1) ? whole + 1 : whole);

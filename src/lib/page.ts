@@ -50,9 +50,7 @@ function decodeCursor(sort: string, keyLength: number, cursor: string): (string 
     if (!Array.isArray(parsed) || parsed[0] !== 1 || parsed[1] !== sort) return null;
     const key: unknown[] = parsed.slice(2);
     if (key.length !== keyLength) return null;
-    return key.every((part) => typeof part === 'string' || typeof part === 'number')
-      ? (key as (string | number)[])
-      : null;
+    return key.every((part) => typeof part === 'string' || typeof part === 'number') ? key : null;
   } catch {
     return null;
   }

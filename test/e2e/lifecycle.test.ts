@@ -113,7 +113,7 @@ describe('a running server', () => {
     const quota = await ask(third.url, bootstrap.apiKey, '{ quota { subject used reserved } }');
     expect(quota.data?.['quota']).toContainEqual({ subject: 'TENANT', used: 3, reserved: 0 });
     await third.stop();
-  });
+  }, 120_000);
 
   it('goes on when its own PostgreSQL is killed', async () => {
     const dataDirectory = join(directory, 'killed');

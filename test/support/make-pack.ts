@@ -58,7 +58,7 @@ export async function layersPack(model: Tfjs.LayersModel): Promise<TestPack> {
   const header: PackHeader = {
     kind: 'tfjs-layers',
     modelTopology: saved.modelTopology,
-    weightSpecs: saved.weightSpecs as PackHeader['weightSpecs'],
+    weightSpecs: saved.weightSpecs,
     signature: {
       inputs: specs(model.inputs),
       outputs: specs(model.outputs),

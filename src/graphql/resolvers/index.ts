@@ -42,7 +42,7 @@ export function createResolvers(): Resolvers {
       else merged[type] = mergeFields(type, present as object, resolvers as object);
     }
   }
-  return merged as Resolvers;
+  return merged;
 }
 
 function mergeFields(type: string, left: object, right: object): object {

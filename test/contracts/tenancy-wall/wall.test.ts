@@ -87,7 +87,7 @@ function variablesOf(coordinate: string, entry: Entry): Record<string, unknown> 
 /** The variables with the secret id replaced by one that exists nowhere. */
 function withUnknownId(variables: Record<string, unknown>, path: string): Record<string, unknown> {
   const copy = structuredClone(variables);
-  const keys = ('input' in copy ? ['input', ...path.split('.')] : [path]) as string[];
+  const keys = 'input' in copy ? ['input', ...path.split('.')] : [path];
   let at = copy;
   for (const key of keys.slice(0, -1)) at = at[key] as Record<string, unknown>;
   const last = keys.at(-1) ?? '';

@@ -12,7 +12,7 @@ export function memoryArtifacts(header: PackHeader, weights: Uint8Array): Tfjs.i
     weightSpecs: header.weightSpecs.map((spec) => ({
       ...spec,
       shape: [...spec.shape],
-    })) as Tfjs.io.WeightsManifestEntry[],
+    })),
     weightData: new Uint8Array(weights).buffer,
     ...(header.graphSignature ? { signature: header.graphSignature } : {}),
     ...(header.initializerSignature ? { initializerSignature: header.initializerSignature } : {}),
