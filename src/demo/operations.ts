@@ -43,3 +43,5 @@ export const ACCOUNTS = `query ($apiKeyId: ID) {
 export const LEDGER = `query ($after: String) {
   predictions(first: 100, after: $after) { nodes { id } pageInfo { hasNextPage endCursor } }
 }`;
+
+export const SERVER = `{ serverInfo { runtimes { runtime available } } }`;

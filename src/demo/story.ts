@@ -193,7 +193,7 @@ export async function playStory(anonymous: Client, narrate: Narrate): Promise<St
     maxAbsDiff <= TOLERANCE &&
     [accounts.used, accounts.usage, accounts.ledger, answered].every((count) => count === KEY_LIMIT);
   return {
-    runtime: trained.runtime,
+    runtime: await preferredRuntime(anonymous),
     versions: [weak, trained, pose],
     maxAbsDiff,
     pose: { keypoints: confidences.length, meanConfidence },
@@ -245,7 +245,7 @@ async function publish(
     publishVersion: Errors & { version: { number: number; format: string; sha256: string; runtime: string } };
   }>(operations.PUBLISH, { input: { modelId, uploadId: upload.id, waitMs: 120_000 } });
   const { version } = succeeded(payload);
-  const runtime = version.runtime.toLowerCase().replace('_', '-');
+  const runtime = spell(version.runtime);
   narrate(`ada-labs publishes ${model} version ${version.number} (${version.format}, served by ${runtime}).`);
   return {
     model,
@@ -296,6 +296,19 @@ async function readAccounts(application: Client, apiKeyId: string) {
     usage: usage.total.predictions,
     ledger,
   };
+}
+
+/** The engine that the server prefers; a version may be served by another that was faster for it. */
+async function preferredRuntime(anonymous: Client): Promise<string> {
+  const { serverInfo } = await anonymous.run<{
+    serverInfo: { runtimes: { runtime: string; available: boolean }[] };
+  }>(operations.SERVER);
+  return spell(serverInfo.runtimes.find((one) => one.available)?.runtime ?? 'none');
+}
+
+/** As the command line spells engines: `TFJS_NODE` is `tfjs-node`. */
+function spell(runtime: string): string {
+  return runtime.toLowerCase().replace('_', '-');
 }
 
 function argMax(values: readonly number[]): number {

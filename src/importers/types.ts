@@ -35,7 +35,7 @@ export interface EngineTrial {
   /** Why it cannot serve; `null` when it can. */
   readonly reason: string | null;
   readonly loadMs: number | null;
-  /** Median of a few runs with batch 1. */
+  /** Best of several runs with batch 1: the figure that a busy machine disturbs least. */
   readonly computeMs: number | null;
   /** Largest difference from the first engine's outputs, relative to their magnitude. */
   readonly maxRelativeDiff: number | null;

@@ -223,6 +223,7 @@ CREATE TABLE "versions" (
     "parameter_count" BIGINT NOT NULL,
     "weight_bytes" BIGINT NOT NULL,
     "operations" JSONB NOT NULL,
+    "findings" TEXT[] DEFAULT ARRAY[]::TEXT[],
     "notes" TEXT NOT NULL DEFAULT '',
     "created_by" TEXT,
     "created_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,

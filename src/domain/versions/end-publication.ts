@@ -151,6 +151,7 @@ function versionOf(publication: Publication, number: number, report: ImportRepor
     parameterCount: report.parameterCount,
     weightBytes: report.weightBytes,
     operations: report.operations,
+    findings: report.notes,
     notes: publication.notes,
     createdBy: publication.createdBy,
     createdAt: now,

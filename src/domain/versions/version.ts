@@ -24,6 +24,8 @@ export interface Version {
   readonly parameterCount: number;
   readonly weightBytes: number;
   readonly operations: ImportReport['operations'];
+  /** What the import narrowed, ignored or assumed, in full sentences. */
+  readonly findings: readonly string[];
   readonly notes: string;
   /** Id of the user or API key. */
   readonly createdBy: string | null;

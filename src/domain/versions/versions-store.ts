@@ -24,6 +24,7 @@ export interface VersionRow {
   readonly version_parameter_count: string | number | bigint;
   readonly version_weight_bytes: string | number | bigint;
   readonly version_operations: unknown;
+  readonly version_findings: readonly string[];
   readonly version_notes: string;
   readonly version_created_by: string | null;
   readonly version_created_at: Date;
@@ -46,6 +47,7 @@ const COLUMN_NAMES = [
   'parameter_count',
   'weight_bytes',
   'operations',
+  'findings',
   'notes',
   'created_by',
   'created_at',
@@ -72,6 +74,7 @@ export function versionFromRow(row: VersionRow): Version {
     parameterCount: Number(row.version_parameter_count),
     weightBytes: Number(row.version_weight_bytes),
     operations: row.version_operations as Version['operations'],
+    findings: row.version_findings,
     notes: row.version_notes,
     createdBy: row.version_created_by,
     createdAt: row.version_created_at,
@@ -84,7 +87,8 @@ function asJson(value: object): object {
 }
 
 export async function insertVersion(tx: Tx, tenantId: string, version: Version): Promise<void> {
-  const { bytes, packBytes, parameterCount, weightBytes, signature, trials, operations, ...rest } = version;
+  const { bytes, packBytes, parameterCount, weightBytes, signature, trials, operations, findings, ...rest } =
+    version;
   await tx.version.create({
     data: {
       ...rest,
@@ -96,6 +100,7 @@ export async function insertVersion(tx: Tx, tenantId: string, version: Version):
       signature: asJson(signature),
       trials: asJson(trials),
       operations: asJson(operations),
+      findings: [...findings],
     },
   });
 }

@@ -1,0 +1,20 @@
+import { expect, it } from 'vitest';
+import { choose } from '../../../src/importers/child/trial.js';
+import type { EngineTrial } from '../../../src/importers/index.js';
+
+function trial(runtime: EngineTrial['runtime'], computeMs: number | null): EngineTrial {
+  return { runtime, computeMs, ok: computeMs !== null, reason: null, loadMs: 1, maxRelativeDiff: 0 };
+}
+
+it.each([
+  ['keeps the preferred engine when another is only a little faster', 1, 0.8, 'tfjs-node'],
+  ['takes another that is clearly faster', 1, 0.5, 'tfjs-wasm'],
+  ['takes the only one that works', null, 5, 'tfjs-wasm'],
+  ['keeps the preferred engine when the other cannot run the model', 5, null, 'tfjs-node'],
+] as const)('%s', (_name, node, wasm, expected) => {
+  expect(choose([trial('tfjs-node', node), trial('tfjs-wasm', wasm)])?.runtime).toBe(expected);
+});
+
+it('chooses nothing when nothing works', () => {
+  expect(choose([trial('tfjs-node', null), trial('tfjs-wasm', null)])).toBeNull();
+});
