@@ -3,6 +3,7 @@
  * each request: a loader remembers what its actor may see, and must not outlive the request.
  */
 import DataLoader from 'dataloader';
+import { GraphQLError } from 'graphql';
 import { hasTenant, type Actor, type TenantActor } from '../domain/access/index.js';
 import type { AuditEvent } from '../domain/audit/index.js';
 import type { Model } from '../domain/catalog/index.js';
@@ -11,6 +12,7 @@ import type { Prediction } from '../domain/predictions/index.js';
 import type { Grant } from '../domain/sharing/index.js';
 import type { Invitation, Membership, Tenant } from '../domain/tenants/index.js';
 import type { Publication, Version } from '../domain/versions/index.js';
+import type { Tensor } from '../lib/tensor.js';
 import type { Services } from './context.js';
 
 /** By id; `null` for what does not exist or may not be seen. */
@@ -29,11 +31,15 @@ export interface Loaders {
   readonly publications: Loader<Publication>;
   readonly grants: Loader<Grant>;
   readonly predictions: Loader<Prediction>;
+  /** By the id of the prediction: the answer kept for its idempotency key. */
+  readonly keptOutputs: Loader<readonly Tensor[]>;
   readonly auditEvents: Loader<AuditEvent>;
 }
 
 // A statement's parameters are bounded, and so is what a page of 100 by 100 can mention at once.
 const MAX_BATCH = 500;
+/** Each kept answer may take 4 MiB, and base64 a third more: a page of 100 would be half a gigabyte. */
+const MAX_KEPT_OUTPUTS = 10;
 
 type BatchRead<A, T> = (actor: A, ids: readonly string[]) => Promise<readonly (T | null)[]>;
 
@@ -61,12 +67,25 @@ export function createLoaders(services: Services, actor: Actor | null): Loaders 
     publications: forTenant((who, ids) => versions.getPublicationsByIds(who, ids)),
     grants: forTenant((who, ids) => sharing.getGrantsByIds(who, ids)),
     predictions: forTenant((who, ids) => predictions.getPredictionsByIds(who, ids)),
+    keptOutputs: forTenant(async (who, ids) => {
+      if (ids.length > MAX_KEPT_OUTPUTS) throw tooManyOutputs();
+      const kept: (readonly Tensor[] | null)[] = [];
+      for (const id of ids) kept.push(await predictions.readKeptOutputs(who, id));
+      return kept;
+    }),
     auditEvents: forTenant((who, ids) => audit.getAuditEventsByIds(who, ids)),
   };
 }
 
 function loaderOf<T>(read: (ids: readonly string[]) => Promise<readonly (T | null)[]>): Loader<T> {
   return new DataLoader<string, T | null>(read, { maxBatchSize: MAX_BATCH });
+}
+
+function tooManyOutputs(): GraphQLError {
+  return new GraphQLError(
+    `At most ${MAX_KEPT_OUTPUTS} kept answers are read at once; ask for outputs of fewer predictions.`,
+    { extensions: { code: 'BAD_USER_INPUT' } },
+  );
 }
 
 function nothing(ids: readonly string[]): null[] {

@@ -1,11 +1,12 @@
 /** The real server as a process of its own, on a free port, with a data directory that goes when it stops. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { listFiles } from './list-files.js';
 
 const READY_WITHIN_MS = 60_000;
 const STOPPED_WITHIN_MS = 15_000;
@@ -83,9 +84,9 @@ export async function startServer(
     url,
     dataDirectory,
     async artifactFiles() {
-      const files = await readdir(dataDirectory, { recursive: true, withFileTypes: true });
+      const files = await listFiles(dataDirectory);
       return files
-        .filter((file) => file.isFile() && !file.parentPath.startsWith(join(dataDirectory, 'postgres')))
+        .filter((file) => !file.parentPath.startsWith(join(dataDirectory, 'postgres')))
         .map((file) => join(file.parentPath, file.name));
     },
     end,

@@ -1,5 +1,5 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import { crc32 } from '../../lib/crc.js';
+import { crc32 } from 'node:zlib';
 import type { Secrets } from './secrets.js';
 
 // souk_live_ + 30 base-62 characters (178 random bits) + 6 of CRC-32. The checksum lets a scanner for

@@ -44,11 +44,7 @@ export const predictionsResolvers = {
     version: ({ versionId }, _args, { loaders }) => loaders.versions.load(versionId),
     outputs: async (prediction, _args, context) => {
       const { id, outputs, hasKeptOutputs } = prediction;
-      const tensors =
-        outputs ??
-        (hasKeptOutputs
-          ? await context.services.predictions.readKeptOutputs(requireTenantActor(context), id)
-          : null);
+      const tensors = outputs ?? (hasKeptOutputs ? await context.loaders.keptOutputs.load(id) : null);
       return tensors?.map((tensor) => encodeTensor(tensor, encodingOf(prediction))) ?? null;
     },
   },

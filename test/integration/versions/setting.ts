@@ -1,6 +1,6 @@
 /** The versions room with its real neighbours: Postgres, the disk store, the audit room. Only the import is ours to steer. */
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
@@ -18,6 +18,7 @@ import { systemClock, type Clock } from '../../../src/lib/clock.js';
 import { newId } from '../../../src/lib/ids.js';
 import { ok } from '../../../src/lib/result.js';
 import { openDiskStore, type ArtifactStore } from '../../../src/storage/index.js';
+import { listFiles } from '../../support/list-files.js';
 import { until } from '../../support/until.js';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
 import { silentLogger } from '../../support/silent-logger.js';
@@ -63,8 +64,7 @@ export async function createSetting(clock: Clock = systemClock): Promise<Setting
       return service;
     },
     async everything() {
-      const entries = await readdir(directory, { recursive: true, withFileTypes: true });
-      const files = entries.filter((entry) => entry.isFile()).map((entry) => entry.name);
+      const files = (await listFiles(directory)).map((entry) => entry.name);
       const [rows] = await db.asOwner<Record<string, string>>(
         `SELECT (SELECT count(*) FROM uploads) AS uploads, (SELECT count(*) FROM artifacts) AS artifacts,
            (SELECT count(*) FROM publications WHERE status IN ('QUEUED', 'RUNNING')) AS unfinished,
