@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
 import { z } from 'zod';
 
 /**
@@ -8,6 +9,7 @@ import { z } from 'zod';
 export interface Config {
   readonly port: number;
   readonly host: string;
+  /** Absolute: children that work in it have another working directory. */
   readonly dataDirectory: string;
   /** `null`: the embedded PostgreSQL in the data directory. */
   readonly databaseUrl: string | null;
@@ -140,7 +142,7 @@ export function readConfig(
   const config: Config = {
     port: values.PORT ?? 4000,
     host: values.HOST ?? '127.0.0.1',
-    dataDirectory: values.DATA_DIR ?? '.data',
+    dataDirectory: resolve(values.DATA_DIR ?? '.data'),
     databaseUrl: values.DATABASE_URL ?? null,
     jwtSecret: values.JWT_SECRET ?? null,
     logLevel: values.LOG_LEVEL ?? 'info',

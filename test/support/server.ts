@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { listFiles } from './list-files.js';
@@ -37,7 +37,8 @@ export async function startServer(
       HOME: process.env['HOME'],
       PORT: '0',
       HOST: '127.0.0.1',
-      DATA_DIR: dataDirectory,
+      // Relative, as the default is: a part that changes its working directory must not lose it.
+      DATA_DIR: relative(process.cwd(), dataDirectory),
       LOG_LEVEL: 'warn',
       ...environment,
     },

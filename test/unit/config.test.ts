@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { readConfig, VARIABLE_NAMES } from '../../src/config.js';
@@ -15,7 +16,7 @@ describe('readConfig', () => {
     expect(result.ok && result.config).toMatchObject({
       port: 4000,
       host: '127.0.0.1',
-      dataDirectory: '.data',
+      dataDirectory: resolve('.data'),
       databaseUrl: null,
       jwtSecret: null,
       signUp: 'open',
