@@ -1,0 +1,124 @@
+/**
+ * The second wall by itself: no service, no `where`. Every table is under row-level security, a bare SELECT
+ * shows a tenant only its own, and the test sees it when a policy is loosened.
+ */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
+
+let db: TestDatabase;
+
+const AT = "'2026-01-01T00:00:00Z'";
+
+/** One row of tenant A (`ten_a`) or of its user (`usr_a`) in each table, in an order that foreign keys allow. */
+const ROWS: Readonly<Record<string, string>> = {
+  tenants: "(id, slug, name) VALUES ('ten_a', 'tenant-a', 'A'), ('ten_b', 'tenant-b', 'B')",
+  users: "(id, email, name) VALUES ('usr_a', 'a@example.com', 'A')",
+  artifacts: "(digest, bytes) VALUES ('d', 1)",
+  tenant_plans: "(tenant_id) VALUES ('ten_a')",
+  user_passwords: "(user_id, password_hash) VALUES ('usr_a', 'x')",
+  memberships: "(id, tenant_id, user_id, role) VALUES ('mbr_a', 'ten_a', 'usr_a', 'OWNER')",
+  invitations: `(id, tenant_id, email, role, token_hash, expires_at) VALUES ('inv_a', 'ten_a', 'i@example.com', 'VIEWER', 'h', ${AT})`,
+  sessions: `(id, user_id, expires_at) VALUES ('ses_a', 'usr_a', ${AT})`,
+  refresh_tokens: `(token_hash, session_id, user_id, expires_at) VALUES ('h', 'ses_a', 'usr_a', ${AT})`,
+  api_keys:
+    "(id, tenant_id, name, secret_hash, prefix, last_four, scopes) VALUES ('key_a', 'ten_a', 'k', 'h', 'p', 'l', '{}')",
+  audit_events: "(id, tenant_id, action, request_id, details) VALUES ('aud_a', 'ten_a', 'x', 'req', '{}')",
+  models: "(id, tenant_id, owner_slug, name) VALUES ('mdl_a', 'ten_a', 'tenant-a', 'm')",
+  uploads: `(id, tenant_id, digest, bytes, expires_at) VALUES ('upl_a', 'ten_a', 'd', 1, ${AT})`,
+  publications:
+    "(id, tenant_id, model_id, digest, bytes, status, upload_id, request_id) VALUES ('pub_a', 'ten_a', 'mdl_a', 'd', 1, 'REFUSED', 'upl', 'req')",
+  versions: `(id, tenant_id, model_id, number, format, digest, bytes, pack_digest, pack_bytes, signature, runtime, trials,
+     parameter_count, weight_bytes, operations) VALUES ('ver_a', 'ten_a', 'mdl_a', 1, 'KERAS_H5', 'd', 1, 'p', 1, '{}', 'tfjs-node', '[]', 1, 1, '[]')`,
+  grants:
+    "(id, tenant_id, model_id, grantee_tenant_id, rights) VALUES ('grt_a', 'ten_a', 'mdl_a', 'ten_c', '{VIEW}')",
+  quota_counters: `(tenant_id, subject, subject_id, period_start) VALUES ('ten_a', 'TENANT', 'ten_a', ${AT})`,
+  reservations: `(id, tenant_id, period_start, units, expires_at) VALUES ('rsv_a', 'ten_a', ${AT}, 1, ${AT})`,
+  usage_events: `(id, tenant_id, request_id, owner_tenant_id, model_id, model_name, version_id, version_number, digest, runtime, worker,
+     batch_size, rows, units, queue_ms, load_ms, compute_ms, period_start, created_at)
+     VALUES ('prd_a', 'ten_a', 'req', 'ten_a', 'mdl_a', 'a/m', 'ver_a', 1, 'd', 'tfjs-node', 'w', 1, 1, 1, 0, 0, 0, ${AT}, ${AT})`,
+  idempotency_records: `(tenant_id, key, request_hash, claim_expires_at) VALUES ('ten_a', 'k', 'h', ${AT})`,
+};
+
+/** Seen by every tenant, with the reason. */
+const SHARED: Readonly<Record<string, string>> = {
+  tenants: 'slug and name are half of each public model name; nothing else is in the table',
+  artifacts: 'digest and size of bytes; no name, no owner',
+};
+
+/** Written once, then never changed: the application may not even try. */
+const APPEND_ONLY = ['versions', 'usage_events', 'audit_events'];
+
+beforeAll(async () => {
+  db = await createTestDatabase();
+  for (const [table, row] of Object.entries(ROWS)) await db.asOwner(`INSERT INTO ${table} ${row}`);
+});
+afterAll(() => db.stop());
+
+/** Rows that a bare SELECT shows to a tenant and its user. */
+async function countFor(table: string, tenantId: string, userId: string): Promise<number> {
+  const [row] = await db.database.sql({ tenantId, userId }, (query) =>
+    query<{ count: number }>(`SELECT count(*)::int AS count FROM ${table}`, []),
+  );
+  return row?.count ?? -1;
+}
+
+it('every table has a row here, and none is left over', async () => {
+  const tables = await db.asOwner<{ name: string }>(
+    "SELECT relname AS name FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace AND relname NOT LIKE '\\_prisma%'",
+  );
+  expect(tables.map((table) => table.name).sort()).toEqual(Object.keys(ROWS).sort());
+});
+
+it('row-level security is forced on every table, and no policy lets everything through', async () => {
+  const loose = await db.asOwner(
+    "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace AND relname NOT LIKE '\\_prisma%' AND NOT (relrowsecurity AND relforcerowsecurity)",
+  );
+  expect(loose).toEqual([]);
+  const open = await db.asOwner(
+    "SELECT tablename, policyname FROM pg_policies WHERE schemaname = 'public' AND (qual = 'true' OR with_check = 'true')",
+  );
+  expect(open).toEqual([]);
+});
+
+it('the application is nobody special: not the owner, no superuser, no way around the policies', async () => {
+  const [role] = await db.database.sql({}, (query) =>
+    query<object>(
+      `SELECT r.rolname, r.rolsuper, r.rolbypassrls, r.rolcreaterole,
+         (SELECT count(*)::int FROM pg_class c WHERE c.relowner = r.oid) AS owns
+       FROM pg_roles r WHERE r.rolname = current_user`,
+      [],
+    ),
+  );
+  expect(role).toEqual({
+    rolname: 'souk_app',
+    rolsuper: false,
+    rolbypassrls: false,
+    rolcreaterole: false,
+    owns: 0,
+  });
+});
+
+it.each(APPEND_ONLY)('%s cannot be changed or removed by the application', async (table) => {
+  const privileges = await db.asOwner<{ privilege: string }>(
+    "SELECT privilege_type AS privilege FROM information_schema.role_table_grants WHERE grantee = 'souk_app' AND table_name = $1 ORDER BY 1",
+    [table],
+  );
+  expect(privileges.map((one) => one.privilege)).toEqual(['INSERT', 'SELECT']);
+});
+
+describe.each(Object.keys(ROWS).filter((table) => SHARED[table] === undefined))('%s', (table) => {
+  it('shows its tenant the row, and a neighbour nothing', async () => {
+    expect(await countFor(table, 'ten_a', 'usr_a')).toBeGreaterThan(0);
+    expect(await countFor(table, 'ten_b', 'usr_b')).toBe(0);
+    expect(await countFor(table, '', '')).toBe(0);
+  });
+
+  it('would be seen to leak if its policies were loosened', async () => {
+    await db.asOwner(`CREATE POLICY loosened ON ${table} FOR SELECT USING (true)`);
+    try {
+      expect(await countFor(table, 'ten_b', 'usr_b')).toBeGreaterThan(0);
+    } finally {
+      await db.asOwner(`DROP POLICY loosened ON ${table}`);
+    }
+  });
+});
