@@ -135,9 +135,10 @@ export async function playStory(anonymous: Client, narrate: Narrate): Promise<St
   for (const version of [weak, trained]) {
     let right = 0;
     for (const [index, label] of expected.labels.entries()) {
+      const picture = await readDigit(index);
       const startedAt = performance.now();
       const probabilities = floats(
-        await predictDigit(application, `ada-labs/digits:${version.version}`, await readDigit(index)),
+        await predictDigit(application, `ada-labs/digits:${version.version}`, picture),
       );
       latencies.push(performance.now() - startedAt);
       if (argMax(probabilities) === label) right += 1;
