@@ -4,7 +4,7 @@ import type pg from 'pg';
 import type { Logger } from '../lib/logger.js';
 import { explainStart, isDatabaseUnavailable, isSerializationConflict } from './errors.js';
 import { PrismaClient } from './generated/client.js';
-import { createPool, verifySession } from './pool.js';
+import { createPool, inOneWrite, verifySession } from './pool.js';
 import type { SqlQuery, TransactionContext, Transactions, Tx } from './types.js';
 
 export interface DatabaseOptions {
@@ -22,6 +22,7 @@ export interface DatabaseOptions {
 
 const MAX_RETRIES = 3;
 const STOP_WITHIN_MS = 5_000;
+const MAX_PREPARED_STATEMENTS = 500;
 
 // All four, always: a connection that comes back must not remember for whom it acted before.
 const SET_CONTEXT = `SELECT set_config('app.tenant_id', $1, true), set_config('app.user_id', $2, true),
@@ -37,6 +38,7 @@ export class Database implements Transactions {
   readonly #pool: pg.Pool;
   readonly #prisma: PrismaClient;
   readonly #statementTimeoutMs: number;
+  readonly #statementNames = new Map<string, string>();
 
   constructor(options: DatabaseOptions) {
     this.#logger = options.logger.child({ part: 'database' });
@@ -103,31 +105,80 @@ export class Database implements Transactions {
 
   async sql<T>(context: TransactionContext, work: (query: SqlQuery) => Promise<T>): Promise<T> {
     const values = contextValues(context);
-    return this.#retried(async () => {
-      const client = await this.#pool.connect();
-      const query: SqlQuery = async <Row extends object>(text: string, parameters: readonly unknown[]) =>
-        (await client.query<Row>(text, [...parameters])).rows;
-      let fault: unknown;
-      try {
-        await client.query('BEGIN');
-        await client.query({ name: 'souk_context', text: SET_CONTEXT, values });
-        const result = await work(query);
-        await client.query(isRefusal(result) ? 'ROLLBACK' : 'COMMIT');
-        return result;
-      } catch (error) {
-        fault = error;
-        if (!isDatabaseUnavailable(error)) {
-          await client.query('ROLLBACK').then(
-            () => (fault = undefined),
-            () => undefined,
-          );
+    return this.#retried(() =>
+      this.#withClient(async (client) => {
+        const query: SqlQuery = async <Row extends object>(text: string, parameters: readonly unknown[]) =>
+          (await client.query<Row>(this.#prepared(text, parameters))).rows;
+        let opened: Promise<unknown> = Promise.resolve();
+        try {
+          // The first statement does not wait for the opening. Should that fail, the statement is refused with it:
+          // outside a transaction, or without a context, row-level security shows and takes nothing.
+          const working = inOneWrite(client, () => {
+            opened = Promise.all(open(client, values));
+            return work(query);
+          });
+          const [opening, worked] = await Promise.allSettled([opened, working]);
+          if (opening.status === 'rejected') throw opening.reason;
+          if (worked.status === 'rejected') throw worked.reason;
+          await client.query(isRefusal(worked.value) ? 'ROLLBACK' : 'COMMIT');
+          return worked.value;
+        } catch (error) {
+          if (isDatabaseUnavailable(error)) throw error;
+          await client.query('ROLLBACK').catch(() => {
+            throw error;
+          });
+          throw new Faulty(error);
         }
-        throw error;
-      } finally {
-        // A connection whose transaction could not be ended is closed: the server then rolls back.
-        client.release(fault !== undefined);
-      }
-    });
+      }),
+    );
+  }
+
+  single(context: TransactionContext): SqlQuery {
+    const values = contextValues(context);
+    return <Row extends object>(text: string, parameters: readonly unknown[]) =>
+      this.#retried(() =>
+        this.#withClient(async (client) => {
+          const answer = inOneWrite(client, () => {
+            const opened = open(client, values);
+            const result = client.query<Row>(this.#prepared(text, parameters));
+            // After a failed statement the server takes this for ROLLBACK.
+            return Promise.allSettled([result, ...opened, client.query('COMMIT')]);
+          });
+          const [result, ...others] = await answer;
+          for (const one of [...others.slice(0, 2), result, ...others.slice(2)]) {
+            if (one.status === 'fulfilled') continue;
+            throw isDatabaseUnavailable(one.reason) ? one.reason : new Faulty(one.reason);
+          }
+          return result.status === 'fulfilled' ? result.value.rows : [];
+        }),
+      );
+  }
+
+  /** Planned once per connection. Texts are ours and few; beyond the bound they are planned each time. */
+  #prepared(text: string, parameters: readonly unknown[]): pg.QueryConfig {
+    let name = this.#statementNames.get(text);
+    if (name === undefined && this.#statementNames.size < MAX_PREPARED_STATEMENTS) {
+      name = `souk_${this.#statementNames.size}`;
+      this.#statementNames.set(text, name);
+    }
+    return { text, values: [...parameters], ...(name === undefined ? {} : { name }) };
+  }
+
+  /** Lends a connection. One whose transaction could not be ended is closed: the server then rolls back. */
+  async #withClient<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    const client = await this.#pool.connect();
+    let isBroken = true;
+    try {
+      const result = await work(client);
+      isBroken = false;
+      return result;
+    } catch (error) {
+      if (!(error instanceof Faulty)) throw error;
+      isBroken = false;
+      throw error.cause;
+    } finally {
+      client.release(isBroken);
+    }
   }
 
   /** A conflict says only that another transaction was first, so that the same work is tried again. */
@@ -141,6 +192,21 @@ export class Database implements Transactions {
         await sleep(5 + Math.random() * 20 * 2 ** retries);
       }
     }
+  }
+}
+
+/** Begins a transaction and says for whom it acts. */
+function open(client: pg.PoolClient, values: readonly string[]): Promise<pg.QueryResult>[] {
+  return [
+    client.query('BEGIN'),
+    client.query({ name: 'souk_context', text: SET_CONTEXT, values: [...values] }),
+  ];
+}
+
+/** A fault of the statement and not of the connection, which is between two transactions and can be lent again. */
+class Faulty extends Error {
+  constructor(cause: unknown) {
+    super('The statement failed.', { cause });
   }
 }
 

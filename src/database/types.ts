@@ -27,4 +27,9 @@ export interface Transactions {
   transaction<T>(context: TransactionContext, work: (tx: Tx) => Promise<T>): Promise<T>;
   /** The same by plain SQL, for the hot path: fewer round trips, set-based statements. */
   sql<T>(context: TransactionContext, work: (query: SqlQuery) => Promise<T>): Promise<T>;
+  /**
+   * A query whose every statement is a transaction of its own under the context, in one exchange with the
+   * server: for what each request does.
+   */
+  single(context: TransactionContext): SqlQuery;
 }

@@ -56,9 +56,8 @@ async function authenticateUser(
   if (claims === null) return refuse(credentialNotValid());
   if (tenantName !== null && !TENANT_NAME.test(tenantName)) return refuse(notYourTenant());
   const { userId, sessionId } = claims;
-  const session = await database.sql({ userId }, (query) =>
-    findLiveSession(query, userId, sessionId, tenantName, now),
-  );
+  const query = database.single({ userId });
+  const session = await findLiveSession(query, userId, sessionId, tenantName, now);
   if (session === null) return refuse(credentialNotValid());
   const { tenantId, role, isOperator } = session;
   if (tenantName !== null && tenantId === null) return refuse(notYourTenant());
@@ -75,7 +74,7 @@ async function authenticateKey(
   if (!isWellFormedApiKey(secret)) return refuse(credentialNotValid());
   const { database, clock, secrets, lastUse } = parts;
   const proof = hashApiKey(secrets, secret);
-  const key = await database.sql({ proof }, (query) => findLiveKeyAcrossTenants(query, proof, clock.now()));
+  const key = await findLiveKeyAcrossTenants(database.single({ proof }), proof, clock.now());
   if (key === null) return refuse(credentialNotValid());
   const { id: apiKeyId, tenantId, slug, isUseStale } = key;
   if (tenantName !== null && tenantName !== slug && tenantName !== tenantId) return refuse(notYourTenant());
@@ -102,9 +101,7 @@ async function permissionsOfKey(
   if (permissions.has('PLATFORM_OPERATE')) {
     // A second transaction, for the few operators' keys only.
     const role =
-      createdBy === null
-        ? null
-        : await database.sql({ tenantId }, (query) => findRole(query, tenantId, createdBy));
+      createdBy === null ? null : await findRole(database.single({ tenantId }), tenantId, createdBy);
     if (role === null || !permissionsOf(role, isOperator).has('PLATFORM_OPERATE')) {
       permissions.delete('PLATFORM_OPERATE');
     }

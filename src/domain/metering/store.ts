@@ -60,30 +60,26 @@ export function createMeteringStore(database: Transactions) {
      * Claims units of the tenant's and the key's allowance: for each request, in order, of both or of none. Many
      * requests take one statement, one connection and one turn at the tenant's counter.
      */
-    reserve(tenantId: string, requests: readonly ReserveRequest[]): Promise<ReserveAnswer[]> {
-      return database.sql({ tenantId }, async (query) => {
-        const rows = await query<ReserveAnswer & { readonly id: string }>(
-          `SELECT e.id, r.admitted, r.subject, r.quota_limit::float8 AS "limit", r.used::float8, r.remaining::float8
-           FROM jsonb_to_recordset($2) AS e(id TEXT, api_key_id TEXT, units BIGINT, period_start TIMESTAMPTZ,
-             expires_at TIMESTAMPTZ, now TIMESTAMPTZ)
-           CROSS JOIN LATERAL reserve_quota(e.id, $1, e.api_key_id, e.units, e.period_start, e.expires_at, e.now) r`,
-          [tenantId, JSON.stringify(requests.map(toClaim))],
-        );
-        const answers = new Map(rows.map((row) => [row.id, row]));
-        return requests.map(({ reservationId }) => {
-          const answer = answers.get(reservationId);
-          if (answer === undefined) throw new Error('reserve_quota returned no row.');
-          return answer;
-        });
+    async reserve(tenantId: string, requests: readonly ReserveRequest[]): Promise<ReserveAnswer[]> {
+      const rows = await database.single({ tenantId })<ReserveAnswer & { readonly id: string }>(
+        `SELECT e.id, r.admitted, r.subject, r.quota_limit::float8 AS "limit", r.used::float8, r.remaining::float8
+         FROM jsonb_to_recordset($2) AS e(id TEXT, api_key_id TEXT, units BIGINT, period_start TIMESTAMPTZ,
+           expires_at TIMESTAMPTZ, now TIMESTAMPTZ)
+         CROSS JOIN LATERAL reserve_quota(e.id, $1, e.api_key_id, e.units, e.period_start, e.expires_at, e.now) r`,
+        [tenantId, JSON.stringify(requests.map(toClaim))],
+      );
+      const answers = new Map(rows.map((row) => [row.id, row]));
+      return requests.map(({ reservationId }) => {
+        const answer = answers.get(reservationId);
+        if (answer === undefined) throw new Error('reserve_quota returned no row.');
+        return answer;
       });
     },
 
     /** Charges in one transaction; says of each, in order, whether it is in the ledger. */
-    settle(tenantId: string, settlements: readonly Settlement[]): Promise<boolean[]> {
-      return database.sql({ tenantId }, async (query) => {
-        const charged = await settleQuota(query, tenantId, settlements);
-        return settlements.map((settlement) => charged.has(settlement.charge.predictionId));
-      });
+    async settle(tenantId: string, settlements: readonly Settlement[]): Promise<boolean[]> {
+      const charged = await settleQuota(database.single({ tenantId }), tenantId, settlements);
+      return settlements.map((settlement) => charged.has(settlement.charge.predictionId));
     },
 
     /** Charges one, together with what the caller writes: both or neither. */
@@ -99,14 +95,12 @@ export function createMeteringStore(database: Transactions) {
     },
 
     /** Gives units back; returns how many claims that ended. What was settled before is passed over. */
-    release(tenantId: string, reservationIds: readonly string[]): Promise<number> {
-      return database.sql({ tenantId }, async (query) => {
-        const [row] = await query<{ released: number }>('SELECT release_quota($1, $2) AS released', [
-          tenantId,
-          reservationIds,
-        ]);
-        return row?.released ?? 0;
-      });
+    async release(tenantId: string, reservationIds: readonly string[]): Promise<number> {
+      const [row] = await database.single({ tenantId })<{ released: number }>(
+        'SELECT release_quota($1, $2) AS released',
+        [tenantId, reservationIds],
+      );
+      return row?.released ?? 0;
     },
 
     listExpiredReservationsAcrossTenants(now: Date, limit: number): Promise<ExpiredReservation[]> {

@@ -46,12 +46,11 @@ const RUNNABLE = `SELECT v.id, v.number, v.digest, v.pack_digest, v.runtime, v.s
 export function createPredictionsStore(database: Transactions) {
   return Object.freeze({
     /** One statement: the version, its model, and what decides about access. `null` when the tenant may not see it. */
-    findRunnable(tenantId: string, reference: VersionReference): Promise<RunnableVersion | null> {
+    async findRunnable(tenantId: string, reference: VersionReference): Promise<RunnableVersion | null> {
       const [condition, parameters] = whereOf(reference);
-      return database.sql({ tenantId }, async (query) => {
-        const [row] = await query<RunnableRow>(`${RUNNABLE} ${condition}`, [tenantId, ...parameters]);
-        return row === undefined ? null : runnableFromRow(row);
-      });
+      const query = database.single({ tenantId });
+      const [row] = await query<RunnableRow>(`${RUNNABLE} ${condition}`, [tenantId, ...parameters]);
+      return row === undefined ? null : runnableFromRow(row);
     },
 
     /** Takes the key, or says who has it. A claim past its time belongs to a dead process and is taken over. */

@@ -106,8 +106,12 @@ describe('an API key', () => {
       transactions++;
       return db.database.sql(context, work);
     };
+    const single: Transactions['single'] = (context) => {
+      transactions++;
+      return db.database.single(context);
+    };
     const counted = createIdentityRooms(
-      { transaction: (context, work) => db.database.transaction(context, work), sql },
+      { transaction: (context, work) => db.database.transaction(context, work), sql, single },
       { secrets: rooms.secrets },
     );
     const { actor } = await rooms.signUp();
@@ -165,12 +169,11 @@ describe('an API key', () => {
   });
 
   it('works when its last use cannot be noted, which is counted', async () => {
-    let calls = 0;
     const faulty = createIdentityRooms(
       {
         transaction: (context, work) => db.database.transaction(context, work),
-        sql: (context, work) =>
-          ++calls === 1 ? db.database.sql(context, work) : Promise.reject(new Error('the database is away')),
+        single: (context) => db.database.single(context),
+        sql: () => Promise.reject(new Error('the database is away')),
       },
       { secrets: rooms.secrets },
     );

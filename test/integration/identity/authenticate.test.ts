@@ -81,7 +81,15 @@ it('authenticating costs one transaction of one statement', async () => {
       }),
     );
   };
-  const counted = createIdentityRooms({ transaction, sql }, { secrets: rooms.secrets });
+  const single: Transactions['single'] = (context) => {
+    const query = db.database.single(context);
+    return (text, parameters) => {
+      transactions++;
+      statements++;
+      return query(text, parameters);
+    };
+  };
+  const counted = createIdentityRooms({ transaction, sql, single }, { secrets: rooms.secrets });
   const { session, tenant } = await rooms.signUp();
   const found = await counted.identity.authenticate({
     authorization: `Bearer ${session.accessToken}`,
