@@ -2,7 +2,7 @@
 import Fastify, { LogController, type FastifyError, type FastifyInstance } from 'fastify';
 import { newId } from '../lib/ids.js';
 import type { Logger } from '../lib/logger.js';
-import { handleError, sendError, toHttpError } from './errors.js';
+import { handleError, sendError, toHttpError, type HttpError } from './errors.js';
 import { registerJsonBody } from './json-body.js';
 import type { Metrics } from './metrics.js';
 import { SECURITY_HEADERS } from './security-headers.js';
@@ -25,6 +25,11 @@ export interface HttpServerOptions {
 const IDLE_CONNECTION_MS = 330_000;
 const HEADERS_TIMEOUT_MS = 20_000;
 const KEEP_ALIVE_MS = 72_000;
+const CLOSING: HttpError = Object.freeze({
+  status: 503,
+  code: 'SERVICE_UNAVAILABLE',
+  message: 'This server is stopping; please send the request again.',
+});
 
 export class HttpServer {
   readonly #app: FastifyInstance;
@@ -38,6 +43,7 @@ export class HttpServer {
   static async create(options: HttpServerOptions): Promise<HttpServer> {
     const app = createFastify(options);
     addHooks(app, options.metrics);
+    refuseWhileClosing(app);
     registerJsonBody(app, { bodyLimitBytes: options.bodyLimitBytes });
     app.setErrorHandler<FastifyError>(handleError);
     app.setNotFoundHandler((request, reply) =>
@@ -95,13 +101,26 @@ function createFastify(options: HttpServerOptions): FastifyInstance {
     requestTimeout: 0,
     http: { headersTimeout: HEADERS_TIMEOUT_MS },
     forceCloseConnections: 'idle',
-    return503OnClosing: true,
+    // Ours says it in the form that the path's clients read: see `refuseWhileClosing`.
+    return503OnClosing: false,
     frameworkErrors: (error, request, reply) => {
       void reply.headers(SECURITY_HEADERS);
       void sendError(request, reply, toHttpError(error));
     },
   });
   return app as unknown as FastifyInstance;
+}
+
+/** A request that still arrives on an open connection: what it needs is being stopped. */
+function refuseWhileClosing(app: FastifyInstance): void {
+  let isClosing = false;
+  app.addHook('preClose', (done) => {
+    isClosing = true;
+    done();
+  });
+  app.addHook('onRequest', async (request, reply) => {
+    if (isClosing) await sendError(request, reply, CLOSING);
+  });
 }
 
 function addHooks(app: FastifyInstance, metrics: Metrics): void {
