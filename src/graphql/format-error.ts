@@ -10,7 +10,7 @@ import type { Logger } from '../lib/logger.js';
 export type ErrorClass = 'known' | 'unavailable' | 'internal';
 
 export const UNAVAILABLE_MESSAGE =
-  'Souk cannot reach its database right now. Nothing was changed or charged; please try again.';
+  'Souk cannot reach its database right now; please try again. What was under way may have been recorded: a prediction with an idempotencyKey is charged once, however often it is sent.';
 export const INTERNAL_MESSAGE =
   'Something went wrong on our side. It was logged under the request id of this answer.';
 export const RETRY_AFTER_SECONDS = 1;
