@@ -51,7 +51,8 @@ export interface App {
 }
 
 const clock = systemClock;
-const SWEEP_EVERY_MS = 30_000;
+// With the margin of 30 s and the default timeout of 10 s, what a dead process reserved is free again within 50 s.
+const SWEEP_EVERY_MS = 10_000;
 const MAX_QUEUED_PREDICTIONS = 1_024;
 // Together below 10 s. Most parts need a few milliseconds; a deadline is for the day when one does not.
 const STOP_MS = {

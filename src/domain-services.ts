@@ -40,6 +40,8 @@ export type DomainServices = ReturnType<typeof createDomainServices>;
 
 export function createDomainServices(config: Config, machines: Machines, options: DomainOptions) {
   const { database, clock, log, inference } = machines;
+  // The embedded database belongs to one live process (see `database`), so what others held in it is held by nobody.
+  const othersDiedBefore = config.databaseUrl === null ? clock.now() : null;
   const audit = createAuditService({ database, clock });
   const tenants = createTenantsService({
     database,
@@ -80,6 +82,7 @@ export function createDomainServices(config: Config, machines: Machines, options
     audit,
     predictionsPerMinutePerKey: config.predictionsPerMinute,
     maxConcurrentPerTenant: config.maxConcurrentPredictions,
+    othersDiedBefore,
   });
   const predictions = createPredictionsService({
     database,
@@ -90,6 +93,7 @@ export function createDomainServices(config: Config, machines: Machines, options
     infer: (job) => inference.infer(job),
     packPath: (packDigest) => machines.artifacts.localPath(packDigest),
     defaultTimeoutMs: config.inference.defaultTimeoutMs,
+    othersDiedBefore,
     observe: options.observe,
   });
   return Object.freeze({

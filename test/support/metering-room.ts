@@ -7,7 +7,12 @@ import {
   type Permission,
   type TenantActor,
 } from '../../src/domain/access/index.js';
-import { createMeteringService, type Charge, type MeteringService } from '../../src/domain/metering/index.js';
+import {
+  createMeteringService,
+  type Charge,
+  type MeteringDeps,
+  type MeteringService,
+} from '../../src/domain/metering/index.js';
 import type { Clock } from '../../src/lib/clock.js';
 import { newId } from '../../src/lib/ids.js';
 import { createTestDatabase, type TestDatabase } from './postgres.js';
@@ -32,6 +37,8 @@ export interface MeteringRoom {
   readonly db: Pick<TestDatabase, 'url' | 'database' | 'asOwner'>;
   readonly clock: MovableClock;
   readonly metering: MeteringService;
+  /** Shares the database, and nothing in memory. */
+  anotherMetering(overrides?: Partial<MeteringDeps>): MeteringService;
   tenant(limit: number | null): Promise<string>;
   key(
     tenantId: string,
@@ -104,17 +111,20 @@ export async function openMeteringRoom(
       (await owner.query<Row>(text, [...parameters])).rows,
   };
   const clock = movableClock(start);
-  const metering = createMeteringService({
-    database: db.database,
-    clock,
-    audit: createAuditService({ database: db.database, clock }),
-    predictionsPerMinutePerKey: 60_000,
-    maxConcurrentPerTenant: 1000,
-  });
+  const anotherMetering = (overrides: Partial<MeteringDeps> = {}) =>
+    createMeteringService({
+      database: db.database,
+      clock,
+      audit: createAuditService({ database: db.database, clock }),
+      predictionsPerMinutePerKey: 60_000,
+      maxConcurrentPerTenant: 1000,
+      ...overrides,
+    });
   return {
     db,
     clock,
-    metering,
+    metering: anotherMetering(),
+    anotherMetering,
     async tenant(limit) {
       const id = newId('tenant');
       await db.asOwner('INSERT INTO tenants (id, slug, name) VALUES ($1, $2, $1)', [

@@ -1,4 +1,5 @@
 /** Reserve, run, settle: the promises, and why they hold, are in README.md. */
+import { LRUCache } from 'lru-cache';
 import { isDatabaseUnavailable, type Transactions, type Tx } from '../../database/index.js';
 import type { Clock } from '../../lib/clock.js';
 import { newId } from '../../lib/ids.js';
@@ -81,11 +82,18 @@ export interface MeteringDeps {
    * (a stalled disk, a long commit) does not lose it.
    */
   readonly reservationMarginMs?: number;
+  /**
+   * Whatever was reserved before this moment was reserved by a process that is dead. Only where no other process
+   * can be using the database; `null`, or left away: others may, and only the time tells.
+   */
+  readonly othersDiedBefore?: Date | null;
 }
 
 export const DEFAULT_RESERVATION_MARGIN_MS = 30_000;
 const MAX_ITEMS_PER_COMMIT = 128;
 const SWEEP_BATCH = 1000;
+/** Reservations that could not be given back and are remembered; one that is forgotten expires by itself. */
+const MAX_OWED = 10_000;
 
 export function createMeteringService(deps: MeteringDeps): MeteringService {
   const { database, clock, audit } = deps;
@@ -97,6 +105,9 @@ export function createMeteringService(deps: MeteringDeps): MeteringService {
   };
   const claims = createGroupCommit<ReserveRequest, ReserveAnswer>(store.reserve, grouping);
   const settlements = createGroupCommit<Settlement, boolean>(store.settle, grouping);
+
+  // Reservation to tenant. Nothing runs under these any more, but the database was away when they were to be given back.
+  const owed = new LRUCache<string, string>({ max: MAX_OWED });
 
   async function readQuotas(tenantId: string, apiKeyIds: readonly string[]): Promise<Quota[]> {
     const period = periodOf(clock.now());
@@ -113,13 +124,18 @@ export function createMeteringService(deps: MeteringDeps): MeteringService {
       const now = clock.now();
       const period = periodOf(now);
       const id = newId('reservation', now.getTime());
-      const answer = await claims.submit(actor.tenantId, {
+      const claim: ReserveRequest = {
         reservationId: id,
         apiKeyId: apiKeyOf(actor),
         units,
         period,
         expiresAt: new Date(now.getTime() + timeoutMs + marginMs),
         now,
+      };
+      const answer = await claims.submit(actor.tenantId, claim).catch((error: unknown) => {
+        // Only the answer may be lost: then the units are held, and nobody knows it.
+        owed.set(id, actor.tenantId);
+        throw error;
       });
       if (!answer.admitted) {
         const { subject, limit, used } = answer;
@@ -151,7 +167,12 @@ export function createMeteringService(deps: MeteringDeps): MeteringService {
     },
 
     async release(actor, reservation) {
-      await store.release(actor.tenantId, [reservation.id]);
+      try {
+        await store.release(actor.tenantId, [reservation.id]);
+      } catch (error) {
+        owed.set(reservation.id, actor.tenantId);
+        throw error;
+      }
     },
 
     async quota(actor, { apiKeyId }) {
@@ -196,13 +217,21 @@ export function createMeteringService(deps: MeteringDeps): MeteringService {
 
     async sweepReservationsAcrossTenants() {
       let swept = 0;
+      for (const [id, tenantId] of [...owed]) {
+        swept += await store.release(tenantId, [id]);
+        owed.delete(id);
+      }
       for (;;) {
-        const expired = await store.listExpiredReservationsAcrossTenants(clock.now(), SWEEP_BATCH);
+        const dead = await store.listDeadReservationsAcrossTenants(
+          clock.now(),
+          deps.othersDiedBefore ?? null,
+          SWEEP_BATCH,
+        );
         const idsOf = new Map<string, string[]>();
-        for (const { id, tenantId } of expired) idsOf.set(tenantId, [...(idsOf.get(tenantId) ?? []), id]);
+        for (const { id, tenantId } of dead) idsOf.set(tenantId, [...(idsOf.get(tenantId) ?? []), id]);
         // Each tenant in a transaction of its own: counters of two tenants are never locked together.
         for (const [tenantId, ids] of idsOf) swept += await store.release(tenantId, ids);
-        if (expired.length < SWEEP_BATCH) return swept;
+        if (dead.length < SWEEP_BATCH) return swept;
       }
     },
   });

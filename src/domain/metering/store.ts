@@ -47,7 +47,7 @@ export interface Counter {
   readonly reserved: number;
 }
 
-export interface ExpiredReservation {
+export interface DeadReservation {
   readonly id: string;
   readonly tenantId: string;
 }
@@ -103,11 +103,17 @@ export function createMeteringStore(database: Transactions) {
       return row?.released ?? 0;
     },
 
-    listExpiredReservationsAcrossTenants(now: Date, limit: number): Promise<ExpiredReservation[]> {
+    /** Reservations past their time, and those that were made before `othersDiedBefore` if that is given. */
+    listDeadReservationsAcrossTenants(
+      now: Date,
+      othersDiedBefore: Date | null,
+      limit: number,
+    ): Promise<DeadReservation[]> {
       return database.sql(ACROSS_TENANTS, (query) =>
-        query<ExpiredReservation>(
-          'SELECT id, tenant_id AS "tenantId" FROM reservations WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2',
-          [now, limit],
+        query<DeadReservation>(
+          `SELECT id, tenant_id AS "tenantId" FROM reservations
+           WHERE expires_at <= $1 OR created_at < $2 ORDER BY expires_at LIMIT $3`,
+          [now, othersDiedBefore, limit],
         ),
       );
     },

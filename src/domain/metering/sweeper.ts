@@ -44,7 +44,7 @@ export class ReservationSweeper {
   async #sweepOnce(): Promise<void> {
     try {
       const swept = await this.#options.sweep();
-      if (swept > 0) this.#options.log.info({ swept }, 'Expired reservations were given back.');
+      if (swept > 0) this.#options.log.info({ swept }, 'What dead processes had reserved was given back.');
     } catch (error) {
       this.#options.log.warn({ err: error }, 'Expired reservations could not be swept; trying again later.');
     }

@@ -2,6 +2,7 @@
  * One execution per idempotency key and tenant, however many ask at once, in however many processes. In this process
  * the others wait for the first one's promise; across processes they look again until it has answered.
  */
+import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
 import { ok, refuse, type Result } from '../../lib/result.js';
@@ -37,20 +38,25 @@ export interface IdempotencyDeps {
 
 const FIRST_LOOK_MS = 20;
 const LONGEST_LOOK_MS = 250;
+/** Claims that could not be given back and are remembered; one that is forgotten expires by itself. */
+const MAX_OWED = 10_000;
 
 /** Returns a function that answers an idempotent request: by running it, or with the recorded answer. */
 export function createIdempotency(deps: IdempotencyDeps): (request: IdempotentRequest) => Promise<Outcome> {
   const { store, clock, log } = deps;
   // One entry for each key that runs in this process now: bounded by what runs.
   const flights = new Map<string, Flight>();
+  // Claims of this process that may still stand in the database although nothing runs under them: it was away.
+  const owed = new LRUCache<string, Claim>({ max: MAX_OWED });
 
   /** Runs it under a claim of its own, or waits for whoever has the claim. */
   async function lead(request: IdempotentRequest): Promise<Outcome> {
     const { tenantId, key, hash, patience } = request;
+    await payBack(tenantId, key);
     for (let lookMs = FIRST_LOOK_MS; ; lookMs = Math.min(lookMs * 2, LONGEST_LOOK_MS)) {
       const now = clock.now();
       const expiresAt = new Date(now.getTime() + patience.timeoutMs + deps.claimMarginMs);
-      const answer = await store.claim(tenantId, key, hash, now, expiresAt);
+      const answer = await claim(request, now, expiresAt);
       if (answer.state === 'CLAIMED') return runClaimed(request, answer.claim);
       if (answer.requestHash !== hash) return refuse([idempotencyMismatch()]);
       if (answer.state === 'ANSWERED') return ok(replayOf(answer.prediction));
@@ -58,6 +64,24 @@ export function createIdempotency(deps: IdempotencyDeps): (request: IdempotentRe
       const over = patience.over();
       if (over !== null) return refuse([over]);
     }
+  }
+
+  /** Where the answer to a claim is lost, the claim may have been made. */
+  async function claim({ tenantId, key, hash }: IdempotentRequest, now: Date, expiresAt: Date) {
+    try {
+      return await store.claim(tenantId, key, hash, now, expiresAt);
+    } catch (error) {
+      owed.set(`${tenantId} ${key}`, { key, expiresAt });
+      throw error;
+    }
+  }
+
+  /** Gives back what an earlier request with the key could not. One that was answered meanwhile stays. */
+  async function payBack(tenantId: string, key: string): Promise<void> {
+    const debt = owed.get(`${tenantId} ${key}`);
+    if (debt === undefined) return;
+    await store.unclaim(tenantId, debt);
+    owed.delete(`${tenantId} ${key}`);
   }
 
   async function runClaimed({ tenantId, execute }: IdempotentRequest, claim: Claim): Promise<Outcome> {
@@ -68,8 +92,9 @@ export function createIdempotency(deps: IdempotencyDeps): (request: IdempotentRe
       return outcome;
     } finally {
       if (!isAnswered) {
-        // If this fails too, the claim expires by itself: a retry then waits, but nothing is charged twice.
+        // If this fails too, the next request with the key does it; in another process it waits until the claim expires.
         await store.unclaim(tenantId, claim).catch((error: unknown) => {
+          owed.set(`${tenantId} ${claim.key}`, claim);
           log.warn({ err: error, tenantId }, 'The claim on an idempotency key could not be given back.');
         });
       }

@@ -51,6 +51,8 @@ export interface PredictionsDeps extends Pick<
   readonly limits?: InputLimits;
   readonly defaultTimeoutMs?: number;
   readonly claimMarginMs?: number;
+  /** As in `MeteringDeps`: claims on idempotency keys that are older belong to a dead process. */
+  readonly othersDiedBefore?: Date | null;
   readonly observe?: (observation: PredictObservation) => void;
 }
 
@@ -60,7 +62,7 @@ const SORT = 'predictions';
 
 export function createPredictionsService(deps: PredictionsDeps): PredictionsService {
   const { clock, log } = deps;
-  const store = createPredictionsStore(deps.database);
+  const store = createPredictionsStore(deps.database, deps.othersDiedBefore ?? null);
   const ledger = createLedgerReads(deps.database);
   const claimMarginMs = deps.claimMarginMs ?? DEFAULT_CLAIM_MARGIN_MS;
   const predict = createPredict({

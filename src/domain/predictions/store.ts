@@ -43,7 +43,8 @@ const RUNNABLE = `SELECT v.id, v.number, v.digest, v.pack_digest, v.runtime, v.s
     m.name, ${entitlementFactsSql.columns}
   FROM versions v JOIN models m ON m.id = v.model_id ${entitlementFactsSql.join('$1')} WHERE`;
 
-export function createPredictionsStore(database: Transactions) {
+/** @param othersDiedBefore a claim that is older belongs to a dead process; `null`: only its time tells */
+export function createPredictionsStore(database: Transactions, othersDiedBefore: Date | null = null) {
   return Object.freeze({
     /** One statement: the version, its model, and what decides about access. `null` when the tenant may not see it. */
     async findRunnable(tenantId: string, reference: VersionReference): Promise<RunnableVersion | null> {
@@ -66,10 +67,11 @@ export function createPredictionsStore(database: Transactions) {
           `INSERT INTO idempotency_records AS r (tenant_id, key, request_hash, claim_expires_at, created_at)
            VALUES ($1, $2, $3, $5, $4)
            ON CONFLICT (tenant_id, key) DO UPDATE
-             SET request_hash = excluded.request_hash, claim_expires_at = excluded.claim_expires_at
-             WHERE r.prediction_id IS NULL AND r.claim_expires_at <= $4
+             SET request_hash = excluded.request_hash, claim_expires_at = excluded.claim_expires_at,
+               created_at = excluded.created_at
+             WHERE r.prediction_id IS NULL AND (r.claim_expires_at <= $4 OR r.created_at < $6)
            RETURNING key`,
-          [tenantId, key, requestHash, now, expiresAt],
+          [tenantId, key, requestHash, now, expiresAt, othersDiedBefore],
         );
         if (taken.length > 0) return { state: 'CLAIMED', claim: { key, expiresAt } };
         return findAnswer(query, tenantId, key, requestHash);

@@ -161,6 +161,58 @@ describe('the sweep', () => {
     await room.metering.release(userOf(second), live);
   });
 
+  it('gives back at once what others held, where no other process can be using the database', async () => {
+    const tenantId = await room.tenant(2);
+    const actor = userOf(tenantId);
+    await reserve(actor);
+    room.clock.advance(1);
+    const successor = room.anotherMetering({ othersDiedBefore: room.clock.now() });
+    const live = await successor.reserve(actor, REQUEST);
+    await successor.sweepReservationsAcrossTenants();
+    expect(await room.books(tenantId)).toMatchObject({ reservations: 1, counters: [{ reserved: 1 }] });
+    if (!live.ok) throw new Error(live.error.message);
+    expect((await successor.settle(actor, live.value, chargeOf())).ok).toBe(true);
+    expect(await room.books(tenantId)).toMatchObject({
+      reservations: 0,
+      counters: [{ used: 1, reserved: 0 }],
+    });
+  });
+
+  it('gives back what could not be given back while the database was away', async () => {
+    const tenantId = await room.tenant(2);
+    const actor = userOf(tenantId);
+    let isAway = false;
+    let isDeaf = false;
+    const { database } = room.db;
+    const metering = room.anotherMetering({
+      database: {
+        transaction: (context, work) => database.transaction(context, work),
+        sql: (context, work) => database.sql(context, work),
+        single: (context) => async (text, parameters) => {
+          if (isAway) throw new Error('away');
+          const rows = await database.single(context)<never>(text, parameters);
+          if (isDeaf) throw new Error('done, but the answer was lost');
+          return rows;
+        },
+      },
+    });
+    const held = await metering.reserve(actor, REQUEST);
+    if (!held.ok) throw new Error(held.error.message);
+    isDeaf = true;
+    await expect(metering.reserve(actor, REQUEST)).rejects.toThrow('the answer was lost');
+    isAway = true;
+    await expect(metering.release(actor, held.value)).rejects.toThrow('away');
+    await expect(metering.sweepReservationsAcrossTenants()).rejects.toThrow('away');
+    expect((await room.books(tenantId)).reservations).toBe(2);
+    isAway = isDeaf = false;
+    expect(await metering.sweepReservationsAcrossTenants()).toBeGreaterThanOrEqual(2);
+    expect(await room.books(tenantId)).toMatchObject({
+      reservations: 0,
+      counters: [{ used: 0, reserved: 0 }],
+    });
+    expect(await metering.sweepReservationsAcrossTenants()).toBe(0);
+  });
+
   it('against settle at the same moment, each reservation ends one way and the books agree', async () => {
     const tenantId = await room.tenant(500);
     const actor = userOf(tenantId);

@@ -172,6 +172,70 @@ describe('a process that died', () => {
     expect(await ask()).toMatchObject({ ok: true, value: { receipt: { charged: 1 } } });
   });
 
+  it('frees its key at once where no other process can be using the database', async () => {
+    const claim = `INSERT INTO idempotency_records (tenant_id, key, request_hash, claim_expires_at, created_at)
+      VALUES ($1, 'once', 'x', $2, $3)`;
+    const now = room.clock.now();
+    await room.db.asOwner(claim, [tenantId, new Date(now.getTime() + 40_000), new Date(now.getTime() - 1)]);
+    const successor = room.anotherProcess({ othersDiedBefore: now });
+    const both = await Promise.all([ask({}, successor), ask({}, successor)]);
+    expect(both.every((result) => result.ok)).toBe(true);
+    expect(room.jobs).toHaveLength(1);
+    expect(await charged()).toBe(1);
+  });
+
+  it('that lost its database for a while does not block its own keys', async () => {
+    const { database } = room.db;
+    let isAway = false;
+    const service = room.anotherProcess({
+      database: {
+        transaction: (context, work) => database.transaction(context, work),
+        single: (context) => database.single(context),
+        sql: async (context, work) => {
+          if (isAway) throw new Error('away');
+          return database.sql(context, work);
+        },
+      },
+    });
+    room.useEngine(() => {
+      isAway = true;
+      return Promise.reject(new Error('a bug'));
+    });
+    await expect(ask({}, service)).rejects.toThrow('a bug');
+    await expect(ask({}, service)).rejects.toThrow('away');
+    isAway = false;
+    room.useEngine(doubling);
+    expect(await ask({ inputs: [{ data: [[5, 5]] }], timeoutMs: 1_000 }, service)).toMatchObject({
+      ok: true,
+      value: { receipt: { charged: 1, replayed: false } },
+    });
+    expect(await charged()).toBe(1);
+  });
+
+  it('is not confused with the successor itself: a claim that was taken over is a fresh one', async () => {
+    const now = room.clock.now();
+    await room.db.asOwner(
+      `INSERT INTO idempotency_records (tenant_id, key, request_hash, claim_expires_at, created_at)
+       VALUES ($1, 'once', 'x', $2, $3)`,
+      [tenantId, new Date(now.getTime() + 40_000), new Date(now.getTime() - 1)],
+    );
+    let finish = () => {};
+    const held = new Promise<void>((resolve) => (finish = resolve));
+    room.useEngine(async (job) => {
+      await held;
+      return doubling(job);
+    });
+    const first = ask({}, room.anotherProcess({ othersDiedBefore: now }));
+    await until(() => room.jobs.length === 1);
+    // Another service object shares no memory with the first: it meets the claim in the database.
+    const second = ask({ timeoutMs: 100 }, room.anotherProcess({ othersDiedBefore: now }));
+    expect(await second).toMatchObject({ error: [{ code: 'DEADLINE_EXCEEDED' }] });
+    finish();
+    expect((await first).ok).toBe(true);
+    expect(room.jobs).toHaveLength(1);
+    expect(await charged()).toBe(1);
+  });
+
   it('a request that waits for another process gives up at its own deadline', async () => {
     let finish = () => {};
     const held = new Promise<void>((resolve) => (finish = resolve));
