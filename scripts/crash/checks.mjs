@@ -1,0 +1,108 @@
+// What must hold after every fault. Each broken rule is one line of text; no line, no fault.
+import { accountsOf, chargedIn, ledgerOf, predict } from './api.mjs';
+
+const RESERVED_WITHIN_MS = 60_000;
+const RETRY_WITHIN_MS = 60_000;
+// What a server may say while its database is away. Everything else, an internal error most of all, is a defect.
+const MAY_FAIL_WITH = new Set(['SERVICE_UNAVAILABLE']);
+
+/**
+ * Compares what the callers of a round saw with what the server has written down.
+ * @returns {Promise<{broken: string[], facts: object}>}
+ */
+export async function checkRound({ url, token, key, versionId, history, inFlightAtFault, quotaLimit }) {
+  const broken = [];
+  const facts = { retriedKeys: 0, slowestRetryMs: 0 };
+
+  const keys = new Map();
+  for (const { key: name, outcome, id } of history) {
+    if (name === undefined) continue;
+    const ids = keys.get(name) ?? new Set();
+    if (outcome === 'ok') ids.add(id);
+    keys.set(name, ids);
+  }
+  // Each key again, also those without an answer: it answers as before, or runs now.
+  const unanswered = [...keys].filter(([, ids]) => ids.size === 0);
+  const retried = [...unanswered, ...[...keys].filter(([, ids]) => ids.size > 0).slice(-40)];
+  for (const [name, ids] of retried) {
+    const startedAt = performance.now();
+    let answer = await predict(url, key.secret, versionId, name);
+    while (answer.code === 'DEADLINE_EXCEEDED' && performance.now() - startedAt < RETRY_WITHIN_MS) {
+      answer = await predict(url, key.secret, versionId, name);
+    }
+    facts.slowestRetryMs = Math.max(facts.slowestRetryMs, Math.round(performance.now() - startedAt));
+    facts.retriedKeys += 1;
+    if (answer.outcome === 'ok') {
+      if (ids.size > 0 && !answer.replayed) broken.push(`the answered key ${name} ran again`);
+      ids.add(answer.id);
+      history.push({ key: name, ...answer });
+    } else if (answer.code !== 'QUOTA_EXCEEDED' || ids.size > 0) {
+      broken.push(`the retry of the key ${name} ended with ${answer.outcome} ${answer.code}`);
+    }
+  }
+  for (const [name, ids] of keys) {
+    if (ids.size > 1) broken.push(`the key ${name} was answered by ${ids.size} predictions`);
+  }
+
+  const waitedFrom = performance.now();
+  let accounts = await accountsOf(url, token, key.id);
+  while (accounts.tenant.reserved + accounts.key.reserved > 0) {
+    if (performance.now() - waitedFrom > RESERVED_WITHIN_MS) break;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    accounts = await accountsOf(url, token, key.id);
+  }
+  facts.reservedZeroMs = Math.round(performance.now() - waitedFrom);
+  if (accounts.tenant.reserved + accounts.key.reserved > 0) {
+    broken.push(`${accounts.tenant.reserved} units are reserved and nothing runs`);
+  }
+
+  const ledger = await ledgerOf(url, token, key.id);
+  const written = new Map();
+  for (const { id } of ledger) written.set(id, (written.get(id) ?? 0) + 1);
+  const answered = new Set(history.filter(({ outcome }) => outcome === 'ok').map(({ id }) => id));
+  const lost = [...answered].filter((id) => !written.has(id));
+  if (lost.length > 0)
+    broken.push(`${lost.length} answered predictions are not in the ledger: ${lost.slice(0, 3)}`);
+  const twice = [...written].filter(([, count]) => count > 1);
+  if (twice.length > 0) broken.push(`${twice.length} predictions are in the ledger twice`);
+  const requests = new Set(ledger.map(({ requestId }) => requestId));
+  if (requests.size < ledger.length) broken.push('two predictions were charged to one request');
+  const receipts = new Map(ledger.map((row) => [row.id, row.requestId]));
+  for (const { outcome, id, requestId, replayed, charged } of history) {
+    if (outcome !== 'ok' || !receipts.has(id)) continue;
+    if (receipts.get(id) !== requestId) broken.push(`${id} is in the ledger under another request`);
+    if (charged !== (replayed ? 0 : 1)) broken.push(`${id} says that it was charged ${charged}`);
+  }
+
+  const unknown = ledger.filter(({ id }) => !answered.has(id));
+  const mayBeCharged = history.filter(
+    ({ outcome, key: name }) => name === undefined && (outcome === 'lost' || outcome === 'failed'),
+  ).length;
+  const bound = Math.min(mayBeCharged, inFlightAtFault);
+  if (unknown.length > bound)
+    broken.push(`${unknown.length} charged without an answer, ${bound} were in flight`);
+  for (const { id, requestId } of unknown) {
+    const ids = await chargedIn(url, token, requestId);
+    if (ids.length !== 1 || ids[0] !== id) broken.push(`${id} is not found by its request id`);
+  }
+  // A refusal is a promise that nothing was charged.
+  for (const { outcome, requestId, code } of history) {
+    if (outcome === 'failed' && !MAY_FAIL_WITH.has(code)) broken.push(`a request failed with ${code}`);
+    if (outcome === 'refused' && requests.has(requestId))
+      broken.push(`a refused request was charged (${code})`);
+  }
+
+  const charges = ledger.reduce((sum, { charged }) => sum + charged, 0);
+  if (accounts.key.used !== charges || accounts.usageOfKey !== charges) {
+    broken.push(`ledger ${charges}, quota.used ${accounts.key.used}, usage ${accounts.usageOfKey}`);
+  }
+  if (accounts.tenant.used !== accounts.usage) {
+    broken.push(`the tenant's quota.used is ${accounts.tenant.used}, its usage ${accounts.usage}`);
+  }
+  if (accounts.key.used > quotaLimit) broken.push(`${accounts.key.used} used of a quota of ${quotaLimit}`);
+
+  return {
+    broken: [...new Set(broken)],
+    facts: { ...facts, answered: answered.size, ledger: ledger.length, chargedUnanswered: unknown.length },
+  };
+}

@@ -1,0 +1,78 @@
+// The real server as a process of its own, on a data directory that outlives it.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+const READY_WITHIN_MS = 60_000;
+
+/**
+ * Starts Souk and waits until it says that it is ready.
+ * @param {string} dataDirectory
+ * @returns {Promise<{url: string, startMs: number, kill: (signal: NodeJS.Signals) => Promise<{code: number | null, tookMs: number}>, postmaster: () => number, faults: () => string[]}>}
+ */
+export async function startServer(dataDirectory) {
+  const startedAt = performance.now();
+  const child = spawn(process.execPath, [main], {
+    env: {
+      PATH: process.env['PATH'],
+      HOME: process.env['HOME'],
+      PORT: '0',
+      HOST: '127.0.0.1',
+      DATA_DIR: dataDirectory,
+      LOG_LEVEL: 'warn',
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const closed = once(child, 'close');
+  const faults = [];
+  let lastWords = '';
+  const note = (line) => {
+    lastWords = `${lastWords}\n${line}`.slice(-4_000);
+    // 50 and 60: what the server itself calls an error.
+    // That its database was killed, it may say.
+    if (/"level":(50|60)|unhandled/i.test(line) && !/PostgreSQL ended unexpectedly/.test(line)) {
+      faults.push(line.slice(0, 500));
+    }
+  };
+  createInterface({ input: child.stderr }).on('line', note);
+
+  const url = await new Promise((resolve, reject) => {
+    const late = setTimeout(() => {
+      child.kill('SIGKILL');
+      reject(new Error(`The server was not ready in time.\n${lastWords}`));
+    }, READY_WITHIN_MS);
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      note(line);
+      const ready = /^Souk is ready at (\S+)/.exec(line)?.[1];
+      if (ready === undefined) return;
+      clearTimeout(late);
+      resolve(ready);
+    });
+    void closed.then(() => {
+      clearTimeout(late);
+      reject(new Error(`The server ended before it was ready.\n${lastWords}`));
+    });
+  });
+
+  return {
+    url,
+    startMs: performance.now() - startedAt,
+    async kill(signal) {
+      const askedAt = performance.now();
+      if (child.exitCode === null && child.signalCode === null) {
+        child.kill(signal);
+        const force = setTimeout(() => child.kill('SIGKILL'), 15_000);
+        await closed;
+        clearTimeout(force);
+      }
+      return { code: child.exitCode, tookMs: performance.now() - askedAt };
+    },
+    postmaster: () =>
+      Number(readFileSync(join(dataDirectory, 'postgres', 'postmaster.pid'), 'utf8').split('\n')[0]),
+    faults: () => [...faults],
+  };
+}

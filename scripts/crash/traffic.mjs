@@ -1,0 +1,52 @@
+// Callers who predict without pause, and remember every answer.
+import { predict } from './api.mjs';
+
+/**
+ * Starts callers. Every third request carries an idempotency key; those are sent twice, half of them at once.
+ * @returns {{history: object[], inFlight: () => number, firstOkAfter: (since: number) => number | null, stop: () => Promise<void>}}
+ */
+export function startTraffic({ url, secret, versionId, callers, round }) {
+  const history = [];
+  let isOver = false;
+  let inFlight = 0;
+  let count = 0;
+
+  async function call(key) {
+    inFlight += 1;
+    const sentAt = performance.now();
+    const answer = await predict(url, secret, versionId, key);
+    inFlight -= 1;
+    history.push({ key, sentAt, answeredAt: performance.now(), ...answer });
+    // A server that is away refuses in no time: without a pause the callers would take the machine from it.
+    if (answer.outcome === 'lost' || answer.outcome === 'failed') {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  async function caller() {
+    while (!isOver) {
+      count += 1;
+      if (count % 3 !== 0) await call(undefined);
+      else {
+        const key = `r${round}-${count}`;
+        const isTwin = count % 2 === 0;
+        const first = call(key);
+        if (!isTwin) await first;
+        if (!isOver) await Promise.all([first, call(key)]);
+        else await first;
+      }
+    }
+  }
+
+  const done = Promise.all(Array.from({ length: callers }, caller));
+  return {
+    history,
+    inFlight: () => inFlight,
+    firstOkAfter: (since) =>
+      history.find(({ outcome, sentAt }) => outcome === 'ok' && sentAt > since)?.answeredAt ?? null,
+    async stop() {
+      isOver = true;
+      await done;
+    },
+  };
+}
