@@ -2,7 +2,7 @@ import { PrismaPg } from '@prisma/adapter-pg';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Logger } from '../lib/logger.js';
-import { explainStart, isDatabaseUnavailable, isSerializationConflict } from './errors.js';
+import { explainStart, isDatabaseUnavailable, isSerializationConflict, isStatementLost } from './errors.js';
 import { PrismaClient } from './generated/client.js';
 import { createPool, inOneWrite, verifySession } from './pool.js';
 import type { SqlQuery, TransactionContext, Transactions, Tx } from './types.js';
@@ -113,17 +113,19 @@ export class Database implements Transactions {
         try {
           // The first statement does not wait for the opening. Should that fail, the statement is refused with it:
           // outside a transaction, or without a context, row-level security shows and takes nothing.
-          const working = inOneWrite(client, () => {
+          // Async: work that throws at once must not leave the opening behind with nobody to hear its failure.
+          const working = inOneWrite(client, async () => {
             opened = Promise.all(open(client, values));
             return work(query);
           });
           const [opening, worked] = await Promise.allSettled([opened, working]);
           if (opening.status === 'rejected') throw opening.reason;
           if (worked.status === 'rejected') throw worked.reason;
-          await client.query(isRefusal(worked.value) ? 'ROLLBACK' : 'COMMIT');
+          if (isRefusal(worked.value)) await client.query('ROLLBACK');
+          else await commit(client);
           return worked.value;
         } catch (error) {
-          if (isDatabaseUnavailable(error)) throw error;
+          if (isOfConnection(error)) throw error;
           await client.query('ROLLBACK').catch(() => {
             throw error;
           });
@@ -147,7 +149,7 @@ export class Database implements Transactions {
           const [result, ...others] = await answer;
           for (const one of [...others.slice(0, 2), result, ...others.slice(2)]) {
             if (one.status === 'fulfilled') continue;
-            throw isDatabaseUnavailable(one.reason) ? one.reason : new Faulty(one.reason);
+            throw isOfConnection(one.reason) ? one.reason : new Faulty(one.reason);
           }
           return result.status === 'fulfilled' ? result.value.rows : [];
         }),
@@ -181,14 +183,18 @@ export class Database implements Transactions {
     }
   }
 
-  /** A conflict says only that another transaction was first, so that the same work is tried again. */
+  /**
+   * A conflict says only that another transaction was first, and a lost plan only that it must be made again: the same
+   * work is tried again.
+   */
   async #retried<T>(attempt: () => Promise<T>): Promise<T> {
     for (let retries = 0; ; retries++) {
       try {
         return await attempt();
       } catch (error) {
-        if (retries === MAX_RETRIES || !isSerializationConflict(error)) throw error;
-        this.#logger.debug({ retries }, 'a transaction conflicted with another and is tried again');
+        if (retries === MAX_RETRIES || !(isSerializationConflict(error) || isStatementLost(error)))
+          throw error;
+        this.#logger.debug({ retries }, 'a transaction is tried again');
         await sleep(5 + Math.random() * 20 * 2 ** retries);
       }
     }
@@ -201,6 +207,19 @@ function open(client: pg.PoolClient, values: readonly string[]): Promise<pg.Quer
     client.query('BEGIN'),
     client.query({ name: 'souk_context', text: SET_CONTEXT, values: [...values] }),
   ];
+}
+
+/** After a failed statement COMMIT succeeds too, and means ROLLBACK: whoever passed over the failure must hear it. */
+async function commit(client: pg.PoolClient): Promise<void> {
+  const { command } = await client.query('COMMIT');
+  if (command !== 'COMMIT') {
+    throw new Error('The transaction was rolled back: a statement in it had failed, which was passed over.');
+  }
+}
+
+/** Whether the connection is of no use any more, as far as the error tells. */
+function isOfConnection(error: unknown): boolean {
+  return isDatabaseUnavailable(error) || isStatementLost(error);
 }
 
 /** A fault of the statement and not of the connection, which is between two transactions and can be lent again. */

@@ -85,6 +85,18 @@ export function isSerializationConflict(error: unknown): boolean {
   );
 }
 
+/**
+ * True when the plan that the driver remembers for a connection is of no use there any more: a migration gave its
+ * result another shape, or the server forgot it. Nothing was done; on a new connection it is planned anew.
+ */
+export function isStatementLost(error: unknown): boolean {
+  return someCause(
+    error,
+    ({ code, message }) =>
+      code === '26000' || (code === '0A000' && message === 'cached plan must not change result type'),
+  );
+}
+
 interface ErrorParts {
   readonly code?: unknown;
   readonly kind?: unknown;
