@@ -134,6 +134,8 @@ export class PublicationRunner {
 
   async #run(publication: Publication, stop: AbortController): Promise<void> {
     const { ends, owner } = this.#deps;
+    // Of an attempt whose process died while it held the lease: the sweep at the start could not know that it was dead.
+    await this.#removeWorkDirectories((id) => id === publication.id);
     if (publication.attempts > MAX_ATTEMPTS) {
       const message = `The import was begun ${MAX_ATTEMPTS} times and never came to an end.`;
       return ends.refuse(publication, owner, importRefused('IMPORT_CRASHED', { message, subject: null }));
@@ -219,14 +221,24 @@ export class PublicationRunner {
     const { database, workDirectory } = this.#deps;
     const names = (await readdir(workDirectory)).filter((name) => name.startsWith('pub_'));
     if (names.length === 0) return;
-    const idOf = (name: string) => name.slice(0, name.indexOf('-'));
     const running = new Set(
       await database.sql({ acrossTenants: true }, (query) =>
         store.runningAcrossTenants(query, names.map(idOf)),
       ),
     );
-    for (const name of names) {
-      if (!running.has(idOf(name))) await rm(join(workDirectory, name), { recursive: true, force: true });
+    await this.#removeWorkDirectories((id) => !running.has(id));
+  }
+
+  async #removeWorkDirectories(isDead: (publicationId: string) => boolean): Promise<void> {
+    const { workDirectory } = this.#deps;
+    for (const name of await readdir(workDirectory)) {
+      if (!name.startsWith('pub_') || !isDead(idOf(name))) continue;
+      await rm(join(workDirectory, name), { recursive: true, force: true });
     }
   }
+}
+
+/** Whose work directory this is. */
+function idOf(workDirectoryName: string): string {
+  return workDirectoryName.slice(0, workDirectoryName.indexOf('-'));
 }

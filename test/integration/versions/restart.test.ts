@@ -88,9 +88,12 @@ describe('a publication', () => {
        VALUES ($1, $2, $3, $4, 1000, 'RUNNING', $5, 'req_before', 1, 'a dead process', now() + interval '1 second')`,
       [id, actor.tenantId, modelId, digest, uploadId],
     );
-    const work = join(setting.directory, 'work', `${newId('publication')}-abc`);
-    await mkdir(work, { recursive: true });
-    await writeFile(join(work, 'model.pack'), 'half');
+    // Its own, which nobody may touch while its lease stands, and one of a publication that nobody knows.
+    for (const owner of [id, newId('publication')]) {
+      const work = join(setting.directory, 'work', `${owner}-abc`);
+      await mkdir(work, { recursive: true });
+      await writeFile(join(work, 'model.pack'), 'half');
+    }
 
     const service = await setting.service(succeeds);
     expect(await statusOf(service, id)).toBe('RUNNING');
