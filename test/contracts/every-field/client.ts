@@ -7,6 +7,7 @@ import {
   type GraphQLInputType,
   type GraphQLSchema,
 } from 'graphql';
+import { put } from '../../support/api.js';
 import { everything, type Sightings } from './selection.js';
 
 // A payload is every type of the schema; the tests read a few of its fields.
@@ -45,6 +46,10 @@ export interface Client {
     tenant: string,
   ): Promise<readonly { readonly action: string; readonly requestId: string }[]>;
   valuesOf(enumName: string): string[];
+  /** The id of the upload. */
+  upload(credential: string, bytes: Uint8Array): Promise<string>;
+  /** A model of its own with one version. */
+  publish(credential: string, bytes: Uint8Array): Promise<{ modelId: string; versionId: string }>;
 }
 
 export function createClient(url: string, schema: GraphQLSchema, sightings: Sightings): Client {
@@ -107,17 +112,33 @@ export function createClient(url: string, schema: GraphQLSchema, sightings: Sigh
     return data[field];
   }
 
+  async function done(field: string, credential: string | null, input: object, headers: object = {}) {
+    const { payload, requestId } = await send(field, credential, input, headers);
+    if (payload.errors.length > 0) throw new Error(`${field}: ${JSON.stringify(payload.errors)}`);
+    performed.push({ field, requestId });
+    return payload;
+  }
+
+  async function upload(credential: string, bytes: Uint8Array): Promise<string> {
+    const { id, status, code } = await put(url, credential, bytes);
+    if (status !== 201) throw new Error(`Upload: ${status} ${code}`);
+    return id;
+  }
+
   return Object.freeze({
     performed,
     sent,
     async answer(field: string, credential: string | null, input: object, headers: object = {}) {
       return (await send(field, credential, input, headers)).payload;
     },
-    async done(field: string, credential: string | null, input: object, headers: object = {}) {
-      const { payload, requestId } = await send(field, credential, input, headers);
-      if (payload.errors.length > 0) throw new Error(`${field}: ${JSON.stringify(payload.errors)}`);
-      performed.push({ field, requestId });
-      return payload;
+    done,
+    upload,
+    async publish(credential: string, bytes: Uint8Array) {
+      const name = `m${Math.random().toString(36).slice(2, 10)}`;
+      const { model } = await done('createModel', credential, { name });
+      const uploadId = await upload(credential, bytes);
+      const { version } = await done('publishVersion', credential, { modelId: model.id, uploadId });
+      return { modelId: model.id, versionId: version.id };
     },
     async refused(field: string, credential: string | null, input: object, headers: object = {}) {
       const { errors, __typename, publication, ...results } = (await send(field, credential, input, headers))

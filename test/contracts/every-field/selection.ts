@@ -1,13 +1,9 @@
 /** Selections that ask for everything, made from the schema; and a record of what came back. */
 import {
   getNamedType,
-  getNullableType,
   isCompositeType,
   isEnumType,
   isInterfaceType,
-  isIntrospectionType,
-  isListType,
-  isNonNullType,
   isObjectType,
   type GraphQLField,
   type GraphQLObjectType,
@@ -77,12 +73,6 @@ export function everything(schema: GraphQLSchema, root: GraphQLObjectType): stri
   return print(top);
 }
 
-export function objectTypes(schema: GraphQLSchema): GraphQLObjectType[] {
-  return Object.values(schema.getTypeMap()).filter(
-    (type): type is GraphQLObjectType => isObjectType(type) && !isIntrospectionType(type),
-  );
-}
-
 export interface Sightings {
   /** `Type.field` of every field that was answered. */
   readonly answered: ReadonlySet<string>;
@@ -130,9 +120,4 @@ export function createSightings(schema: GraphQLSchema): Sightings {
   }
 
   return { answered, filled, empty, values, types, note };
-}
-
-/** Fields that may be null, or a list with nothing in it. */
-export function mayBeEmpty(field: GraphQLField<unknown, unknown>): boolean {
-  return !isNonNullType(field.type) || isListType(getNullableType(field.type));
 }
