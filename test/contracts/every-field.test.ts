@@ -5,7 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { buildSchema, isInterfaceType } from 'graphql';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { fixture } from '../support/api.js';
 import { startServer, type TestServer } from '../support/server.js';
 import { until } from '../support/until.js';
@@ -30,6 +30,9 @@ const row = Array.from({ length: 10 }, (_, i) => i / 10);
 /** For `slowModel`. */
 const SLOW = [[1, 1, 900]];
 const PASSWORD = 'a long enough password';
+
+// A dozen imports, each in a process of its own, on a machine that other tests share.
+vi.setConfig({ testTimeout: 60_000 });
 
 let server: TestServer;
 let client: Client;
