@@ -47,7 +47,14 @@ export async function readTar(
   } catch (error) {
     if (error instanceof Refused) throw error;
     const reason = error instanceof Error ? error.message : String(error);
-    refuseImport('CORRUPT_ARTIFACT', null, `The tar archive cannot be read: ${reason}.`);
+    if (gzipped && entries === 0 && reason.startsWith('Invalid tar header')) {
+      refuseImport(
+        'UNSUPPORTED_FORMAT',
+        null,
+        'The file is compressed with gzip, but holds no tar archive. Unpack it with gunzip and upload what is inside.',
+      );
+    }
+    refuseImport('CORRUPT_ARTIFACT', null, `The tar archive cannot be read: ${reason.replace(/\.$/, '')}.`);
   }
   if (entries === 0)
     refuseImport('CORRUPT_ARTIFACT', null, 'The file is compressed with gzip, but holds no tar archive.');

@@ -97,5 +97,6 @@ async function* checked(
 }
 
 function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  // Our sentence ends with a full stop of its own.
+  return (error instanceof Error ? error.message : String(error)).replace(/\.$/, '');
 }

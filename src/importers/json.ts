@@ -20,7 +20,8 @@ export function parseJson(text: string, what: string): unknown {
     refuseImport('LIMIT_EXCEEDED', what, `${what} nests deeper than ${IMPORT_LIMITS.maxJsonDepth} levels.`);
   }
   try {
-    return JSON.parse(text);
+    // Some editors put a byte order mark in front, which JSON does not know.
+    return JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch {
     return refuseImport('CORRUPT_ARTIFACT', what, `${what} is not valid JSON.`);
   }

@@ -50,7 +50,7 @@ function refuseWithoutConfig(file: Hdf5File): never {
     'model_config',
     isWeights
       ? 'The HDF5 file holds weights without an architecture (model.save_weights). Save the whole model with model.save("model.keras").'
-      : 'The HDF5 file holds no Keras model: it has no attribute model_config.',
+      : 'The HDF5 file holds no Keras model: it has no attribute model_config. Save the whole model with model.save("model.keras").',
   );
 }
 

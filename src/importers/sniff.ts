@@ -44,6 +44,27 @@ function refuseJson(source: ByteSource): never {
   );
 }
 
+const OTHER_ARCHIVE = 'which is not unpacked here; pack the files as zip or tar.gz';
+
+/** What people send by mistake: how it begins, and what it is. */
+const FOREIGN_MAGICS: readonly (readonly [magic: string, what: string])[] = [
+  ['Rar!', `a RAR archive, ${OTHER_ARCHIVE}`],
+  ['7z\xbc\xaf\x27\x1c', `a 7-Zip archive, ${OTHER_ARCHIVE}`],
+  ['BZh', `compressed with bzip2, ${OTHER_ARCHIVE}`],
+  ['\xfd7zXZ\0', `compressed with xz, ${OTHER_ARCHIVE}`],
+  ['\x28\xb5\x2f\xfd', `compressed with zstd, ${OTHER_ARCHIVE}`],
+  ['\x89PNG', 'a PNG picture, not a model'],
+  ['\xff\xd8\xff', 'a JPEG picture, not a model'],
+  ['%PDF', 'a PDF document, not a model'],
+  [
+    'version https://git-lfs.github.com/',
+    'a Git LFS pointer: it names the model and does not hold it; fetch the file itself with git lfs pull',
+  ],
+  ['<!doctype html', 'a web page, perhaps an error page of the site that the model was to come from'],
+  ['<!DOCTYPE html', 'a web page, perhaps an error page of the site that the model was to come from'],
+  ['<html', 'a web page, perhaps an error page of the site that the model was to come from'],
+];
+
 /** Names a format that Souk does not read, with the way out where there is one. */
 function describeForeign(head: Buffer): string {
   if (head[0] === 0x80 && (head[1] ?? 0) >= 2 && (head[1] ?? 0) <= 5) {
@@ -66,6 +87,8 @@ function describeForeign(head: Buffer): string {
   if (head[0] === 0x0a && head.includes('Placeholder')) {
     return 'a frozen TensorFlow graph; convert it with tensorflowjs_converter';
   }
+  const known = FOREIGN_MAGICS.find(([magic]) => startsWith(head, magic));
+  if (known !== undefined) return known[1];
   const text = head.subarray(0, 512);
   if (!text.includes(0) && !/[^\t\n\r\x20-\x7e\x80-\xff]/.test(text.toString('latin1')))
     return 'plain text, not a model';
@@ -98,12 +121,14 @@ export function sniffArchive(
       'The .keras file keeps its weights in shards; save it again without max_shard_size.',
     );
   }
-  const named = names.filter((name) => baseName(name) === 'model.json');
+  // Upper case comes from old file systems and tools; the exact spelling wins where both are there.
+  const exact = names.filter((name) => baseName(name) === 'model.json');
+  const named = exact.length > 0 ? exact : names.filter((name) => lowerBaseName(name) === 'model.json');
   const candidates =
     named.length > 0
       ? named
       : names
-          .filter((n) => n.endsWith('.json'))
+          .filter((n) => /\.json$/i.test(n))
           .slice(0, 16)
           .filter(isModelJson);
   if (candidates.length > 1) {
@@ -131,14 +156,14 @@ function refuseArchive(names: readonly string[]): never {
   const find = (test: (name: string) => boolean): string | null => names.find(test) ?? null;
   const say = (subject: string, message: string): never =>
     refuseImport('UNSUPPORTED_FORMAT', subject, message);
-  const savedModel = find((name) => baseName(name) === 'saved_model.pb');
+  const savedModel = find((name) => lowerBaseName(name) === 'saved_model.pb');
   if (savedModel !== null) {
     say(
       savedModel,
       'The archive is a TensorFlow SavedModel, which Souk does not read yet; upload the model as .keras, .h5 or TensorFlow.js.',
     );
   }
-  const onnx = find((name) => name.endsWith('.onnx'));
+  const onnx = find((name) => /\.onnx$/i.test(name));
   if (onnx !== null)
     say(
       onnx,
@@ -148,11 +173,30 @@ function refuseArchive(names: readonly string[]): never {
   if (torch !== null) {
     say(
       torch,
-      'The archive is a PyTorch file: a Python pickle, which is a program and is never loaded. Export the model from PyTorch instead.',
+      'The archive is a PyTorch file: a Python pickle, which is a program and is never loaded. Convert the model to Keras or TensorFlow.js.',
     );
   }
-  const inner = find((name) => /\.(h5|hdf5|keras)$/.test(name));
+  const inner = find((name) => /\.(h5|hdf5|keras)$/i.test(name) && !/\.weights\.h5$/i.test(name));
   if (inner !== null) say(inner, `The archive holds "${inner}"; upload that file itself.`);
+  const config = find((name) => lowerBaseName(name) === 'config.json');
+  if (config !== null && find((name) => lowerBaseName(name) === 'metadata.json') !== null) {
+    say(
+      config,
+      'The archive is a .keras file without "config.json" and "model.weights.h5" beside each other under these names. ' +
+        'Save the whole model again with model.save("model.keras").',
+    );
+  }
+  const tensors = find((name) => /\.(safetensors|npy|npz|weights\.h5)$/i.test(name));
+  if (tensors !== null) {
+    say(
+      tensors,
+      `The archive holds weights ("${tensors}") without an architecture that Souk reads. ${ACCEPTED}`,
+    );
+  }
+  const shard = find((name) => /shard\d+of\d+(\.bin)?$/i.test(name));
+  if (shard !== null) {
+    say(shard, `The archive holds weight shards ("${shard}") without their model.json; pack both together.`);
+  }
   const listed = names
     .slice(0, 5)
     .map((name) => `"${name}"`)
@@ -166,6 +210,10 @@ function refuseArchive(names: readonly string[]): never {
 
 function baseName(name: string): string {
   return name.slice(name.lastIndexOf('/') + 1);
+}
+
+function lowerBaseName(name: string): string {
+  return baseName(name).toLowerCase();
 }
 
 function startsWith(head: Buffer, magic: string): boolean {

@@ -101,6 +101,7 @@ function readShards(archive: Archive, group: unknown, base: string): readonly By
   if (new Set(names).size < names.length) {
     refuseImport('CORRUPT_ARTIFACT', names[0] ?? null, 'The weights manifest lists a shard twice.');
   }
+  const inAnyCase = filesInAnyCase(archive);
   return names.map((name) => {
     const problem = entryNameProblem(canonicalName(name));
     if (problem !== null) {
@@ -110,8 +111,9 @@ function readShards(archive: Archive, group: unknown, base: string): readonly By
         `The weights manifest names a shard that ${problem}: "${name}".`,
       );
     }
-    const shard = archive.files.get(base + canonicalName(name));
-    if (shard === undefined) {
+    const path = base + canonicalName(name);
+    const shard = archive.files.get(path) ?? inAnyCase.get(path.toLowerCase()) ?? null;
+    if (shard === null) {
       return refuseImport(
         'CORRUPT_ARTIFACT',
         name,
@@ -120,6 +122,16 @@ function readShards(archive: Archive, group: unknown, base: string): readonly By
     }
     return shard;
   });
+}
+
+/** By lower-case name, since some tools pack names in upper case; `null` where two files would answer to it. */
+function filesInAnyCase({ files }: Archive): ReadonlyMap<string, ByteSource | null> {
+  const found = new Map<string, ByteSource | null>();
+  for (const [name, source] of files) {
+    const key = name.toLowerCase();
+    found.set(key, found.has(key) ? null : source);
+  }
+  return found;
 }
 
 type ReadRange = (offset: number, length: number) => Uint8Array;

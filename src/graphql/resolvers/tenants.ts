@@ -50,13 +50,17 @@ export const tenantsResolvers = {
   },
 
   Tenant: {
-    members: async ({ id }, page, context) => {
-      const members = valueOrThrow(await context.services.tenants.members(requireActor(context), id, page));
+    // The tenant that `signUp` answers is read by a request without a credential, which sees none of these.
+    members: async ({ id }, page, { actor, services }) => {
+      if (actor === null) return null;
+      const members = valueOrThrow(await services.tenants.members(actor, id, page));
       return members === null ? null : toConnection(members, (page.after ?? null) === null);
     },
-    invitations: ({ id }, _args, context) => context.services.tenants.invitations(requireActor(context), id),
-    apiKeys: async ({ id }, page, context) => {
-      const keys = valueOrThrow(await context.services.identity.apiKeys(requireActor(context), id, page));
+    invitations: ({ id }, _args, { actor, services }) =>
+      actor === null ? null : services.tenants.invitations(actor, id),
+    apiKeys: async ({ id }, page, { actor, services }) => {
+      if (actor === null) return null;
+      const keys = valueOrThrow(await services.identity.apiKeys(actor, id, page));
       return keys === null ? null : toConnection(keys, (page.after ?? null) === null);
     },
   },
