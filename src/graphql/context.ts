@@ -1,30 +1,9 @@
 /** What every resolver receives: who asks, the services, and how to notice that the asker has gone. */
 import { GraphQLError } from 'graphql';
 import { hasTenant, type Actor, type TenantActor } from '../domain/access/index.js';
-import type { AuditService } from '../domain/audit/index.js';
-import type { CatalogService } from '../domain/catalog/index.js';
-import type { IdentityService } from '../domain/identity/index.js';
-import type { MeteringService } from '../domain/metering/index.js';
-import type { PredictionsService } from '../domain/predictions/index.js';
-import type { SharingService } from '../domain/sharing/index.js';
-import type { TenantsService } from '../domain/tenants/index.js';
-import type { VersionsService } from '../domain/versions/index.js';
 import type { Logger } from '../lib/logger.js';
 import type { Loaders } from './loaders.js';
-import type { ServerStatus } from './server-status.js';
-
-export interface Services {
-  readonly audit: AuditService;
-  readonly tenants: TenantsService;
-  readonly identity: IdentityService;
-  readonly catalog: CatalogService;
-  readonly versions: VersionsService;
-  readonly sharing: SharingService;
-  readonly metering: MeteringService;
-  readonly predictions: PredictionsService;
-  /** What `serverInfo` answers from. */
-  readonly server: ServerStatus;
-}
+import type { Services } from './services.js';
 
 export interface GraphQLContext {
   /** `null`: the request carried no credential. A credential that is not valid never gets this far. */

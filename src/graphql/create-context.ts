@@ -3,10 +3,11 @@ import { GraphQLError } from 'graphql';
 import { LRUCache } from 'lru-cache';
 import type { Actor } from '../domain/access/index.js';
 import type { Logger } from '../lib/logger.js';
-import type { GraphQLContext, Services } from './context.js';
+import type { GraphQLContext } from './context.js';
 import { classifyError, logFault, RETRY_AFTER_SECONDS } from './format-error.js';
 import { checkDocumentText, checkVariablesDepth } from './limits.js';
 import { createLoaders } from './loaders.js';
+import type { Services } from './services.js';
 
 /** What the HTTP door knows of a request. */
 export interface ContextRequest {

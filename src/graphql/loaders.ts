@@ -13,7 +13,7 @@ import type { Grant } from '../domain/sharing/index.js';
 import type { Invitation, Membership, Tenant } from '../domain/tenants/index.js';
 import type { Publication, Version } from '../domain/versions/index.js';
 import type { Tensor } from '../lib/tensor.js';
-import type { Services } from './context.js';
+import type { Services } from './services.js';
 
 /** By id; `null` for what does not exist or may not be seen. */
 type Loader<T> = Pick<DataLoader<string, T | null>, 'load' | 'loadMany' | 'clear'>;

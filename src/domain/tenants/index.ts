@@ -11,5 +11,5 @@ export type { NewInvitation } from './invitations.js';
 export type { MemberChangeRefusal } from './member-changes.js';
 export { checkEmail, checkName, checkSlug, slugFrom } from './names.js';
 export { createTenantsService } from './service.js';
-export type { Founding, PageInput, TenantsDeps, TenantsService } from './service.js';
+export type { Founding, PageInput, TenantsService } from './service.js';
 export type { Invitation, Membership, Tenant } from './tenant.js';

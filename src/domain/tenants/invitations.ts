@@ -3,6 +3,7 @@ import type { TenantActor } from '../access/index.js';
 import type { Tx } from '../../database/index.js';
 import { kindOfId, newId } from '../../lib/ids.js';
 import { ok, refuse, type Result } from '../../lib/result.js';
+import type { TenantsDeps } from './deps.js';
 import {
   alreadyMember,
   invitationNotFound,
@@ -18,7 +19,6 @@ import { hashInvitationToken, newInvitationToken } from './invitation-token.js';
 import { mayGiveRole } from './may-give.js';
 import { aboveOwn, ownRoleOf } from './member-changes.js';
 import { checkEmail } from './names.js';
-import type { TenantsDeps } from './service.js';
 import * as store from './store.js';
 import type { Invitation, Membership } from './tenant.js';
 

@@ -2,10 +2,10 @@ import { permissionDenied, type PermissionDenied, type Role, type TenantActor } 
 import { ok, refuse, type Result } from '../../lib/result.js';
 import type { Tx } from '../../database/index.js';
 import { kindOfId } from '../../lib/ids.js';
+import type { TenantsDeps } from './deps.js';
 import { lastOwner, membershipNotFound, type Conflict, type NotFound } from './errors.js';
 import * as invitations from './invitation-store.js';
 import { mayGiveRole } from './may-give.js';
-import type { TenantsDeps } from './service.js';
 import * as store from './store.js';
 import type { Membership } from './tenant.js';
 

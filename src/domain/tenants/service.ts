@@ -1,5 +1,4 @@
-import type { Transactions, Tx } from '../../database/index.js';
-import type { Clock } from '../../lib/clock.js';
+import type { Tx } from '../../database/index.js';
 import { newId } from '../../lib/ids.js';
 import { parsePageRequest, toPage, type Page } from '../../lib/page.js';
 import { ok, refuse, type Result } from '../../lib/result.js';
@@ -11,7 +10,7 @@ import {
   type Role,
   type TenantActor,
 } from '../access/index.js';
-import type { AuditService } from '../audit/index.js';
+import type { TenantsDeps } from './deps.js';
 import {
   slugTaken,
   type Conflict,
@@ -32,14 +31,6 @@ import { changeMemberRole, removeMember, type MemberChangeRefusal } from './memb
 import { checkName, checkSlug } from './names.js';
 import * as store from './store.js';
 import type { Invitation, Membership, Tenant } from './tenant.js';
-
-export interface TenantsDeps {
-  readonly database: Transactions;
-  readonly clock: Clock;
-  readonly audit: AuditService;
-  /** What a new tenant may predict in a month; `null`: unlimited. */
-  readonly defaultPredictionsPerMonth: number | null;
-}
 
 export interface PageInput {
   readonly first?: number | null | undefined;

@@ -1,6 +1,6 @@
 /** The doors without the house: real Fastify, real Apollo, the real contract; services that do as told. */
 import { createContextFactory } from '../../../src/graphql/create-context.js';
-import type { Services } from '../../../src/graphql/context.js';
+import type { Services } from '../../../src/graphql/services.js';
 import type { Resolvers } from '../../../src/graphql/generated/resolvers.js';
 import { createResolvers } from '../../../src/graphql/resolvers/index.js';
 import { startGraphQLServer } from '../../../src/graphql/server.js';

@@ -3,7 +3,7 @@ import type * as Tfjs from '@tensorflow/tfjs';
 import type { PackHeader } from '../../pack.js';
 import { memoryArtifacts } from './memory-artifacts.js';
 import { ModelLoadError } from './runtime.js';
-import type { Tf, TfProgram } from './tfjs-model.js';
+import type { Tf, TfProgram } from './tfjs-program.js';
 
 /** How tfjs says that a graph has control flow or ops of unknown output size; it says so before it runs any. */
 const NEEDS_ASYNC = /executeAsync\(\) instead/;

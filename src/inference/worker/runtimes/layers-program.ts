@@ -2,7 +2,7 @@
 import type * as Tfjs from '@tensorflow/tfjs';
 import type { PackHeader } from '../../pack.js';
 import { ModelLoadError } from './runtime.js';
-import type { Tf, TfProgram } from './tfjs-model.js';
+import type { Tf, TfProgram } from './tfjs-program.js';
 import { memoryArtifacts } from './memory-artifacts.js';
 
 export async function createLayersProgram(

@@ -13,16 +13,7 @@ import { decodeBytesElements, encodeBytesElements, ownBuffer, toBytes, toTypedAr
 import { createGraphProgram } from './graph-program.js';
 import { createLayersProgram } from './layers-program.js';
 import { ModelLoadError, type EngineMemory, type LoadedModel } from './runtime.js';
-
-export type Tf = typeof Tfjs;
-
-/** A tfjs model of either kind, with its inputs and outputs in the order of the signature. */
-export interface TfProgram {
-  /** Tensors that it owns, so that their memory is never given away. */
-  readonly weights: readonly Tfjs.Tensor[];
-  run(inputs: readonly Tfjs.Tensor[]): Promise<Tfjs.Tensor[]>;
-  dispose(): void;
-}
+import type { Tf, TfProgram } from './tfjs-program.js';
 
 export interface TfjsHost {
   readonly tf: Tf;
