@@ -1,11 +1,12 @@
 /** Tenants and their actors in a real database, with the rooms from audit to marketplace as the server builds them. */
-import { permissionsOf, type Permission, type TenantActor } from '../../src/domain/access/index.js';
+import type { TenantActor } from '../../src/domain/access/index.js';
 import { createAuditService } from '../../src/domain/audit/index.js';
 import { createCatalogService, type CreateModelInput, type Model } from '../../src/domain/catalog/index.js';
 import { createSharingService } from '../../src/domain/sharing/index.js';
 import { systemClock } from '../../src/lib/clock.js';
 import { newId } from '../../src/lib/ids.js';
 import type { Result } from '../../src/lib/result.js';
+import { ownerOf } from './actors.js';
 import type { TestDatabase } from './postgres.js';
 
 export function createCatalogWorld(test: TestDatabase) {
@@ -31,29 +32,6 @@ export function createCatalogWorld(test: TestDatabase) {
 }
 
 export type CatalogWorld = ReturnType<typeof createCatalogWorld>;
-
-export function ownerOf(tenantId: string): TenantActor {
-  return {
-    kind: 'user',
-    userId: newId('user'),
-    sessionId: newId('session'),
-    tenantId,
-    role: 'OWNER',
-    permissions: permissionsOf('OWNER', false),
-    requestId: newId('request'),
-  };
-}
-
-/** An API key of the same tenant, with just these scopes. */
-export function keyOf(actor: TenantActor, ...scopes: Permission[]): TenantActor {
-  return {
-    kind: 'apiKey',
-    apiKeyId: newId('apiKey'),
-    tenantId: actor.tenantId,
-    permissions: new Set(scopes),
-    requestId: newId('request'),
-  };
-}
 
 /** The value of a result that must be one. */
 export function accepted<T>(result: Result<T, unknown>): T {

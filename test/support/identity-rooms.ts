@@ -11,6 +11,7 @@ import { createTenantsService } from '../../src/domain/tenants/index.js';
 import type { Transactions } from '../../src/database/index.js';
 import { systemClock, type Clock } from '../../src/lib/clock.js';
 import type { Result } from '../../src/lib/result.js';
+import { createTestDatabase } from './postgres.js';
 
 export const PASSWORD = 'correct horse battery';
 export const CALLER = { requestId: 'req_test', clientAddress: '192.0.2.1' };
@@ -89,6 +90,14 @@ export function createIdentityRooms(
 
   return { clock, audit, tenants, identity, secrets, actorOf, signUp, join, key };
 }
+
+/** The same over a database of its own, for the tests of one file. */
+export async function openIdentityRooms() {
+  const db = await createTestDatabase();
+  return { ...createIdentityRooms(db.database), db, stop: () => db.stop() };
+}
+
+export type OpenIdentityRooms = Awaited<ReturnType<typeof openIdentityRooms>>;
 
 export function suffix(): string {
   return randomBytes(5).toString('hex');

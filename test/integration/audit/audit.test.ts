@@ -1,29 +1,26 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { refuse } from '../../../src/lib/result.js';
-import { codeOf, createIdentityRooms, valueOf } from '../../support/identity-rooms.js';
-import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
+import { codeOf, openIdentityRooms, type OpenIdentityRooms, valueOf } from '../../support/identity-rooms.js';
 
-let db: TestDatabase;
-let rooms: ReturnType<typeof createIdentityRooms>;
+let rooms: OpenIdentityRooms;
 
 beforeAll(async () => {
-  db = await createTestDatabase();
-  rooms = createIdentityRooms(db.database);
+  rooms = await openIdentityRooms();
 });
-afterAll(() => db.stop());
+afterAll(() => rooms.stop());
 
 const EVENT = { action: 'testThing', subjectId: 'mdl_x', details: { a: 1, list: ['x'] } };
 
 it('an event is there when its transaction commits, and not when it is refused', async () => {
   const { actor } = await rooms.signUp();
   const { tenantId } = actor;
-  await db.database.transaction({ tenantId }, async (tx) => {
+  await rooms.db.database.transaction({ tenantId }, async (tx) => {
     await rooms.audit.record(tx, actor, EVENT);
     return refuse({ code: 'CONFLICT' });
   });
   const bySubject = async () => valueOf(await rooms.audit.auditLog(actor, { subjectId: 'mdl_x' })).items;
   expect(await bySubject()).toEqual([]);
-  await db.database.transaction({ tenantId }, (tx) => rooms.audit.record(tx, actor, EVENT));
+  await rooms.db.database.transaction({ tenantId }, (tx) => rooms.audit.record(tx, actor, EVENT));
   expect(await bySubject()).toMatchObject([
     { ...EVENT, tenantId, userId: actor.userId, apiKeyId: null, requestId: 'req_test' },
   ]);
@@ -34,7 +31,7 @@ it('the log is read newest first, in pages, by those who hold AUDIT_READ', async
   const { tenantId } = actor;
   for (let i = 0; i < 5; i++) {
     const event = { ...EVENT, details: { i } };
-    await db.database.transaction({ tenantId }, (tx) => rooms.audit.record(tx, actor, event));
+    await rooms.db.database.transaction({ tenantId }, (tx) => rooms.audit.record(tx, actor, event));
     await new Promise((resolve) => setImmediate(resolve));
   }
   const seen: string[] = [];
@@ -67,12 +64,12 @@ it('an event can be neither changed nor removed by the application, nor written 
   const two = await rooms.signUp();
   const { tenantId } = one.actor;
   for (const statement of ["UPDATE audit_events SET action = 'x'", 'DELETE FROM audit_events']) {
-    await expect(db.database.sql({ tenantId }, (query) => query(statement, []))).rejects.toThrow(
+    await expect(rooms.db.database.sql({ tenantId }, (query) => query(statement, []))).rejects.toThrow(
       /permission denied/,
     );
   }
   await expect(
-    db.database.transaction({ tenantId }, (tx) => rooms.audit.record(tx, two.actor, EVENT)),
+    rooms.db.database.transaction({ tenantId }, (tx) => rooms.audit.record(tx, two.actor, EVENT)),
   ).rejects.toThrow();
 });
 
@@ -86,7 +83,7 @@ it('details that look like a secret are a fault', async () => {
     { list: [secret] },
   ]) {
     await expect(
-      db.database.transaction({ tenantId: actor.tenantId }, (tx) =>
+      rooms.db.database.transaction({ tenantId: actor.tenantId }, (tx) =>
         rooms.audit.record(tx, actor, { ...EVENT, details }),
       ),
     ).rejects.toThrow(/secret/);

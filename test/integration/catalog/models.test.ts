@@ -1,13 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { claimNextVersionNumber, type Model } from '../../../src/domain/catalog/index.js';
 import { newId } from '../../../src/lib/ids.js';
-import {
-  accepted,
-  createCatalogWorld,
-  keyOf,
-  refusalCode,
-  type CatalogWorld,
-} from '../../support/catalog-world.js';
+import { keyOf } from '../../support/actors.js';
+import { accepted, createCatalogWorld, refusalCode, type CatalogWorld } from '../../support/catalog-world.js';
 import { createTestDatabase } from '../../support/postgres.js';
 
 let world: CatalogWorld;

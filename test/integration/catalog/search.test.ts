@@ -2,13 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TenantActor } from '../../../src/domain/access/index.js';
 import { fullNameOf, type ModelOrder, type SearchModelsInput } from '../../../src/domain/catalog/index.js';
 import { newId } from '../../../src/lib/ids.js';
-import {
-  accepted,
-  createCatalogWorld,
-  keyOf,
-  refusalCode,
-  type CatalogWorld,
-} from '../../support/catalog-world.js';
+import { keyOf } from '../../support/actors.js';
+import { accepted, createCatalogWorld, refusalCode, type CatalogWorld } from '../../support/catalog-world.js';
 import { createTestDatabase } from '../../support/postgres.js';
 
 let world: CatalogWorld;

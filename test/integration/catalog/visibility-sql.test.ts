@@ -10,7 +10,8 @@ import {
   type Model,
 } from '../../../src/domain/catalog/index.js';
 import { newId } from '../../../src/lib/ids.js';
-import { createCatalogWorld, keyOf, type CatalogWorld } from '../../support/catalog-world.js';
+import { keyOf } from '../../support/actors.js';
+import { createCatalogWorld, type CatalogWorld } from '../../support/catalog-world.js';
 import { createTestDatabase } from '../../support/postgres.js';
 
 let world: CatalogWorld;

@@ -7,12 +7,12 @@ import type { Version, VersionsService } from '../../../src/domain/versions/inde
 import { registerDownloadRoute } from '../../../src/http/download-route.js';
 import { handleError } from '../../../src/http/errors.js';
 import { ok } from '../../../src/lib/result.js';
+import { keyOf } from '../../support/actors.js';
 import {
   createModel,
   createSetting,
   createTenant,
   grantTo,
-  keyOf,
   succeeds,
   upload,
   type Setting,

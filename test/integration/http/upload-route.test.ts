@@ -9,7 +9,8 @@ import { registerJsonBody } from '../../../src/http/json-body.js';
 import { registerUploadRoute } from '../../../src/http/upload-route.js';
 import { ok } from '../../../src/lib/result.js';
 import { until } from '../../support/until.js';
-import { createSetting, createTenant, keyOf, succeeds, type Setting } from '../versions/setting.js';
+import { keyOf } from '../../support/actors.js';
+import { createSetting, createTenant, succeeds, type Setting } from '../versions/setting.js';
 
 const MAX_BYTES = 5_000_000;
 const TOO_LARGE = { error: { code: 'PAYLOAD_TOO_LARGE' } };

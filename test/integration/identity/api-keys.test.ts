@@ -5,26 +5,29 @@ import {
   codeOf,
   createIdentityRooms,
   createMovableClock,
+  openIdentityRooms,
+  type OpenIdentityRooms,
   refusalsOf,
   valueOf,
 } from '../../support/identity-rooms.js';
-import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
 import { until } from '../../support/until.js';
 
 const HOUR_MS = 60 * 60 * 1000;
-let db: TestDatabase;
-let rooms: ReturnType<typeof createIdentityRooms>;
+let rooms: OpenIdentityRooms;
 
 beforeAll(async () => {
-  db = await createTestDatabase();
-  rooms = createIdentityRooms(db.database);
+  rooms = await openIdentityRooms();
 });
 afterAll(async () => {
   await rooms.identity.drain();
-  await db.stop();
+  await rooms.stop();
 });
 
-function tryKey(secret: string, tenantHeader: string | null = null, using = rooms) {
+function tryKey(
+  secret: string,
+  tenantHeader: string | null = null,
+  using: Pick<OpenIdentityRooms, 'identity'> = rooms,
+) {
   return using.identity.authenticate({
     authorization: `Bearer ${secret}`,
     tenantHeader,
@@ -55,9 +58,10 @@ describe('an API key', () => {
       createdBy: actor.userId,
     });
     expect(JSON.stringify(apiKey)).not.toContain(secret);
-    const [row] = await db.asOwner<{ text: string }>('SELECT k::text AS text FROM api_keys k WHERE id = $1', [
-      apiKey.id,
-    ]);
+    const [row] = await rooms.db.asOwner<{ text: string }>(
+      'SELECT k::text AS text FROM api_keys k WHERE id = $1',
+      [apiKey.id],
+    );
     expect(row?.text).not.toContain(secret.slice(14, -4));
     for (const header of [null, tenant.slug, tenant.id]) {
       expect(valueOf(await tryKey(secret, header))).toEqual({
@@ -87,7 +91,7 @@ describe('an API key', () => {
 
   it('expires', async () => {
     const clock = createMovableClock();
-    const later = createIdentityRooms(db.database, { clock });
+    const later = createIdentityRooms(rooms.db.database, { clock });
     const { actor } = await later.signUp();
     const expiresAt = new Date(clock.now().getTime() + HOUR_MS);
     const { secret } = valueOf(
@@ -104,14 +108,14 @@ describe('an API key', () => {
     let transactions = 0;
     const sql: Transactions['sql'] = (context, work) => {
       transactions++;
-      return db.database.sql(context, work);
+      return rooms.db.database.sql(context, work);
     };
     const single: Transactions['single'] = (context) => {
       transactions++;
-      return db.database.single(context);
+      return rooms.db.database.single(context);
     };
     const counted = createIdentityRooms(
-      { transaction: (context, work) => db.database.transaction(context, work), sql, single },
+      { transaction: (context, work) => rooms.db.database.transaction(context, work), sql, single },
       { secrets: rooms.secrets },
     );
     const { actor } = await rooms.signUp();
@@ -140,7 +144,7 @@ describe('an API key', () => {
   });
 
   it('of another server is refused', async () => {
-    const elsewhere = createIdentityRooms(db.database);
+    const elsewhere = createIdentityRooms(rooms.db.database);
     const { actor } = await rooms.signUp();
     const { secret } = await rooms.key(actor, []);
     expect(codeOf(await tryKey(secret, null, elsewhere))).toBe('INVALID_CREDENTIALS');
@@ -148,7 +152,7 @@ describe('an API key', () => {
 
   it('notes its last use once a minute, beside the request', async () => {
     const clock = createMovableClock();
-    const later = createIdentityRooms(db.database, { clock });
+    const later = createIdentityRooms(rooms.db.database, { clock });
     const { actor } = await later.signUp();
     const { apiKey, secret } = valueOf(await later.identity.createApiKey(actor, { name: 'x', scopes: [] }));
     const lastUse = async () =>
@@ -171,8 +175,8 @@ describe('an API key', () => {
   it('works when its last use cannot be noted, which is counted', async () => {
     const faulty = createIdentityRooms(
       {
-        transaction: (context, work) => db.database.transaction(context, work),
-        single: (context) => db.database.single(context),
+        transaction: (context, work) => rooms.db.database.transaction(context, work),
+        single: (context) => rooms.db.database.single(context),
         sql: () => Promise.reject(new Error('the database is away')),
       },
       { secrets: rooms.secrets },

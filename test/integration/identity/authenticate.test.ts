@@ -4,20 +4,20 @@ import {
   CALLER,
   codeOf,
   createIdentityRooms,
+  openIdentityRooms,
+  type OpenIdentityRooms,
   PASSWORD,
   suffix,
   valueOf,
 } from '../../support/identity-rooms.js';
-import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
+import { createTestDatabase } from '../../support/postgres.js';
 
-let db: TestDatabase;
-let rooms: ReturnType<typeof createIdentityRooms>;
+let rooms: OpenIdentityRooms;
 
 beforeAll(async () => {
-  db = await createTestDatabase();
-  rooms = createIdentityRooms(db.database);
+  rooms = await openIdentityRooms();
 });
-afterAll(() => db.stop());
+afterAll(() => rooms.stop());
 
 function authenticate(authorization: string | null, tenantHeader: string | null = null) {
   return rooms.identity.authenticate({ authorization, tenantHeader, requestId: 'req_test' });
@@ -70,11 +70,11 @@ it('authenticating costs one transaction of one statement', async () => {
   let transactions = 0;
   const transaction: Transactions['transaction'] = (context, work) => {
     transactions++;
-    return db.database.transaction(context, work);
+    return rooms.db.database.transaction(context, work);
   };
   const sql: Transactions['sql'] = (context, work) => {
     transactions++;
-    return db.database.sql(context, (query) =>
+    return rooms.db.database.sql(context, (query) =>
       work((text, parameters) => {
         statements++;
         return query(text, parameters);
@@ -82,7 +82,7 @@ it('authenticating costs one transaction of one statement', async () => {
     );
   };
   const single: Transactions['single'] = (context) => {
-    const query = db.database.single(context);
+    const query = rooms.db.database.single(context);
     return (text, parameters) => {
       transactions++;
       statements++;
@@ -102,8 +102,8 @@ it('authenticating costs one transaction of one statement', async () => {
 
 it('a valid token for a session that does not exist is refused', async () => {
   const { session } = await rooms.signUp();
-  await db.asOwner('DELETE FROM refresh_tokens WHERE session_id = $1', [session.sessionId]);
-  await db.asOwner('DELETE FROM sessions WHERE id = $1', [session.sessionId]);
+  await rooms.db.asOwner('DELETE FROM refresh_tokens WHERE session_id = $1', [session.sessionId]);
+  await rooms.db.asOwner('DELETE FROM sessions WHERE id = $1', [session.sessionId]);
   expect(codeOf(await authenticate(`Bearer ${session.accessToken}`))).toBe('INVALID_CREDENTIALS');
 });
 

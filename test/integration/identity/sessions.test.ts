@@ -5,22 +5,21 @@ import {
   codeOf,
   createIdentityRooms,
   createMovableClock,
+  openIdentityRooms,
+  type OpenIdentityRooms,
   PASSWORD,
   refusalsOf,
   suffix,
   valueOf,
 } from '../../support/identity-rooms.js';
-import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
-let db: TestDatabase;
-let rooms: ReturnType<typeof createIdentityRooms>;
+let rooms: OpenIdentityRooms;
 
 beforeAll(async () => {
-  db = await createTestDatabase();
-  rooms = createIdentityRooms(db.database);
+  rooms = await openIdentityRooms();
 });
-afterAll(() => db.stop());
+afterAll(() => rooms.stop());
 
 const refresh = ({ refreshToken }: Pick<SessionTokens, 'refreshToken'>) =>
   rooms.identity.refreshSession(CALLER, { refreshToken });
@@ -38,7 +37,7 @@ describe('signing up', () => {
     const { session, user, tenant, actor } = await rooms.signUp('ada-lovelace');
     expect(tenant).toMatchObject({ slug: 'ada-lovelace', name: 'ada-lovelace' });
     expect(actor).toMatchObject({ userId: user.id, tenantId: tenant.id, role: 'OWNER' });
-    const rows = await db.asOwner<{ text: string }>(
+    const rows = await rooms.db.asOwner<{ text: string }>(
       `SELECT p::text AS text FROM user_passwords p UNION ALL SELECT r::text FROM refresh_tokens r
        UNION ALL SELECT u::text FROM users u UNION ALL SELECT s::text FROM sessions s
        UNION ALL SELECT a::text FROM audit_events a`,
@@ -66,7 +65,7 @@ describe('signing up', () => {
     const email = `${suffix()}@example.org`;
     const taken = await rooms.identity.signUp(CALLER, { ...input, email, tenantSlug: tenant.slug });
     expect(refusalsOf(taken)).toEqual([['CONFLICT', 'tenantSlug']]);
-    expect(await db.asOwner('SELECT id FROM users WHERE email = $1', [email])).toEqual([]);
+    expect(await rooms.db.asOwner('SELECT id FROM users WHERE email = $1', [email])).toEqual([]);
   });
 
   it('of five with the same address at once, one succeeds', async () => {
@@ -94,7 +93,7 @@ describe('signing up', () => {
   });
 
   it('needs an invitation where the server says so', async () => {
-    const closed = createIdentityRooms(db.database, { signUpMode: 'invited', secrets: rooms.secrets });
+    const closed = createIdentityRooms(rooms.db.database, { signUpMode: 'invited', secrets: rooms.secrets });
     const { actor: owner } = await rooms.signUp();
     const email = `${suffix()}@example.org`;
     const input = { email, password: PASSWORD, name: 'Invited' };
@@ -139,7 +138,7 @@ describe('signing in', () => {
   it('is limited by address and by account, to the attempt, and successes do not count', async () => {
     const clock = createMovableClock();
     const held = { ...clock, monotonicMs: () => 1000 };
-    const limited = createIdentityRooms(db.database, {
+    const limited = createIdentityRooms(rooms.db.database, {
       clock: held,
       attemptLimits: {
         perEmail: { burst: 3, intervalMs: 10_000 },
@@ -164,7 +163,7 @@ describe('signing in', () => {
   });
 
   it('is refused at once when too many wait for their password to be checked', async () => {
-    const narrow = createIdentityRooms(db.database, {
+    const narrow = createIdentityRooms(rooms.db.database, {
       passwordLimits: { concurrency: 1, maxWaiting: 1, maxWaitMs: 5000 },
     });
     const { user } = await narrow.signUp();
@@ -230,7 +229,7 @@ describe('refreshing', () => {
 
   it('ends after thirty unused days, and after ninety in any case', async () => {
     const clock = createMovableClock();
-    const later = createIdentityRooms(db.database, { clock });
+    const later = createIdentityRooms(rooms.db.database, { clock });
     const use = ({ refreshToken }: SessionTokens) => later.identity.refreshSession(CALLER, { refreshToken });
     const idle = await later.signUp();
     let busy = (await later.signUp()).session;

@@ -10,13 +10,8 @@ import {
 import type { Grant } from '../../../src/domain/sharing/index.js';
 import { newId } from '../../../src/lib/ids.js';
 import type { Page } from '../../../src/lib/page.js';
-import {
-  accepted,
-  createCatalogWorld,
-  keyOf,
-  refusalCode,
-  type CatalogWorld,
-} from '../../support/catalog-world.js';
+import { keyOf } from '../../support/actors.js';
+import { accepted, createCatalogWorld, refusalCode, type CatalogWorld } from '../../support/catalog-world.js';
 import { createTestDatabase } from '../../support/postgres.js';
 
 let world: CatalogWorld;

@@ -5,21 +5,20 @@ import {
   codeOf,
   createIdentityRooms,
   createMovableClock,
+  openIdentityRooms,
+  type OpenIdentityRooms,
   PASSWORD,
   suffix,
   valueOf,
 } from '../../support/identity-rooms.js';
-import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
-let db: TestDatabase;
-let rooms: ReturnType<typeof createIdentityRooms>;
+let rooms: OpenIdentityRooms;
 
 beforeAll(async () => {
-  db = await createTestDatabase();
-  rooms = createIdentityRooms(db.database);
+  rooms = await openIdentityRooms();
 });
-afterAll(() => db.stop());
+afterAll(() => rooms.stop());
 
 it('an invitation is stored as a hash and accepted once, by the person it names', async () => {
   const { actor: owner } = await rooms.signUp();
@@ -28,7 +27,7 @@ it('an invitation is stored as a hash and accepted once, by the person it names'
   const { invitation, token } = valueOf(
     await rooms.tenants.inviteMember(owner, { email: guest.user.email.toUpperCase(), role: 'DEVELOPER' }),
   );
-  const stored = await db.asOwner('SELECT token_hash FROM invitations WHERE id = $1', [invitation.id]);
+  const stored = await rooms.db.asOwner('SELECT token_hash FROM invitations WHERE id = $1', [invitation.id]);
   expect(stored).toEqual([{ token_hash: createHash('sha256').update(token).digest('hex') }]);
 
   expect(codeOf(await rooms.tenants.acceptInvitation(stranger.actor, { token }))).toBe('INVALID_CREDENTIALS');
@@ -37,7 +36,7 @@ it('an invitation is stored as a hash and accepted once, by the person it names'
   expect(codeOf(await rooms.tenants.acceptInvitation(guest.actor, { token }))).toBe('INVALID_CREDENTIALS');
   expect(await rooms.tenants.invitations(owner, owner.tenantId)).toEqual([]);
 
-  const log = await db.asOwner<{ text: string }>('SELECT details::text AS text FROM audit_events');
+  const log = await rooms.db.asOwner<{ text: string }>('SELECT details::text AS text FROM audit_events');
   expect(log.length).toBeGreaterThan(3);
   expect(log.filter(({ text }) => text.includes(token))).toEqual([]);
 });
@@ -57,7 +56,7 @@ it('of ten who accept the same invitation at once, one becomes a member', async 
 
 it('an invitation is worthless after seven days, after it was revoked, and after it was replaced', async () => {
   const clock = createMovableClock();
-  const later = createIdentityRooms(db.database, { clock });
+  const later = createIdentityRooms(rooms.db.database, { clock });
   const { actor: owner } = await later.signUp();
   const email = `${suffix()}@example.org`;
   const invite = async () => valueOf(await later.tenants.inviteMember(owner, { email, role: 'VIEWER' }));
@@ -75,7 +74,7 @@ it('an invitation is worthless after seven days, after it was revoked, and after
   const expired = await invite();
   clock.advance(7 * DAY_MS + 1000);
   expect(codeOf(await join(expired.token))).toBe('INVALID_CREDENTIALS');
-  const users = await db.asOwner('SELECT id FROM users WHERE email = $1', [email]);
+  const users = await rooms.db.asOwner('SELECT id FROM users WHERE email = $1', [email]);
   expect(users).toEqual([]);
   const fresh = await invite();
   clock.advance(7 * DAY_MS - 5000);

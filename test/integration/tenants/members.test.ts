@@ -1,16 +1,19 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Role, TenantActor } from '../../../src/domain/access/index.js';
-import { codeOf, createIdentityRooms, suffix, valueOf } from '../../support/identity-rooms.js';
-import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
+import {
+  codeOf,
+  openIdentityRooms,
+  type OpenIdentityRooms,
+  suffix,
+  valueOf,
+} from '../../support/identity-rooms.js';
 
-let db: TestDatabase;
-let rooms: ReturnType<typeof createIdentityRooms>;
+let rooms: OpenIdentityRooms;
 
 beforeAll(async () => {
-  db = await createTestDatabase();
-  rooms = createIdentityRooms(db.database);
+  rooms = await openIdentityRooms();
 });
-afterAll(() => db.stop());
+afterAll(() => rooms.stop());
 
 async function membershipOf(actor: TenantActor): Promise<string> {
   const found = (await rooms.tenants.membershipsOf(actor)).find(
@@ -25,13 +28,14 @@ describe('a tenant', () => {
     const slug = `lab-${suffix()}`;
     const tenant = valueOf(await rooms.tenants.createTenant(actor, { slug, name: ' The Lab ' }));
     expect(tenant).toMatchObject({ slug, name: 'The Lab', isOperator: false });
-    const plans = await db.asOwner('SELECT predictions_per_month FROM tenant_plans WHERE tenant_id = $1', [
-      tenant.id,
-    ]);
+    const plans = await rooms.db.asOwner(
+      'SELECT predictions_per_month FROM tenant_plans WHERE tenant_id = $1',
+      [tenant.id],
+    );
     expect(plans).toEqual([{ predictions_per_month: '1000' }]);
     const memberships = await rooms.tenants.membershipsOf(actor);
     expect(memberships.map(({ role }) => role)).toEqual(['OWNER', 'OWNER']);
-    const events = await db.asOwner('SELECT action, user_id FROM audit_events WHERE tenant_id = $1', [
+    const events = await rooms.db.asOwner('SELECT action, user_id FROM audit_events WHERE tenant_id = $1', [
       tenant.id,
     ]);
     expect(events).toEqual([{ action: 'createTenant', user_id: actor.userId }]);
@@ -69,7 +73,7 @@ describe('a tenant', () => {
     const { tenantId } = actor;
     for (const change of ["slug = 'stolen-slug'", 'is_operator = true']) {
       await expect(
-        db.database.sql({ tenantId }, (query) =>
+        rooms.db.database.sql({ tenantId }, (query) =>
           query(`UPDATE tenants SET ${change} WHERE id = $1`, [tenantId]),
         ),
       ).rejects.toThrow(/permission denied/);
@@ -191,7 +195,7 @@ describe('the last owner', () => {
             : rooms.tenants.changeMemberRole(owner, { membershipId: ids[(i + 1) % 4] ?? '', role: 'VIEWER' }),
         ),
       );
-      const left = await db.asOwner<{ n: number }>(
+      const left = await rooms.db.asOwner<{ n: number }>(
         `SELECT count(*)::int AS n FROM memberships WHERE tenant_id = $1 AND role = 'OWNER'`,
         [first.tenantId],
       );

@@ -6,11 +6,11 @@ import type { ImportProgress, ImportRefusal } from '../../../src/importers/index
 import type { RunnableArtifact } from '../../../src/inference/index.js';
 import { ok, refuse } from '../../../src/lib/result.js';
 import { until } from '../../support/until.js';
+import { keyOf } from '../../support/actors.js';
 import {
   createModel,
   createSetting,
   createTenant,
-  keyOf,
   leavePack,
   succeeds,
   untilEqual,

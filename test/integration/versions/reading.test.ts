@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TenantActor } from '../../../src/domain/access/index.js';
 import type { Version, VersionsService } from '../../../src/domain/versions/index.js';
+import { keyOf } from '../../support/actors.js';
 import {
   createModel,
   createSetting,
   createTenant,
   grantTo,
-  keyOf,
   succeeds,
   upload,
   type Setting,

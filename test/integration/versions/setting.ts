@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { permissionsOf, type Permission, type TenantActor } from '../../../src/domain/access/index.js';
+import type { TenantActor } from '../../../src/domain/access/index.js';
 import { createAuditService } from '../../../src/domain/audit/index.js';
 import {
   createVersionsService,
@@ -18,6 +18,7 @@ import { systemClock, type Clock } from '../../../src/lib/clock.js';
 import { newId } from '../../../src/lib/ids.js';
 import { ok } from '../../../src/lib/result.js';
 import { openDiskStore, type ArtifactStore } from '../../../src/storage/index.js';
+import { ownerOf } from '../../support/actors.js';
 import { listFiles } from '../../support/list-files.js';
 import { until } from '../../support/until.js';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
@@ -86,22 +87,7 @@ export async function createTenant(db: TestDatabase): Promise<TenantActor> {
   const tenantId = newId('tenant');
   const slug = `t-${randomBytes(6).toString('hex')}`;
   await db.asOwner('INSERT INTO tenants (id, slug, name) VALUES ($1, $2, $2)', [tenantId, slug]);
-  return {
-    kind: 'user',
-    userId: newId('user'),
-    sessionId: newId('session'),
-    tenantId,
-    role: 'OWNER',
-    permissions: permissionsOf('OWNER', false),
-    requestId: newId('request'),
-  };
-}
-
-/** A program of the same tenant, with these scopes only. */
-export function keyOf(actor: TenantActor, ...scopes: Permission[]): TenantActor {
-  const { tenantId } = actor;
-  const permissions = new Set(scopes);
-  return { kind: 'apiKey', apiKeyId: newId('apiKey'), tenantId, permissions, requestId: newId('request') };
+  return ownerOf(tenantId);
 }
 
 export async function createModel(

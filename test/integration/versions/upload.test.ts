@@ -2,7 +2,8 @@ import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Clock } from '../../../src/lib/clock.js';
 import { until } from '../../support/until.js';
-import { createSetting, createTenant, keyOf, oneChunk, succeeds, upload, type Setting } from './setting.js';
+import { keyOf } from '../../support/actors.js';
+import { createSetting, createTenant, oneChunk, succeeds, upload, type Setting } from './setting.js';
 
 const HOUR_MS = 3_600_000;
 
