@@ -1,2 +1,2 @@
 export * from './types.js';
-export { createImporter, type Importer, type ImporterDeps } from './importer.js';
+export { createImporter, type Importer } from './importer.js';

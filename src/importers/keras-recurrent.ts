@@ -185,5 +185,3 @@ export function findRecurrentRule(className: string, translateInner: TranslateIn
     return (config, context) => timeDistributed(config, context, translateInner);
   return RECURRENT_RULES.get(className) ?? null;
 }
-
-export const RECURRENT_LAYER_CLASSES: readonly string[] = [...RECURRENT_RULES.keys(), ...WRAPPER_CLASSES];

@@ -1,20 +1,18 @@
 /** Keras 3's own format: a zip of `config.json`, `metadata.json` and `model.weights.h5`. */
 import type { Archive } from './archive.js';
+import { readJsonFile } from './archive-json.js';
 import type { ConvertedModel } from './converted-model.js';
 import { openHdf5, type Hdf5File } from './hdf5.js';
-import { isObject, ownString, parseJson } from './json.js';
+import { isObject, ownString } from './json.js';
 import { readKerasModel } from './keras-config.js';
 import { foundIn } from './keras-h5.js';
 import { convertKerasModel, type FindWeights } from './keras-topology.js';
 import { refuseImport } from './refused.js';
-import { IMPORT_LIMITS } from './limits.js';
 
 /** @throws Refused */
 export async function readKerasZip(archive: Archive): Promise<ConvertedModel> {
-  const config = parseJson(readText(archive, 'config.json'), 'config.json');
-  const metadata = archive.files.has('metadata.json')
-    ? parseJson(readText(archive, 'metadata.json'), 'metadata.json')
-    : null;
+  const config = readJsonFile(archive, 'config.json');
+  const metadata = archive.files.has('metadata.json') ? readJsonFile(archive, 'metadata.json') : null;
   const version = isObject(metadata) ? ownString(metadata, 'keras_version') : null;
   const model = readKerasModel(config, 3);
   const weights = archive.files.get('model.weights.h5');
@@ -36,19 +34,6 @@ export async function readKerasZip(archive: Archive): Promise<ConvertedModel> {
 }
 
 const KNOWN_FILES = new Set(['config.json', 'metadata.json', 'model.weights.h5']);
-
-function readText(archive: Archive, name: string): string {
-  const source = archive.files.get(name);
-  if (source === undefined) return refuseImport('CORRUPT_ARTIFACT', name, `The archive holds no ${name}.`);
-  if (source.size > IMPORT_LIMITS.maxJsonBytes) {
-    refuseImport(
-      'LIMIT_EXCEEDED',
-      name,
-      `${name} has ${source.size} bytes; at most ${IMPORT_LIMITS.maxJsonBytes} are read.`,
-    );
-  }
-  return source.read(0, source.size).toString('utf8');
-}
 
 /**
  * `/layers/<class>_<n>/…/vars/<i>`. Siblings are numbered by class; newer files also note each layer's

@@ -1,7 +1,8 @@
 /** A TensorFlow.js model in an archive: model.json and its shards. */
 import type { Archive } from './archive.js';
+import { readJsonFile } from './archive-json.js';
 import type { ConvertedModel } from './converted-model.js';
-import { isObject, own, ownString, parseJson, type JsonObject } from './json.js';
+import { isObject, own, ownString, type JsonObject } from './json.js';
 import { IMPORT_LIMITS } from './limits.js';
 import { refuseImport } from './refused.js';
 import { readTfjsGraph } from './tfjs-graph.js';
@@ -35,15 +36,6 @@ export function readTfjs(archive: Archive, modelJson: string, base: string): Con
 }
 
 function readModelJson(archive: Archive, name: string): JsonObject {
-  const source = archive.files.get(name);
-  if (source === undefined) return refuseImport('CORRUPT_ARTIFACT', name, `The archive holds no ${name}.`);
-  if (source.size > IMPORT_LIMITS.maxJsonBytes) {
-    refuseImport(
-      'LIMIT_EXCEEDED',
-      name,
-      `${name} has ${source.size} bytes; at most ${IMPORT_LIMITS.maxJsonBytes} are read.`,
-    );
-  }
-  const value = parseJson(source.read(0, source.size).toString('utf8'), name);
+  const value = readJsonFile(archive, name);
   return isObject(value) ? value : refuseImport('CORRUPT_ARTIFACT', name, `${name} is not a JSON object.`);
 }

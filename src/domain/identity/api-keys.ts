@@ -42,7 +42,7 @@ export interface NewApiKey {
 type CreateRefusal = InvalidInput | PermissionDenied;
 
 /** What a program that uses models needs; the contract names the same. */
-export const DEFAULT_SCOPES: readonly Permission[] = ['MODEL_READ', 'PREDICTION_RUN', 'USAGE_READ'];
+const DEFAULT_SCOPES: readonly Permission[] = ['MODEL_READ', 'PREDICTION_RUN', 'USAGE_READ'];
 
 const SORT = 'apiKeys';
 

@@ -9,14 +9,18 @@ import type { Secrets } from './secrets.js';
 /** Who may sign up: everybody, or only those who bring an invitation. */
 export type SignUpMode = 'open' | 'invited';
 
-/** What the use cases of this room work with. */
-export interface IdentityParts {
+/** What the room is given, and hands on to its use cases. */
+export interface SharedParts {
   readonly database: Transactions;
   readonly clock: Clock;
   readonly audit: AuditService;
   readonly tenants: TenantsService;
   readonly secrets: Secrets;
   readonly signUpMode: SignUpMode;
+}
+
+/** What the use cases of this room work with. */
+export interface IdentityParts extends SharedParts {
   readonly passwords: Passwords;
   readonly attempts: AttemptLimiter;
 }

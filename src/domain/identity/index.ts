@@ -1,15 +1,5 @@
-export { ACCESS_TOKEN_LIFETIME_MS } from './access-token.js';
-export type { CreateApiKeyInput, NewApiKey } from './api-keys.js';
-export { ATTEMPT_LIMITS, type AttemptLimits } from './attempt-limiter.js';
-export type { Credentials } from './authenticate.js';
-export type { Bootstrapped, BootstrapInput, OperatorCredentials } from './bootstrap.js';
-export type { Caller, SignUpMode } from './deps.js';
-export type { RateLimited } from './errors.js';
-export type { GateLimits } from './gate.js';
-export { PASSWORD_LIMITS } from './passwords.js';
-export { createSecrets, MIN_SECRET_BYTES, weaknessOfSecret, type Secrets } from './secrets.js';
+export { createSecrets, weaknessOfSecret } from './secrets.js';
 export { createIdentityService } from './service.js';
 export type { IdentityDeps, IdentityService } from './service.js';
-export type { SignedIn, SignInInput } from './sign-in.js';
-export type { SignedUp, SignUpInput, SignUpRefusal } from './sign-up.js';
+export type { SignedUp } from './sign-up.js';
 export type { ApiKey, SessionTokens, User } from './user.js';

@@ -1,17 +1,7 @@
-import type { Transactions } from '../../database/index.js';
-import type { Clock } from '../../lib/clock.js';
 import type { Page } from '../../lib/page.js';
 import type { Result } from '../../lib/result.js';
 import { can, type Actor, type PermissionDenied, type TenantActor } from '../access/index.js';
-import type { AuditService } from '../audit/index.js';
-import type {
-  Conflict,
-  InvalidCredentials,
-  InvalidInput,
-  NotFound,
-  PageInput,
-  TenantsService,
-} from '../tenants/index.js';
+import type { Conflict, InvalidCredentials, InvalidInput, NotFound, PageInput } from '../tenants/index.js';
 import {
   apiKeys,
   createApiKey,
@@ -23,25 +13,18 @@ import {
 import { createAttemptLimiter, type AttemptLimits } from './attempt-limiter.js';
 import { authenticate, type Credentials } from './authenticate.js';
 import { bootstrapOperatorAcrossTenants, type Bootstrapped, type BootstrapInput } from './bootstrap.js';
-import type { Caller, IdentityParts, SignUpMode } from './deps.js';
+import type { Caller, IdentityParts, SharedParts } from './deps.js';
 import type { RateLimited } from './errors.js';
 import type { GateLimits } from './gate.js';
 import { createLastUse } from './last-use.js';
 import { createPasswords } from './passwords.js';
-import type { Secrets } from './secrets.js';
 import { refreshSession, signOut } from './sessions.js';
 import { signIn, type SignedIn, type SignInInput } from './sign-in.js';
 import { signUp, type SignedUp, type SignUpInput, type SignUpRefusal } from './sign-up.js';
 import { findUsersAcrossTenants } from './user-store.js';
 import type { ApiKey, SessionTokens, User } from './user.js';
 
-export interface IdentityDeps {
-  readonly database: Transactions;
-  readonly clock: Clock;
-  readonly audit: AuditService;
-  readonly tenants: TenantsService;
-  readonly secrets: Secrets;
-  readonly signUpMode: SignUpMode;
+export interface IdentityDeps extends SharedParts {
   /** How fast passwords may be tried; `ATTEMPT_LIMITS` when absent. */
   readonly attemptLimits?: AttemptLimits | undefined;
   /** How many passwords are computed at once; `PASSWORD_LIMITS` when absent. */

@@ -6,16 +6,16 @@ import type { InvalidCredentials, NotFound } from '../tenants/index.js';
 import { issueAccessToken } from './access-token.js';
 import type { Caller, IdentityParts } from './deps.js';
 import { refreshFailed, sessionNotFound } from './errors.js';
-import { hashRefreshToken, newRefreshToken } from './refresh-token.js';
+import { refreshTokens } from './refresh-token.js';
 import * as store from './session-store.js';
 import { findHomeTenant } from './user-store.js';
 import type { SessionTokens } from './user.js';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 /** However busily it is refreshed, a session ends then: a stolen one too. */
-export const SESSION_LIFETIME_MS = 90 * DAY_MS;
+const SESSION_LIFETIME_MS = 90 * DAY_MS;
 /** A session that nobody uses ends then. */
-export const REFRESH_TOKEN_LIFETIME_MS = 30 * DAY_MS;
+const REFRESH_TOKEN_LIFETIME_MS = 30 * DAY_MS;
 
 /** Starts a session in the caller's transaction, which must be the user's. */
 export async function startSession(
@@ -40,12 +40,12 @@ async function issueTokens(
   session: { readonly id: string; readonly userId: string; readonly expiresAt: Date },
   now: Date,
 ): Promise<SessionTokens> {
-  const refreshToken = newRefreshToken();
+  const refreshToken = refreshTokens.make();
   const refreshTokenExpiresAt = new Date(
     Math.min(now.getTime() + REFRESH_TOKEN_LIFETIME_MS, session.expiresAt.getTime()),
   );
   await store.insertRefreshToken(tx, {
-    tokenHash: hashRefreshToken(refreshToken) as string,
+    tokenHash: refreshTokens.hash(refreshToken) as string,
     sessionId: session.id,
     userId: session.userId,
     expiresAt: refreshTokenExpiresAt,
@@ -75,7 +75,7 @@ export async function refreshSession(
   input: { readonly refreshToken: string },
 ): Promise<Result<SessionTokens, InvalidCredentials>> {
   const { database, clock, audit } = parts;
-  const proof = hashRefreshToken(input.refreshToken);
+  const proof = refreshTokens.hash(input.refreshToken);
   if (proof === null) return refuse(refreshFailed());
   const token = await database.transaction({ proof }, (tx) => store.findRefreshTokenAcrossTenants(tx, proof));
   if (token === null) return refuse(refreshFailed());

@@ -1,10 +1,9 @@
 /** Predictions as the ledger shows them, with what is kept of their answers. */
 import type { SqlQuery, Transactions } from '../../database/index.js';
-import type { RuntimeName } from '../../inference/index.js';
 import type { PageRequest } from '../../lib/page.js';
 import type { Tensor } from '../../lib/tensor.js';
 import { decodeOutputs } from './kept-outputs.js';
-import type { Prediction } from './prediction.js';
+import type { Prediction, Receipt } from './prediction.js';
 
 export interface PredictionFilter {
   readonly modelId?: string | null | undefined;
@@ -13,23 +12,10 @@ export interface PredictionFilter {
   readonly requestId?: string | null | undefined;
 }
 
-interface Row {
+interface Row extends Omit<Receipt, 'replayed' | 'remaining'> {
   readonly id: string;
-  readonly versionId: string;
   readonly createdAt: Date;
   readonly hasKeptOutputs: boolean;
-  readonly requestId: string;
-  readonly model: string;
-  readonly versionNumber: number;
-  readonly sha256: string;
-  readonly runtime: RuntimeName;
-  readonly worker: string;
-  readonly batchSize: number;
-  readonly rows: number;
-  readonly queueMs: number;
-  readonly loadMs: number;
-  readonly computeMs: number;
-  readonly charged: number;
 }
 
 const SELECT = `SELECT u.id, u.version_id AS "versionId", u.created_at AS "createdAt",
@@ -40,8 +26,9 @@ const SELECT = `SELECT u.id, u.version_id AS "versionId", u.created_at AS "creat
   LEFT JOIN idempotency_records r ON r.prediction_id = u.id AND r.tenant_id = u.tenant_id
   WHERE u.tenant_id = $1`;
 
-export function fromRow({ id, versionId, createdAt, hasKeptOutputs, ...facts }: Row): Prediction {
-  const receipt = { ...facts, versionId, replayed: false, remaining: null };
+function fromRow({ id, createdAt, hasKeptOutputs, ...facts }: Row): Prediction {
+  const { versionId } = facts;
+  const receipt = { ...facts, replayed: false, remaining: null };
   return { id, versionId, outputs: null, hasKeptOutputs, receipt, createdAt };
 }
 
@@ -104,5 +91,3 @@ export function createLedgerReads(database: Transactions) {
     },
   });
 }
-
-export type LedgerReads = ReturnType<typeof createLedgerReads>;

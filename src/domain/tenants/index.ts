@@ -7,8 +7,6 @@ export {
   type InvalidInput,
   type NotFound,
 } from './errors.js';
-export type { NewInvitation } from './invitations.js';
-export type { MemberChangeRefusal } from './member-changes.js';
 export { checkEmail, checkName, checkSlug, slugFrom } from './names.js';
 export { createTenantsService } from './service.js';
 export type { Founding, PageInput, TenantsService } from './service.js';

@@ -15,16 +15,16 @@ import {
   type NotFound,
 } from './errors.js';
 import * as invitations from './invitation-store.js';
-import { hashInvitationToken, newInvitationToken } from './invitation-token.js';
+import { invitationTokens } from './invitation-token.js';
 import { mayGiveRole } from './may-give.js';
 import { aboveOwn, ownRoleOf } from './member-changes.js';
 import { checkEmail } from './names.js';
 import * as store from './store.js';
 import type { Invitation, Membership } from './tenant.js';
 
-export const INVITATION_LIFETIME_MS = 7 * 24 * 60 * 60 * 1000;
+const INVITATION_LIFETIME_MS = 7 * 24 * 60 * 60 * 1000;
 /** The list of open invitations is not paged, so it must stay short. */
-export const MAX_OPEN_INVITATIONS = 200;
+const MAX_OPEN_INVITATIONS = 200;
 
 export interface NewInvitation {
   readonly invitation: Invitation;
@@ -42,7 +42,7 @@ export async function inviteMember(
   if (!can(actor, 'MEMBER_MANAGE')) return refuse(permissionDenied(actor, 'MEMBER_MANAGE'));
   const email = checkEmail(input.email, 'email');
   if (!email.ok) return email;
-  const token = newInvitationToken();
+  const token = invitationTokens.make();
   return database.transaction<Result<NewInvitation, PermissionDenied | Conflict>>(
     { tenantId },
     async (tx) => {
@@ -69,7 +69,7 @@ export async function inviteMember(
         expiresAt: new Date(now.getTime() + INVITATION_LIFETIME_MS),
         createdAt: now,
       };
-      await invitations.insertInvitation(tx, tenantId, invitation, hashInvitationToken(token) as string);
+      await invitations.insertInvitation(tx, tenantId, invitation, invitationTokens.hash(token) as string);
       await audit.record(tx, actor, {
         action: 'inviteMember',
         subjectId: invitation.id,
@@ -119,7 +119,7 @@ export async function acceptInvitation(
   actor: Actor,
   input: { readonly token: string },
 ): Promise<Result<Membership, InvalidCredentials | Conflict>> {
-  const tokenHash = hashInvitationToken(input.token);
+  const tokenHash = invitationTokens.hash(input.token);
   if (actor.kind !== 'user' || tokenHash === null) return refuse(invitationNotValid());
   const { userId } = actor;
   const now = deps.clock.now();

@@ -19,7 +19,7 @@ import {
   type NotFound,
 } from './errors.js';
 import * as invitations from './invitation-store.js';
-import { hashInvitationToken } from './invitation-token.js';
+import { invitationTokens } from './invitation-token.js';
 import {
   acceptInvitation,
   inviteMember,
@@ -240,7 +240,7 @@ export function createTenantsService(deps: TenantsDeps): TenantsService {
     hasOperatorTenantAcrossTenants: store.hasOperatorTenantAcrossTenants,
 
     async findInvitationFor(email: string, token: string) {
-      const proof = hashInvitationToken(token);
+      const proof = invitationTokens.hash(token);
       if (proof === null) return null;
       const found = await database.transaction({ proof }, (tx) =>
         invitations.findInvitationByTokenAcrossTenants(tx, proof, clock.now()),
