@@ -2,7 +2,7 @@
 // prisma/schema.prisma has changed since the newest migration was committed. A tool for developers: the SQL
 // is a draft to be read; policies, grants, checks and the move of existing rows are added by hand.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setupOrExit } from './setup.mjs';
@@ -21,17 +21,31 @@ if (!/^[a-z][a-z0-9_]*$/.test(name)) {
 
 await setupOrExit({ quiet: true });
 const git = (...args) => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim();
+if (git('status', '--porcelain', '--', MIGRATIONS) !== '') {
+  // What an uncommitted migration does would be written a second time.
+  process.stderr.write(
+    `Commit or remove the changes in ${MIGRATIONS} first: a migration starts from there.\n`,
+  );
+  process.exit(1);
+}
 const newest = git('log', '-1', '--format=%H', '--', MIGRATIONS);
 const before = git('show', `${newest}:${SCHEMA}`);
 const sql = await difference(before, readFileSync(join(root, SCHEMA), 'utf8'));
 
 if (sql === null) process.stdout.write(`${SCHEMA} has not changed since the newest migration.\n`);
 else {
-  const time = new Date().toISOString().replace(/\D/g, '').slice(0, 14);
-  const folder = join(root, MIGRATIONS, `${time}_${name}`);
+  const folder = join(root, MIGRATIONS, `${timeAfterNewest()}_${name}`);
   mkdirSync(folder);
   writeFileSync(join(folder, 'migration.sql'), sql);
   process.stdout.write(`${join(folder, 'migration.sql')}\n`);
+}
+
+/** Now, or just after the newest migration: they run in the order of their names, whatever this clock says. */
+function timeAfterNewest() {
+  const now = new Date().toISOString().replace(/\D/g, '').slice(0, 14);
+  const folders = readdirSync(join(root, MIGRATIONS)).filter((folder) => /^\d{14}_/.test(folder));
+  const newest = folders.sort().at(-1)?.slice(0, 14) ?? '';
+  return now > newest ? now : String(BigInt(newest) + 1n);
 }
 
 async function difference(from, to) {

@@ -12,8 +12,7 @@ import type { WorkerLimits } from './worker-handle.js';
 export interface EngineOptions {
   readonly logger: Logger;
   readonly clock?: Clock;
-  /** Default: one per core but one, at least 2 so that one stuck model never stops the others, at most 8. */
-  readonly workers?: number;
+  readonly workers: number;
   /** Engines that may serve. Default: all. */
   readonly runtimes?: readonly RuntimeName[];
   /** Model memory of all workers together. Default: a quarter of the machine's. */
@@ -47,8 +46,6 @@ export interface ResolvedOptions {
   readonly workerEntry: URL;
 }
 
-const MIN_DEFAULT_WORKERS = 2;
-const MAX_DEFAULT_WORKERS = 8;
 const MEBIBYTE = 2 ** 20;
 
 const DEFAULT_QUEUE: FairQueueBounds = {
@@ -62,8 +59,7 @@ const DEFAULT_HEAP_BYTES = 1024 * MEBIBYTE;
 
 /** @throws RangeError when a number makes no sense */
 export function resolveOptions(options: EngineOptions): ResolvedOptions {
-  const cores = availableParallelism();
-  const workers = options.workers ?? Math.min(MAX_DEFAULT_WORKERS, Math.max(MIN_DEFAULT_WORKERS, cores - 1));
+  const { workers } = options;
   if (!Number.isInteger(workers) || workers < 1) {
     throw new RangeError(`The number of inference workers must be a whole number from 1, not ${workers}.`);
   }
@@ -81,7 +77,7 @@ export function resolveOptions(options: EngineOptions): ResolvedOptions {
     quarantine: { ...DEFAULT_QUARANTINE, ...options.quarantine },
     maxStuckThreads: options.maxStuckThreads ?? workers,
     maxHeapBytesPerWorker: options.maxHeapBytesPerWorker ?? DEFAULT_HEAP_BYTES,
-    nativeEnvironment: nativeEnvironment({ workers, cores }),
+    nativeEnvironment: nativeEnvironment({ workers, cores: availableParallelism() }),
     environment: options.environment ?? process.env,
     workerEntry: options.workerEntry ?? builtEntry(import.meta.url, './worker/main.js'),
   });
