@@ -15,6 +15,19 @@ export const INTERNAL_MESSAGE =
   'Something went wrong on our side. It was logged under the request id of this answer.';
 export const RETRY_AFTER_SECONDS = 1;
 
+/** An error may quote what it complains about, and that may be as long as the request. */
+const MAX_MESSAGE_CHARACTERS = 2_000;
+const MORE_MISTAKES_MESSAGE = 'The variables hold more mistakes; only the first are listed.';
+
+/** graphql-js ends with this, without a code, when it has counted enough mistakes in the variables. */
+function isEndOfMistakes(error: unknown): boolean {
+  return (
+    error instanceof GraphQLError &&
+    error.path === undefined &&
+    error.message.startsWith('Too many errors processing variables')
+  );
+}
+
 /** What was thrown first: GraphQL wraps a resolver's error to say where it happened. */
 export function causeOf(error: unknown): unknown {
   let cause = error;
@@ -29,6 +42,7 @@ export function classifyError(error: unknown): ErrorClass {
   const cause = causeOf(error);
   if (isDatabaseUnavailable(cause)) return 'unavailable';
   if (!(cause instanceof GraphQLError)) return 'internal';
+  if (isEndOfMistakes(error)) return 'known';
   // A GraphQL error without a code is graphql-js complaining about what a resolver returned. Those that
   // it makes about the client's request (syntax, validation, variables) reach us with a code from Apollo.
   const { code } = error instanceof GraphQLError ? error.extensions : cause.extensions;
@@ -43,7 +57,15 @@ export function maskError(formatted: GraphQLFormattedError, original: unknown): 
   };
   switch (classifyError(original)) {
     case 'known':
-      return formatted;
+      if (isEndOfMistakes(original)) {
+        return { message: MORE_MISTAKES_MESSAGE, extensions: { code: 'BAD_USER_INPUT' } };
+      }
+      return formatted.message.length <= MAX_MESSAGE_CHARACTERS
+        ? formatted
+        : {
+            ...formatted,
+            message: `${formatted.message.slice(0, MAX_MESSAGE_CHARACTERS).replace(/\p{Cs}$/u, '')}…`,
+          };
     case 'unavailable':
       return {
         message: UNAVAILABLE_MESSAGE,

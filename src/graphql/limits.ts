@@ -117,12 +117,16 @@ function checkCounts(
   }
 }
 
+/** Fields of all objects in `variables` together. Tensors are lists; what is left are input objects, which are small. */
+export const MAX_VARIABLES_FIELDS = 10_000;
+
 /**
- * Throws when `variables` nest too deep. Walks with a stack of its own, level by level: what comes later
+ * Throws when `variables` nest too deep, or hold so many fields that quoting them in an error is work. Walks with a stack of its own, level by level: what comes later
  * (coercion, checks of tensors) recurses, and must never meet a value that overflows the call stack.
  */
 export function checkVariablesDepth(variables: unknown): void {
   let level: object[] = isObject(variables) ? [variables] : [];
+  let fields = 0;
   for (let depth = 1; level.length > 0; depth++) {
     if (depth > MAX_VARIABLES_DEPTH) {
       throw limitError(`The variables nest deeper than ${MAX_VARIABLES_DEPTH} levels.`);
@@ -130,6 +134,10 @@ export function checkVariablesDepth(variables: unknown): void {
     const next: object[] = [];
     for (const value of level) {
       const children: readonly unknown[] = Array.isArray(value) ? value : Object.values(value);
+      if (!Array.isArray(value)) fields += children.length;
+      if (fields > MAX_VARIABLES_FIELDS) {
+        throw limitError(`The variables hold more than ${MAX_VARIABLES_FIELDS} fields in their objects.`);
+      }
       for (const child of children) if (isObject(child)) next.push(child);
     }
     level = next;

@@ -1,6 +1,6 @@
 /** What happens around every operation: limits before it runs, the log and the request id after it. */
 import type { ApolloServerPlugin, GraphQLRequestListener } from '@apollo/server';
-import type { FormattedExecutionResult, GraphQLFormattedError } from 'graphql';
+import { GraphQLError, type FormattedExecutionResult, type GraphQLFormattedError } from 'graphql';
 import type { GraphQLContext } from './context.js';
 import { logFault, RETRY_AFTER_SECONDS, withRequestId } from './format-error.js';
 import { checkOperation } from './operation-limits.js';
@@ -17,7 +17,13 @@ export function createRequestPlugin(): ApolloServerPlugin<GraphQLContext> {
   const listener: GraphQLRequestListener<GraphQLContext> = {
     // Apollo answers what is thrown here as the client's error; what other early hooks throw, as ours.
     async didResolveOperation({ schema, document, operation, request }) {
-      if (operation !== undefined) checkOperation(schema, document, operation, request.variables ?? {});
+      if (operation === undefined) return;
+      if (!schema.getRootType(operation.operation)) {
+        throw new GraphQLError(`This server has no ${operation.operation} operations.`, {
+          extensions: { code: 'OPERATION_RESOLUTION_FAILURE' },
+        });
+      }
+      checkOperation(schema, document, operation, request.variables ?? {});
     },
     async didEncounterErrors({ errors, contextValue }) {
       for (const error of errors) logFault(error, contextValue.log);

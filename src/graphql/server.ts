@@ -37,6 +37,8 @@ export async function startGraphQLServer(
     formatError: maskError,
     logger: options.log,
     csrfPrevention: true,
+    // Each mistake quotes the whole value that it is in: many, in a large value, would be a flood.
+    executionOptions: { maxCoercionErrors: 5 },
     allowBatchedHttpRequests: false,
     persistedQueries: false,
     maxRecursiveSelections: true,
