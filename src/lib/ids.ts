@@ -50,6 +50,16 @@ export function newId(kind: IdKind, nowMs: number = Date.now()): string {
   return `${ID_PREFIXES[kind]}_${time}${random}`;
 }
 
+const SHORT_PLAIN_TEXT = /^[\x21-\x7e]{1,64}$/;
+
+/**
+ * Whether a text from a client is worth looking up as an id or slug. What is not is simply not found; a NUL among
+ * its characters, which PostgreSQL refuses in any text, must not become a fault of ours.
+ */
+export function mayBeId(text: string): boolean {
+  return SHORT_PLAIN_TEXT.test(text);
+}
+
 const ID_PATTERN = /^([a-z]{3})_[0-9a-hjkmnp-tv-z]{26}$/;
 
 /** The kind that an id's prefix names, or `null` when the text is not an id of ours. */

@@ -50,10 +50,15 @@ function decodeCursor(sort: string, keyLength: number, cursor: string): (string 
     if (!Array.isArray(parsed) || parsed[0] !== 1 || parsed[1] !== sort) return null;
     const key: unknown[] = parsed.slice(2);
     if (key.length !== keyLength) return null;
-    return key.every((part) => typeof part === 'string' || typeof part === 'number') ? key : null;
+    return key.every(isKeyPart) ? key : null;
   } catch {
     return null;
   }
+}
+
+/** A forged cursor must not reach the database with text that it cannot keep: NUL, half of a surrogate pair. */
+function isKeyPart(part: unknown): part is string | number {
+  return typeof part === 'number' || (typeof part === 'string' && !/[\0\p{Cs}]/u.test(part));
 }
 
 /** Cuts the one row too many that the query fetched, and writes the cursors. */

@@ -1,6 +1,6 @@
 import type { Transactions, Tx } from '../../database/index.js';
 import type { Clock } from '../../lib/clock.js';
-import { newId } from '../../lib/ids.js';
+import { mayBeId, newId } from '../../lib/ids.js';
 import { parsePageRequest, toPage, type Page } from '../../lib/page.js';
 import { ok, refuse, type Refusal, type Result } from '../../lib/result.js';
 import { can, permissionDenied, type PermissionDenied, type TenantActor } from '../access/index.js';
@@ -66,8 +66,11 @@ export function createAuditService({ database, clock }: AuditDeps): AuditService
       const page = parsePageRequest(SORT, 1, input);
       if (!page.ok) return page;
       const { tenantId } = actor;
+      const subjectId = input.subjectId ?? null;
+      if (subjectId !== null && !mayBeId(subjectId))
+        return ok(toPage<AuditEvent>([], page.value, SORT, () => []));
       const rows = await database.transaction({ tenantId }, (tx) =>
-        store.listEvents(tx, tenantId, page.value, input.subjectId ?? null),
+        store.listEvents(tx, tenantId, page.value, subjectId),
       );
       return ok(toPage(rows, page.value, SORT, (event) => [event.id]));
     },

@@ -2,7 +2,7 @@
 import { LRUCache } from 'lru-cache';
 import { isDatabaseUnavailable, type Transactions, type Tx } from '../../database/index.js';
 import type { Clock } from '../../lib/clock.js';
-import { newId } from '../../lib/ids.js';
+import { mayBeId, newId } from '../../lib/ids.js';
 import { ok, refuse, type Result } from '../../lib/result.js';
 import { can, permissionDenied, type PermissionDenied, type TenantActor } from '../access/index.js';
 import type { AuditService } from '../audit/index.js';
@@ -177,6 +177,7 @@ export function createMeteringService(deps: MeteringDeps): MeteringService {
 
     async quota(actor, { apiKeyId }) {
       if (!can(actor, 'USAGE_READ')) return refuse(permissionDenied(actor, 'USAGE_READ'));
+      if (typeof apiKeyId === 'string' && !mayBeId(apiKeyId)) return refuse(apiKeyNotFound(['apiKeyId']));
       const keys = [apiKeyOf(actor), apiKeyId ?? null].filter((id) => id !== null);
       const quotas = await readQuotas(actor.tenantId, [...new Set(keys)]);
       const isMissing = (apiKeyId ?? null) !== null && !quotas.some((quota) => quota.subjectId === apiKeyId);
@@ -194,6 +195,7 @@ export function createMeteringService(deps: MeteringDeps): MeteringService {
       if (!can(actor, 'PLATFORM_OPERATE')) return refuse(permissionDenied(actor, 'PLATFORM_OPERATE'));
       const limit = checkLimit(input.predictionsPerMonth ?? null);
       if (!limit.ok) return limit;
+      if (!mayBeId(input.tenantSlug)) return refuse(tenantNotFound(['tenantSlug']));
       const set = await database.transaction<Result<string, QuotaNotFound>>(
         // The operator's own tenant is named too: the audit event is written there.
         { tenantId: actor.tenantId, acrossTenants: true },

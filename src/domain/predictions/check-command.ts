@@ -1,4 +1,5 @@
 /** The parts of a request other than its tensors. Pure; all mistakes are reported. */
+import { mayBeId } from '../../lib/ids.js';
 import { ok, refuse, type Result } from '../../lib/result.js';
 import { invalidInput, type InvalidInput } from './errors.js';
 import type { PredictCommand, PredictTarget } from './prediction.js';
@@ -18,7 +19,8 @@ export type VersionReference =
 
 /** `null` for a text that cannot name a model: it is then simply not found. */
 export function parseTarget(target: PredictTarget): VersionReference | null {
-  if (!('model' in target)) return target;
+  if ('versionId' in target) return mayBeId(target.versionId) ? target : null;
+  if ('modelId' in target) return mayBeId(target.modelId) ? target : null;
   const [, owner, name, number] = MODEL_REFERENCE.exec(target.model) ?? [];
   if (owner === undefined || name === undefined) return null;
   return { owner, name, number: number === undefined ? null : Number(number) };

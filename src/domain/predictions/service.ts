@@ -1,9 +1,10 @@
 import type { Transactions } from '../../database/index.js';
+import { kindOfId, mayBeId } from '../../lib/ids.js';
 import { parsePageRequest, toPage, type Page } from '../../lib/page.js';
 import { ok, refuse, type Result } from '../../lib/result.js';
 import type { Tensor } from '../../lib/tensor.js';
 import { can, permissionDenied, type PermissionDenied, type TenantActor } from '../access/index.js';
-import type { InvalidInput } from './errors.js';
+import { invalidInput, type InvalidInput } from './errors.js';
 import { createIdempotency, type Outcome } from './idempotency.js';
 import { createLedgerReads, type PredictionFilter } from './ledger-rows.js';
 import { DEFAULT_INPUT_LIMITS, type InputLimits } from './limits.js';
@@ -78,7 +79,9 @@ export function createPredictionsService(deps: PredictionsDeps): PredictionsServ
     ids: readonly string[],
   ): Promise<(Prediction | null)[]> {
     if (!can(actor, 'USAGE_READ')) return ids.map(() => null);
-    const found = new Map((await ledger.getByIds(actor.tenantId, ids)).map((item) => [item.id, item]));
+    const found = new Map(
+      (await ledger.getByIds(actor.tenantId, ids.filter(mayBeId))).map((item) => [item.id, item]),
+    );
     return ids.map((id) => found.get(id) ?? null);
   }
 
@@ -108,7 +111,12 @@ export function createPredictionsService(deps: PredictionsDeps): PredictionsServ
       if (!can(actor, 'USAGE_READ')) return refuse(permissionDenied(actor, 'USAGE_READ'));
       const page = parsePageRequest(SORT, 2, { first, after });
       if (!page.ok) return page;
-      const rows = await ledger.list(actor.tenantId, filter ?? {}, page.value);
+      if (page.value.after !== null && !isKey(page.value.after)) {
+        return refuse(invalidInput(['after'], 'after is not a cursor of this list.'));
+      }
+      const wanted = filter ?? {};
+      const isImpossible = Object.values(wanted).some((id) => typeof id === 'string' && !mayBeId(id));
+      const rows = isImpossible ? [] : await ledger.list(actor.tenantId, wanted, page.value);
       return ok(toPage(rows, page.value, SORT, (row) => [row.createdAt.toISOString(), row.id]));
     },
 
@@ -118,4 +126,11 @@ export function createPredictionsService(deps: PredictionsDeps): PredictionsServ
       return can(actor, 'USAGE_READ') ? ledger.findKeptOutputs(actor.tenantId, predictionId) : null;
     },
   });
+}
+
+/** A cursor is a client's text: a forged one must not reach the database with a time that it cannot read. */
+function isKey([createdAt, id]: readonly (string | number)[]): boolean {
+  if (typeof createdAt !== 'string' || typeof id !== 'string' || kindOfId(id) !== 'prediction') return false;
+  const time = new Date(createdAt);
+  return !Number.isNaN(time.getTime()) && time.toISOString() === createdAt && createdAt.length === 24;
 }

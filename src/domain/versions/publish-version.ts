@@ -1,7 +1,7 @@
 /** The use case behind `publishVersion`: an upload becomes a publication, which a runner makes a version. */
 import type { Transactions } from '../../database/index.js';
 import type { Clock } from '../../lib/clock.js';
-import { newId } from '../../lib/ids.js';
+import { mayBeId, newId } from '../../lib/ids.js';
 import { ok, refuse, type Result } from '../../lib/result.js';
 import { can, permissionDenied, type PermissionDenied, type TenantActor } from '../access/index.js';
 import type { AuditService } from '../audit/index.js';
@@ -80,12 +80,13 @@ export function createPublishVersion(deps: PublishVersionDeps): PublishVersion {
   };
 
   /** Exactly one caller gets the upload; it and the publication change places in one transaction. */
-  function begin(
+  async function begin(
     actor: TenantActor,
     { modelId, uploadId }: PublishVersionInput,
     notes: string,
   ): Promise<Result<Publication, PublishVersionRefusal>> {
     const { tenantId } = actor;
+    if (!mayBeId(modelId)) return refuse(modelNotFound());
     return database.transaction(
       { tenantId },
       async (tx): Promise<Result<Publication, PublishVersionRefusal>> => {
@@ -94,6 +95,7 @@ export function createPublishVersion(deps: PublishVersionDeps): PublishVersion {
         if (model === null) return refuse(modelNotFound());
         if (model.isArchived) return refuse(modelArchived());
         const now = clock.now();
+        if (!mayBeId(uploadId)) return refuse(errors.uploadNotFound());
         const upload = await takeUpload(tx, tenantId, uploadId, now);
         if (upload === null) {
           const publicationId = await findIdByUpload(tx, tenantId, uploadId);

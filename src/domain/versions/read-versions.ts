@@ -2,6 +2,7 @@
 import type { Readable } from 'node:stream';
 import type { Transactions } from '../../database/index.js';
 import type { Clock } from '../../lib/clock.js';
+import { mayBeId } from '../../lib/ids.js';
 import { parsePageRequest, toPage, type Page } from '../../lib/page.js';
 import { ok, refuse, type Result } from '../../lib/result.js';
 import type { ArtifactStore, ByteRange } from '../../storage/index.js';
@@ -73,7 +74,7 @@ export function createVersionReads(deps: {
   const reads: VersionReads = {
     async getVersionsByIds(actor, ids) {
       const found = await database.sql({ tenantId: actor.tenantId }, (query) =>
-        store.findVersions(query, readerOf(actor), ids),
+        store.findVersions(query, readerOf(actor), ids.filter(mayBeId)),
       );
       return inOrder(ids, found, (version) => version.id);
     },
@@ -116,14 +117,16 @@ export function createVersionReads(deps: {
     async getPublicationsByIds(actor, ids) {
       if (!seesPublications(actor)) return ids.map(() => null);
       const { tenantId } = actor;
-      const found = await database.sql({ tenantId }, (query) => findPublications(query, tenantId, ids));
+      const found = await database.sql({ tenantId }, (query) =>
+        findPublications(query, tenantId, ids.filter(mayBeId)),
+      );
       return inOrder(ids, found, (publication) => publication.id);
     },
 
     getPublication: async (actor, id) => (await reads.getPublicationsByIds(actor, [id]))[0] ?? null,
 
     async getUpload(actor, id) {
-      if (!seesPublications(actor)) return null;
+      if (!seesPublications(actor) || !mayBeId(id)) return null;
       const { tenantId } = actor;
       return database.transaction({ tenantId }, (tx) => findUpload(tx, tenantId, id, clock.now()));
     },
@@ -131,6 +134,7 @@ export function createVersionReads(deps: {
     async openArtifact(actor, versionId) {
       // Before looking, so that the answer says nothing about the version.
       if (!can(actor, 'ARTIFACT_DOWNLOAD')) return refuse(permissionDenied(actor, 'ARTIFACT_DOWNLOAD'));
+      if (!mayBeId(versionId)) return refuse(artifactNotFound());
       const found = await database.sql({ tenantId: actor.tenantId }, (query) =>
         store.findDownloadable(query, readerOf(actor), versionId),
       );
