@@ -43,6 +43,12 @@ export function checkInputs(
   limits: InputLimits,
 ): Result<CheckedInputs, readonly InvalidInput[]> {
   const mistakes: InvalidInput[] = [];
+  if (raw.length > signature.inputs.length + MAX_MISTAKES) {
+    const found = `these are ${raw.length}`;
+    return refuse([
+      invalidInput(['inputs'], `The version has ${namesOf(signature.inputs)}; ${found} inputs.`),
+    ]);
+  }
   const given = matchNames(signature, raw, mistakes);
 
   const shapes = new Map<TensorSpec, readonly number[]>();
