@@ -1,7 +1,9 @@
 /** Errors of the HTTP door outside of GraphQL: `{error: {code, message, requestId}}`, whatever went wrong. */
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { STATUS_CODES } from 'node:http';
 import { isDatabaseUnavailable } from '../database/index.js';
 import { RETRY_AFTER_SECONDS, UNAVAILABLE_MESSAGE, INTERNAL_MESSAGE } from '../graphql/format-error.js';
+import { SECURITY_HEADERS } from './security-headers.js';
 
 export interface HttpError {
   readonly status: number;
@@ -44,7 +46,9 @@ const MESSAGES: Readonly<Record<string, (error: FastifyError) => string>> = {
 
 /** What the client is told about an error; faults are told nothing. */
 export function toHttpError(error: FastifyError): HttpError {
-  if (isDatabaseUnavailable(error)) {
+  // A client that breaks off is an ECONNRESET too, but of its own making: Fastify gives it a status.
+  const isClients = error.statusCode !== undefined && error.statusCode < 500;
+  if (!isClients && isDatabaseUnavailable(error)) {
     return { status: 503, code: 'SERVICE_UNAVAILABLE', message: UNAVAILABLE_MESSAGE };
   }
   const status = error.statusCode ?? 500;
@@ -65,6 +69,40 @@ export function sendError(request: FastifyRequest, reply: FastifyReply, error: H
     ? { errors: [{ message, extensions: { code, requestId } }] }
     : { error: { code, message, requestId } };
   return reply.code(status).type('application/json; charset=utf-8').send(JSON.stringify(body));
+}
+
+/** Node's refusals of what is no HTTP, or came too late: there is no request yet, only a socket. */
+const SOCKET_ERRORS: Readonly<Record<string, HttpError>> = {
+  HPE_HEADER_OVERFLOW: {
+    status: 431,
+    code: 'HEADERS_TOO_LARGE',
+    message: 'The address and headers of the request are larger than the 16 KiB that this server takes.',
+  },
+  ERR_HTTP_REQUEST_TIMEOUT: {
+    status: 408,
+    code: 'REQUEST_TIMEOUT',
+    message: 'The request arrived too slowly.',
+  },
+};
+const NOT_HTTP: HttpError = {
+  status: 400,
+  code: 'BAD_REQUEST',
+  message: 'The request is not valid HTTP/1.1.',
+};
+
+/** The whole answer to a request that Node's parser gave up on; the connection ends with it. */
+export function socketAnswer(errorCode: string | undefined, requestId: string): string {
+  const { status, code, message } = SOCKET_ERRORS[errorCode ?? ''] ?? NOT_HTTP;
+  const body = JSON.stringify({ error: { code, message, requestId } });
+  const headers = {
+    ...SECURITY_HEADERS,
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': String(Buffer.byteLength(body)),
+    'x-request-id': requestId,
+    connection: 'close',
+  };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('')}\r\n${body}`;
 }
 
 export function handleError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {

@@ -41,6 +41,9 @@ export function healthRoute(options: HealthRouteOptions): (app: FastifyInstance)
   };
 }
 
+// What proxies and the edges of clouds add to a request that they pass on.
+const FORWARDED = /^(x-forwarded-.*|forwarded|via|x-real-ip|(cf|true|fastly)-(connecting|client)-ip)$/;
+
 function mayReadMetrics(request: FastifyRequest, token: string | null): boolean {
   if (token !== null) {
     const given = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? '';
@@ -48,7 +51,7 @@ function mayReadMetrics(request: FastifyRequest, token: string | null): boolean 
   }
   // A proxy on this machine would make every stranger look local: what was forwarded is not local.
   const { headers, socket } = request;
-  const isForwarded = headers['x-forwarded-for'] !== undefined || headers.forwarded !== undefined;
+  const isForwarded = Object.keys(headers).some((name) => FORWARDED.test(name));
   return !isForwarded && isLoopback(socket.remoteAddress ?? '');
 }
 

@@ -2,7 +2,7 @@
 import Fastify, { LogController, type FastifyError, type FastifyInstance } from 'fastify';
 import { newId } from '../lib/ids.js';
 import type { Logger } from '../lib/logger.js';
-import { handleError, sendError, toHttpError, type HttpError } from './errors.js';
+import { handleError, sendError, socketAnswer, toHttpError, type HttpError } from './errors.js';
 import { registerJsonBody } from './json-body.js';
 import type { Metrics } from './metrics.js';
 import { SECURITY_HEADERS } from './security-headers.js';
@@ -103,6 +103,11 @@ function createFastify(options: HttpServerOptions): FastifyInstance {
     forceCloseConnections: 'idle',
     // Ours says it in the form that the path's clients read: see `refuseWhileClosing`.
     return503OnClosing: false,
+    clientErrorHandler: (error, socket) => {
+      // Gone already, or in the middle of an answer, into which nothing must be mixed.
+      if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) socket.destroy();
+      else socket.end(socketAnswer(error.code, newId('request')), () => socket.destroy());
+    },
     frameworkErrors: (error, request, reply) => {
       void reply.headers(SECURITY_HEADERS);
       void sendError(request, reply, toHttpError(error));
