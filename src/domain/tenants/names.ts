@@ -16,6 +16,9 @@ const EMAIL =
 // them reads differently from what it is.
 const UNREADABLE = /[\p{Cc}\p{Cs}\u2028\u2029\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/u;
 
+// Joiners and fillers are part of some scripts and emoji, but a name of nothing else shows as no name at all.
+const VISIBLE = /[^\p{Default_Ignorable_Code_Point}\p{Z}\p{C}\p{M}]/u;
+
 /** A name for people: trimmed, 1 to 100 characters, nothing that cannot be seen. */
 export function checkName(value: string, path: string): Result<string, InvalidInput> {
   const name = value.trim().normalize('NFC');
@@ -25,7 +28,7 @@ export function checkName(value: string, path: string): Result<string, InvalidIn
       invalidInput(path, `${path} has ${length} characters; expected 1 to ${MAX_NAME_CHARACTERS}.`),
     );
   }
-  if (UNREADABLE.test(name)) {
+  if (UNREADABLE.test(name) || !VISIBLE.test(name)) {
     return refuse(invalidInput(path, `${path} holds control characters; expected readable text.`));
   }
   return ok(name);
@@ -46,7 +49,8 @@ export function checkSlug(slug: string, path: string): Result<string, InvalidInp
 
 /** A sign-in address: trimmed and lower-cased. */
 export function checkEmail(value: string, path: string): Result<string, InvalidInput> {
-  const email = value.trim().toLowerCase();
+  // Before folding: U+212A, the Kelvin sign, would become a plain k.
+  const email = /^[\x20-\x7e]*$/.test(value.trim()) ? value.trim().toLowerCase() : '';
   if (email.length > MAX_EMAIL_CHARACTERS || !EMAIL.test(email)) {
     return refuse(invalidInput(path, `${path} is not an e-mail address; expected one like ada@example.org.`));
   }
