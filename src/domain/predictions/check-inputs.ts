@@ -13,7 +13,7 @@ import {
   type TensorSpec,
 } from '../../lib/tensor.js';
 import { invalidInput, type InvalidInput } from './errors.js';
-import { MAX_MISTAKES, MAX_RANK, type InputLimits } from './limits.js';
+import { MAX_MISTAKES, MAX_RANK, MAX_SURPLUS_INPUTS, type InputLimits } from './limits.js';
 import { isScalarText, nestingOf, readBase64, readJson } from './read-elements.js';
 
 /** A tensor as a caller sends it; nothing about it has been checked. */
@@ -43,7 +43,7 @@ export function checkInputs(
   limits: InputLimits,
 ): Result<CheckedInputs, readonly InvalidInput[]> {
   const mistakes: InvalidInput[] = [];
-  if (raw.length > signature.inputs.length + MAX_MISTAKES) {
+  if (raw.length > signature.inputs.length + MAX_SURPLUS_INPUTS) {
     const found = `these are ${raw.length}`;
     return refuse([
       invalidInput(['inputs'], `The version has ${namesOf(signature.inputs)}; ${found} inputs.`),

@@ -13,3 +13,6 @@ export const MAX_RANK = 8;
 
 /** More mistakes than this are not listed: whoever made them all made one of another kind. */
 export const MAX_MISTAKES = 50;
+
+/** Inputs beyond those of the signature that are still compared with it, to say what is wrong with each. */
+export const MAX_SURPLUS_INPUTS = 1_000;
