@@ -14,11 +14,20 @@ const STAGES = [
 export function resnet50() {
   const model = layersModel({ name: 'resnet50', inputShape: [SIDE, SIDE, 3], seed: 50 });
   const pad = (from, by) =>
-    model.layer('ZeroPadding2D', { padding: [[by, by], [by, by]], data_format: 'channels_last' }, [from]);
+    model.layer(
+      'ZeroPadding2D',
+      {
+        padding: [
+          [by, by],
+          [by, by],
+        ],
+        data_format: 'channels_last',
+      },
+      [from],
+    );
   const relu = (from) => model.layer('Activation', { activation: 'relu' }, [from]);
   // Small where a branch joins the main road: random weights would otherwise double the signal in every block.
-  const convolve = (from, shape, gamma = 1) =>
-    model.normalise(model.conv(from, shape), shape.filters, gamma);
+  const convolve = (from, shape, gamma = 1) => model.normalise(model.conv(from, shape), shape.filters, gamma);
 
   let x = relu(convolve(pad(model.input, 3), { channels: 3, filters: 64, size: 7, strides: 2 }));
   x = model.layer(
@@ -31,8 +40,7 @@ export function resnet50() {
     for (let block = 0; block < blocks; block++) {
       const strides = block === 0 ? firstStride : 1;
       const wide = 4 * filters;
-      const shortcut =
-        block === 0 ? convolve(x, { channels, filters: wide, size: 1, strides }, 0.5) : x;
+      const shortcut = block === 0 ? convolve(x, { channels, filters: wide, size: 1, strides }, 0.5) : x;
       let branch = relu(convolve(x, { channels, filters, size: 1, strides }));
       branch = relu(convolve(branch, { channels: filters, filters, size: 3, padding: 'same' }));
       branch = convolve(branch, { channels: filters, filters: wide, size: 1 }, 0.2);

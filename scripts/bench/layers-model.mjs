@@ -39,12 +39,7 @@ export function layersModel({ name, inputShape, seed }) {
     return values;
   }
 
-  const input = layer(
-    'InputLayer',
-    { batch_input_shape: [null, ...inputShape], sparse: false },
-    [],
-    'input',
-  );
+  const input = layer('InputLayer', { batch_input_shape: [null, ...inputShape], sparse: false }, [], 'input');
 
   return {
     input,

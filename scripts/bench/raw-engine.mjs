@@ -6,7 +6,8 @@ const [packPath, runtime, threads] = process.argv.slice(2);
 
 const workers = Array.from(
   { length: Number(threads) },
-  () => new Worker(new URL('./raw-engine-thread.mjs', import.meta.url), { workerData: { packPath, runtime } }),
+  () =>
+    new Worker(new URL('./raw-engine-thread.mjs', import.meta.url), { workerData: { packPath, runtime } }),
 );
 
 function ask(worker, question) {
@@ -35,7 +36,10 @@ process.on('message', ({ inputs, seconds }) => {
     const { user, system } = process.cpuUsage(cpuBefore);
     process.send({
       count: results.reduce((sum, { latencyMs }) => sum + latencyMs.length, 0),
-      perSecond: results.reduce((sum, { latencyMs, elapsedMs }) => sum + (latencyMs.length / elapsedMs) * 1_000, 0),
+      perSecond: results.reduce(
+        (sum, { latencyMs, elapsedMs }) => sum + (latencyMs.length / elapsedMs) * 1_000,
+        0,
+      ),
       latencyMs: Float64Array.from(results.flatMap(({ latencyMs }) => [...latencyMs])),
       // The first output's values for each of the inputs, as the first thread computed them.
       values: results[0].values,

@@ -36,7 +36,9 @@ export function zipOf(entries) {
 
 /** All files of a folder, under their paths in it. */
 export function zipOfFolder(folder) {
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) =>
+    entry.isFile(),
+  );
   return zipOf(
     files.map((entry) => {
       const path = join(entry.parentPath, entry.name);
