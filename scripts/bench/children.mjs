@@ -34,7 +34,9 @@ export async function startChild(file, { environment = {}, args = [] } = {}) {
           : end(reject, new Error(`${file}: ${message.error}`));
       const late = setTimeout(() => end(reject, new Error(`${file} did not answer in time.`)), within);
       child.on('message', onMessage);
-      void closed.then(() => end(reject, new Error(`${file} ended.\n${lastWords}`)));
+      void closed.then(() =>
+        end(reject, new Error(`${file} ended (${child.signalCode ?? child.exitCode}).\n${lastWords}`)),
+      );
     });
   }
 

@@ -1,5 +1,5 @@
 // Whether an answer is right. Every answer of every arm passes here; a fast wrong answer is no answer.
-const ABSOLUTE = 1e-4;
+const ABSOLUTE = 2e-5;
 const RELATIVE = 1e-3;
 
 /**

@@ -4,11 +4,7 @@ import { Worker } from 'node:worker_threads';
 
 const [packPath, runtime, threads] = process.argv.slice(2);
 
-const workers = Array.from(
-  { length: Number(threads) },
-  () =>
-    new Worker(new URL('./raw-engine-thread.mjs', import.meta.url), { workerData: { packPath, runtime } }),
-);
+const workers = [];
 
 function ask(worker, question) {
   return new Promise((resolve, reject) => {
@@ -47,4 +43,13 @@ process.on('message', ({ inputs, seconds }) => {
     });
   }, fail);
 });
-Promise.all(workers.map((worker) => ask(worker, null))).then(() => process.send({ ready: true }), fail);
+
+// One after another: a native library need not bear being started by two threads at once.
+for (let thread = 0; thread < Number(threads); thread++) {
+  const worker = new Worker(new URL('./raw-engine-thread.mjs', import.meta.url), {
+    workerData: { packPath, runtime },
+  });
+  await ask(worker, null);
+  workers.push(worker);
+}
+process.send({ ready: true });

@@ -1,6 +1,7 @@
 // The requests of the arms, and what their answers must be.
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { compare } from './judge.mjs';
 import { zipOfFolder } from './zip.mjs';
 
 const fixture = (path) => fileURLToPath(new URL(`../../test/fixtures/${path}`, import.meta.url));
@@ -16,6 +17,12 @@ export const CEILING = [{ json: JSON.stringify({ query: '{ __typename }' }), exp
  * @param cases {{shape?: number[], data: unknown, values: ArrayLike<number>}[]} one input each, and the first output
  */
 export function predictions(target, cases, outputEncoding = 'JSON') {
+  for (const [at, { values }] of cases.entries()) {
+    // Else an answer that belongs to another request would pass.
+    if (cases.some((other, i) => i !== at && compare([...other.values], values) === null)) {
+      throw new Error(`Two inputs for ${target.model} have answers that cannot be told apart.`);
+    }
+  }
   return cases.map(({ shape, data, values }) => ({
     json: JSON.stringify({
       query: PREDICT,
