@@ -8,21 +8,22 @@ const LIMIT = 1_000_000_000;
 const PUBLISH_WITHIN_MS = 85_000;
 const PUBLISHER = 'bench-publisher';
 
-/** @param server {{url: string, dataDirectory: string}} */
-export async function openMarket({ url, dataDirectory }) {
+/** @param server {{url: string, dataDirectory: string}} its address may change when it is started again */
+export async function openMarket(server) {
+  const { dataDirectory } = server;
   const { apiKey: operator } = JSON.parse(readFileSync(join(dataDirectory, 'bootstrap.json'), 'utf8'));
   const publisher = await newTenant(PUBLISHER);
   const consumers = [];
   const modelIds = [];
 
   async function newTenant(slug) {
-    const { session } = await succeed(url, null, 'signUp', 'session { accessToken }', {
+    const { session } = await succeed(server.url, null, 'signUp', 'session { accessToken }', {
       email: `${slug}@example.com`,
       password: 'a long enough password',
       name: slug,
       tenantSlug: slug,
     });
-    await succeed(url, operator, 'setTenantQuota', 'quota { limit }', {
+    await succeed(server.url, operator, 'setTenantQuota', 'quota { limit }', {
       tenantSlug: slug,
       predictionsPerMonth: LIMIT,
     });
@@ -35,7 +36,7 @@ export async function openMarket({ url, dataDirectory }) {
       const token = await newTenant(slug);
       consumers.push(slug);
       for (const modelId of modelIds) await grant(modelId, slug);
-      const { secret } = await succeed(url, token, 'createApiKey', 'secret', {
+      const { secret } = await succeed(server.url, token, 'createApiKey', 'secret', {
         name: 'bench',
         predictionsPerMonth: LIMIT,
       });
@@ -47,7 +48,7 @@ export async function openMarket({ url, dataDirectory }) {
      * @param candidates {(() => Uint8Array)[]} the same model in formats; the first that the server takes is it
      */
     async publish(name, candidates) {
-      const { model } = await succeed(url, publisher, 'createModel', 'model { id }', { name });
+      const { model } = await succeed(server.url, publisher, 'createModel', 'model { id }', { name });
       const before = new Set(packsIn(dataDirectory));
       const version = await firstAccepted(model.id, candidates);
       modelIds.push(model.id);
@@ -67,7 +68,7 @@ export async function openMarket({ url, dataDirectory }) {
     /** The pool as operators see it. */
     async pool() {
       const { data, errors } = await ask(
-        url,
+        server.url,
         operator,
         '{ serverInfo { pool { workers { name state } queued } } }',
       );
@@ -77,7 +78,7 @@ export async function openMarket({ url, dataDirectory }) {
   });
 
   async function grant(modelId, granteeSlug) {
-    await succeed(url, publisher, 'grantAccess', 'grant { id }', {
+    await succeed(server.url, publisher, 'grantAccess', 'grant { id }', {
       modelId,
       granteeSlug,
       rights: ['PREDICT'],
@@ -90,9 +91,9 @@ export async function openMarket({ url, dataDirectory }) {
       try {
         const selection =
           'version { format runtime signature { inputs { name datatype shape } } } publication { id }';
-        const { version } = await succeed(url, publisher, 'publishVersion', selection, {
+        const { version } = await succeed(server.url, publisher, 'publishVersion', selection, {
           modelId,
-          uploadId: await upload(url, publisher, bytesOf()),
+          uploadId: await upload(server.url, publisher, bytesOf()),
           waitMs: PUBLISH_WITHIN_MS,
         });
         if (version !== null) return version;
