@@ -3,9 +3,10 @@ import { readFileSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { createRuntime } from '../../dist/inference/worker/runtimes/index.js';
 
-const runtime = createRuntime(workerData.runtime);
+const { packPath, temporaryDirectory } = workerData;
+const runtime = createRuntime(workerData.runtime, { temporaryDirectory });
 await runtime.start();
-const model = await runtime.load(readFileSync(workerData.packPath));
+const model = await runtime.load(readFileSync(packPath));
 
 /** A run takes its inputs' memory for good, so each gets a copy; making it is not part of the run's time. */
 const copy = (inputs) => inputs.map((tensor) => ({ ...tensor, data: new Uint8Array(tensor.data) }));

@@ -2,7 +2,7 @@
 // many threads, with the same native settings (given in the environment).
 import { Worker } from 'node:worker_threads';
 
-const [packPath, runtime, threads] = process.argv.slice(2);
+const [packPath, runtime, threads, temporaryDirectory] = process.argv.slice(2);
 
 const workers = [];
 
@@ -47,7 +47,7 @@ process.on('message', ({ inputs, seconds }) => {
 // One after another: a native library need not bear being started by two threads at once.
 for (let thread = 0; thread < Number(threads); thread++) {
   const worker = new Worker(new URL('./raw-engine-thread.mjs', import.meta.url), {
-    workerData: { packPath, runtime },
+    workerData: { packPath, runtime, temporaryDirectory },
   });
   await ask(worker, null);
   workers.push(worker);

@@ -46,11 +46,12 @@ export function renderTable(lines) {
 /** The raw figures for people: one line for each measured load. */
 export function renderRaw(outcomes) {
   return Object.entries(outcomes)
-    .flatMap(([name, { rounds }]) =>
-      rounds.flatMap(({ raw }, round) =>
+    .flatMap(([name, { facts, rounds }]) => [
+      `${name}: ${JSON.stringify(facts)}`,
+      ...rounds.flatMap(({ raw }, round) =>
         Object.entries(raw).map(([part, figures]) => `${name} ${round + 1} ${part}: ${describe(figures)}`),
       ),
-    )
+    ])
     .join('\n');
 }
 

@@ -91,13 +91,13 @@ export function createWorld({ seconds, progress }) {
         return child;
       }),
 
-    /** The engine of a published version in a bare loop, with the pool's native settings. */
-    raw: (model, threads) =>
+    /** The engine of a published version in a bare loop on so many threads, with the pool's native settings. */
+    raw: (server, model, threads) =>
       once(`raw ${model.pack} ${threads}`, async () => {
         if (model.pack === null) throw new Error(`No pack of ${model.target.model} was found in the store.`);
         const child = await startChild('./raw-engine.mjs', {
-          environment: await nativeSettings(threads),
-          args: [model.pack, model.runtime, String(threads)],
+          environment: nativeSettings(await server.market.pool()),
+          args: [model.pack, model.runtime, String(threads), directory],
         });
         stops.push(child.stop);
         return async (inputs, forSeconds) => {
@@ -139,7 +139,10 @@ export function createWorld({ seconds, progress }) {
       const figures = { perSecond, ...loadFigures(result), cpuSeconds };
       if (wrong.length > 0)
         throw new BrokenArm(`Answers were wrong or missing: ${wrong.slice(0, 3).join('; ')}.`);
-      if (result.ok === 0) throw new BrokenArm('No request was answered in time.');
+      if (result.ok === 0)
+        throw new BrokenArm(
+          'No request was answered in the time that was measured; --seconds gives it more.',
+        );
       return { ...result, perSecond, figures };
     },
 
@@ -182,8 +185,15 @@ const rawFigures = ({ count, perSecond, latencyMs, cpuSeconds }) => ({
   cpuSeconds,
 });
 
-/** What the server sets for its workers, so that both sides have the same threads. */
-async function nativeSettings(workers) {
-  const { nativeEnvironment } = await import('../../dist/inference/native-environment.js');
-  return { ...nativeEnvironment({ workers, cores: availableParallelism() }) };
+/** What the server sets for its workers, so that a run has as many native threads on both sides. */
+function nativeSettings({ workers, threadsPerWorker }) {
+  const threads = String(
+    threadsPerWorker ?? Math.max(1, Math.floor(availableParallelism() / workers.length)),
+  );
+  return {
+    TF_NUM_INTRAOP_THREADS: threads,
+    TF_NUM_INTEROP_THREADS: '1',
+    OMP_NUM_THREADS: threads,
+    TF_CPP_MIN_LOG_LEVEL: '3',
+  };
 }

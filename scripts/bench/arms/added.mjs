@@ -22,7 +22,7 @@ export const added = {
       requests: predictions(model.target, asJson),
       ratePerSecond: PER_SECOND,
     };
-    const runRaw = await world.raw(model, 1);
+    const runRaw = await world.raw(server, model, 1);
     const { format, runtime } = model;
     return { server, load, raw: rawInputs(model, SHAPE, bytes), runRaw, facts: { format, runtime } };
   },

@@ -10,7 +10,7 @@ export const image = {
   async prepare(world) {
     const server = await world.server();
     const model = await world.published(server, 'picture', [picture]);
-    const runRaw = await world.raw(model, 1);
+    const runRaw = await world.raw(server, model, 1);
     const inputs = pictures(3);
     const raw = rawInputs(model, PICTURE_SHAPE, inputs);
     const { values } = await runRaw(raw, 0);
