@@ -61,13 +61,32 @@ export function picture() {
   return model.archive(model.dense(x, { inputs: 8, units: 10 }));
 }
 
+const DIGIT_SIDE = 28;
+
+/**
+ * 44 million multiplications on a picture of 3 KB: joined or not, the engine needs milliseconds for each, while
+ * HTTP and GraphQL have next to nothing to do. Whoever wants much of it meets the pool's queue and no other.
+ */
+export function busy() {
+  const model = layersModel({ name: 'busy', inputShape: [DIGIT_SIDE, DIGIT_SIDE, 1], seed: 28 });
+  const shape = { size: 3, padding: 'same', activation: 'relu' };
+  let x = model.conv(model.input, { ...shape, channels: 1, filters: 32 });
+  x = model.conv(x, { ...shape, channels: 32, filters: 64 });
+  x = model.conv(x, { ...shape, channels: 64, filters: 64 });
+  x = model.layer('GlobalAveragePooling2D', { data_format: 'channels_last' }, [x]);
+  return model.archive(model.dense(x, { inputs: 64, units: 10 }));
+}
+
 /** Noise over a brightness and a pattern of its own for each picture; float32, as [bytes, …]. */
-export function pictures(count) {
+export const pictures = (count) => noise(count, SIDE * SIDE * 3);
+export const smallPictures = (count) => noise(count, DIGIT_SIDE * DIGIT_SIDE);
+
+function noise(count, length) {
   return Array.from({ length: count }, (_, index) => {
     const random = randomNumbers(1_000 + index);
     const period = 10 + 40 * index;
     const values = Float32Array.from(
-      { length: SIDE * SIDE * 3 },
+      { length },
       (_value, at) => 0.3 * random() + Math.sin((at * 2 * Math.PI) / period) + 0.5 * (index - 1),
     );
     return new Uint8Array(values.buffer);

@@ -67,6 +67,7 @@ function fixtureModel(name) {
 export const dense = () => fixtureModel('dense');
 export const cnn = () => fixtureModel('cnn');
 export const CNN_SHAPE = [1, 28, 28, 1];
+export const SMALL_PICTURE_SHAPE = CNN_SHAPE;
 export const PICTURE_SHAPE = [1, 224, 224, 3];
 
 export const base64 = (bytes) => Buffer.from(bytes).toString('base64');
