@@ -1,13 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import fc from 'fast-check';
 // @ts-expect-error: plain JavaScript without types
-import * as untyped from '../../../scripts/bench/statistics.mjs';
+import * as untypedSchedule from '../../../scripts/bench/schedule.mjs';
 // @ts-expect-error: plain JavaScript without types
-import {
-  dueBy as untypedDueBy,
-  latenciesDueIn as untypedIn,
-  openLoop as untypedLoop,
-} from '../../../scripts/bench/schedule.mjs';
+import * as untyped from '../../../scripts/bench/statistics.mjs';
 
 const statistics = untyped as {
   percentile(values: readonly number[], share: number): number | null;
@@ -21,13 +17,15 @@ interface Schedule {
   readonly count: number;
   dueMs(index: number): number;
 }
-const openLoop = untypedLoop as (load: { ratePerSecond: number; seconds: number }) => Schedule;
-const dueBy = untypedDueBy as (schedule: Schedule, elapsedMs: number) => number;
-const latenciesDueIn = untypedIn as (
-  samples: { dueMs: readonly number[]; latencyMs: readonly number[] },
-  fromMs: number,
-  toMs: number,
-) => Float64Array;
+const { openLoop, dueBy, latenciesDueIn } = untypedSchedule as {
+  openLoop(load: { ratePerSecond: number; seconds: number }): Schedule;
+  dueBy(schedule: Schedule, elapsedMs: number): number;
+  latenciesDueIn(
+    samples: { dueMs: readonly number[]; latencyMs: readonly number[] },
+    fromMs: number,
+    toMs: number,
+  ): Float64Array;
+};
 
 describe('percentiles', () => {
   it('are values that were measured, by the nearest rank', () => {
