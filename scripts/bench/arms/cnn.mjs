@@ -1,6 +1,7 @@
 // What joining requests in one run gains, on a model that gains by it.
 import { ratio } from '../statistics.mjs';
 import { cnn as cnnModel, CNN_SHAPE, predictions } from '../requests.mjs';
+import { BrokenArm } from '../world.mjs';
 
 export const cnn = {
   name: 'cnn',
@@ -24,6 +25,10 @@ export const cnn = {
     const order = round % 2 === 0 ? [joined, single] : [single, joined];
     const measured = new Map();
     for (const side of order) measured.set(side, await side.run());
+    const { meanBatchSize } = measured.get(single).figures;
+    if (meanBatchSize > 1) {
+      throw new BrokenArm(`With joining off, ${meanBatchSize.toFixed(1)} requests shared a run.`);
+    }
     return {
       values: { 'cnn.batchingGain': ratio(measured.get(joined).perSecond, measured.get(single).perSecond) },
       raw: { joined: measured.get(joined).figures, single: measured.get(single).figures },

@@ -3,6 +3,7 @@ import { heavy } from '../generated-models.mjs';
 import { base64, dense, predictions } from '../requests.mjs';
 import { latenciesDueIn } from '../schedule.mjs';
 import { percentile, ratio, summarise } from '../statistics.mjs';
+import { BrokenArm } from '../world.mjs';
 
 const PER_SECOND = 200;
 
@@ -41,6 +42,7 @@ export const load = {
       { as: 'other' },
     );
     const result = await neighbour;
+    if (first.receipts.largestLoadMs === 0) throw new BrokenArm('The cold model was in memory already.');
     const before = latenciesDueIn(result, 0, windowMs);
     const during = latenciesDueIn(result, windowMs, 2 * windowMs);
     return {
@@ -50,7 +52,6 @@ export const load = {
         before: summarise(before),
         during: summarise(during),
         coldPredictionMs: first.latencyMs[0],
-        // 0: it was in memory already, and the round says nothing.
         coldLoadMs: first.receipts.largestLoadMs,
       },
     };
