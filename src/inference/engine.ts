@@ -137,6 +137,7 @@ export class InferenceEngine {
       state: this.#state,
       workers: this.#slots.slots.map(workerStatsOf),
       queued: this.#admission.queued,
+      queues: [],
       inFlight: this.#inFlight,
       stuckThreads: this.#slots.stuck,
       quarantinedModels: this.#quarantine.count(this.#clock.monotonicMs()),
