@@ -26,7 +26,7 @@ function inspect(): Tensor {
   const files = parentPort === null ? readdirSync('/proc/self/fd').map(linkOf) : [];
   const report: Surroundings = {
     pid: process.pid,
-    environment: { ...process.env },
+    environment: { ...(process.env as Record<string, string>) },
     files: files.filter((file) => file !== null),
     interfaces: Object.keys(networkInterfaces()),
   };
