@@ -158,7 +158,7 @@ async function startInference(config: Config, log: Logger, stops: StopList): Pro
     clock,
     workers,
     isolation,
-    ...(threadsPerWorker === null ? {} : { threadsPerWorker }),
+    threadsPerWorker,
     runtimes,
     memoryBudgetBytes: memoryBytes,
     queue: { maxQueued: MAX_QUEUED_PREDICTIONS },

@@ -36,8 +36,8 @@ export interface Config {
   readonly inference: {
     readonly workers: number;
     readonly isolation: 'thread' | 'process';
-    /** Native threads that each worker computes with; `null`: the cores shared out among the workers. */
-    readonly threadsPerWorker: number | null;
+    /** Native threads that each worker computes with. */
+    readonly threadsPerWorker: number;
     /** In the order in which they are tried. */
     readonly runtimes: readonly ('tfjs-node' | 'tfjs-wasm')[];
     /** Of loaded models, in all workers together. */
@@ -141,6 +141,9 @@ export function readConfig(
   if (!parsed.success) return { ok: false, problems };
   const values = parsed.data;
   if (problems.length > 0) return { ok: false, problems };
+  // One core is left to HTTP, GraphQL and Postgres.
+  const workers =
+    values.INFERENCE_WORKERS ?? Math.min(MAX_DEFAULT_WORKERS, Math.max(MIN_DEFAULT_WORKERS, coreCount - 1));
   const config: Config = {
     port: values.PORT ?? 4000,
     host: values.HOST ?? '127.0.0.1',
@@ -160,12 +163,10 @@ export function readConfig(
     predictionsPerMinute: values.PREDICTIONS_PER_MINUTE ?? 60_000,
     maxConcurrentPredictions: values.MAX_CONCURRENT_PREDICTIONS ?? 512,
     inference: Object.freeze({
-      // One core is left to HTTP, GraphQL and Postgres.
-      workers:
-        values.INFERENCE_WORKERS ??
-        Math.min(MAX_DEFAULT_WORKERS, Math.max(MIN_DEFAULT_WORKERS, coreCount - 1)),
+      workers,
       isolation: values.INFERENCE_ISOLATION ?? 'thread',
-      threadsPerWorker: values.INFERENCE_THREADS ?? null,
+      // All workers busy at once must not ask for more threads than there are cores.
+      threadsPerWorker: values.INFERENCE_THREADS ?? Math.max(1, Math.floor(coreCount / workers)),
       runtimes: Object.freeze(values.INFERENCE_RUNTIMES ?? [...RUNTIMES]),
       memoryBytes: values.INFERENCE_MEMORY_BYTES ?? 2 * GIB,
       defaultTimeoutMs: values.PREDICT_TIMEOUT_MS ?? 10_000,

@@ -5,7 +5,7 @@ import { systemClock, type Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
 import type { FairQueueBounds } from './fair-queue.js';
 import type { IsolationKind } from './isolation.js';
-import { defaultThreadsPerWorker, nativeEnvironment, operatorsThreads } from './native-environment.js';
+import { defaultThreadsPerWorker, nativeEnvironment } from './native-environment.js';
 import type { QuarantineRule } from './quarantine.js';
 import { RUNTIMES, type RuntimeName } from './types.js';
 import type { WorkerLimits } from './worker-handle.js';
@@ -67,7 +67,7 @@ const DEFAULT_QUEUE: FairQueueBounds = {
 };
 const DEFAULT_LIMITS: WorkerLimits = { startTimeoutMs: 30_000, loadTimeoutMs: 60_000, overrunGraceMs: 500 };
 /** A process is killed, not awaited: what a late run costs is known, and the callers behind it wait less. */
-const PROCESS_OVERRUN_GRACE_MS = 200;
+const PROCESS_OVERRUN_GRACE_MS = 150;
 const DEFAULT_QUARANTINE: QuarantineRule = { crashes: 3, windowMs: 60_000, quarantineMs: 5 * 60_000 };
 const DEFAULT_HEAP_BYTES = 1024 * MEBIBYTE;
 const DEFAULT_ENGINE_ALLOWANCE_BYTES = 1024 * MEBIBYTE;
@@ -82,11 +82,8 @@ export function resolveOptions(options: EngineOptions): ResolvedOptions {
   if (runtimes.length === 0) throw new RangeError('At least one inference engine must be allowed.');
   const budgetBytes = options.memoryBudgetBytes ?? availableMemoryBytes() / 4;
   const isolation = options.isolation ?? 'thread';
-  const environment = options.environment ?? process.env;
   const threadsPerWorker =
-    options.threadsPerWorker ??
-    operatorsThreads(environment) ??
-    defaultThreadsPerWorker(workers, availableParallelism());
+    options.threadsPerWorker ?? defaultThreadsPerWorker(workers, availableParallelism());
   return Object.freeze({
     logger: options.logger,
     clock: options.clock ?? systemClock,
@@ -102,7 +99,7 @@ export function resolveOptions(options: EngineOptions): ResolvedOptions {
     maxHeapBytesPerWorker: options.maxHeapBytesPerWorker ?? DEFAULT_HEAP_BYTES,
     engineAllowanceBytes: options.engineAllowanceBytes ?? DEFAULT_ENGINE_ALLOWANCE_BYTES,
     nativeEnvironment: nativeEnvironment(threadsPerWorker),
-    environment,
+    environment: options.environment ?? process.env,
     probesLibraries: options.workerEntry === undefined,
     workerEntry: options.workerEntry ?? builtEntry(import.meta.url, './worker/main.js'),
   });

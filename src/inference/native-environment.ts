@@ -25,12 +25,6 @@ export function nativeEnvironment(threadsPerWorker: number): Readonly<Record<str
   };
 }
 
-/** What an operator who knows TensorFlow has set in its own variable; `null` when that is no number of threads. */
-export function operatorsThreads(environment: NodeJS.ProcessEnv): number | null {
-  const value = environment[TENSORFLOW_THREADS] ?? '';
-  return /^[1-9]\d{0,3}$/.test(value) ? Number(value) : null;
-}
-
 /** Applies the number of threads that was decided, and the other settings where the environment has none yet. */
 export function applyNativeEnvironment(
   settings: Readonly<Record<string, string>>,

@@ -88,7 +88,7 @@ export async function surroundings(engine: InferenceEngine, directory: string): 
   return JSON.parse(Buffer.from(answer.value.outputs[0]?.data ?? []).toString('utf8')) as Surroundings;
 }
 
-/** Whether a process is there and not a zombie. */
+/** Whether a process is there; one that has ended and was not reaped still is. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);

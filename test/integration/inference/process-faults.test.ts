@@ -1,13 +1,11 @@
 /** What only workers in processes survive, and the walls around them. */
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { createInterface } from 'node:readline';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { builtEntry } from '../../../src/lib/built-entry.js';
 import { findSandbox } from '../../../src/lib/sandbox.js';
 import { codeOf, echoPools, isAlive, readyWorkers, surroundings } from '../../support/echo-pool.js';
-import { faultyModel, orderJob, type Order } from '../../support/faulty-worker-entry.js';
+import { startEchoParent } from '../../support/echo-parent.js';
+import { faultyModel, orderJob, type Order, type Surroundings } from '../../support/faulty-worker-entry.js';
 import { until } from '../../support/until.js';
 
 const MEBIBYTE = 2 ** 20;
@@ -56,7 +54,7 @@ describe('a worker process that dies', () => {
 });
 
 describe('a deadline', () => {
-  it('in a native call kills the worker within 250 ms, and leaves nothing stuck', async () => {
+  it('in a native call kills the worker soon after it, and leaves nothing stuck', async () => {
     const engine = await pools.start({ workers: 1 });
     const model = faultyModel(pools.directory);
     const { pid } = await surroundings(engine, pools.directory);
@@ -65,7 +63,8 @@ describe('a deadline', () => {
     await engine.infer(orderJob(model, { do: 'hang' }, { timeoutMs: 200 }));
     await until(() => !isAlive(pid), { everyMs: 2 });
 
-    expect(performance.now() - startedAtMs).toBeLessThan(200 + 250);
+    // 150 ms of grace; the rest is for a busy machine.
+    expect(performance.now() - startedAtMs).toBeLessThan(200 + 450);
     await until(() => engine.stats().stuckThreads === 0);
   });
 });
@@ -128,6 +127,19 @@ describe('the walls around a worker process', () => {
     expect(files.filter((file) => file.includes('socket:')).length).toBeLessThanOrEqual(3);
   });
 
+  it('hold back the files that the server itself was started with', async () => {
+    const inspect = orderJob(faultyModel(pools.directory), { do: 'inspect' });
+    const { answer, parent } = await startEchoParent(pools.entry, inspect, 40);
+    try {
+      const { files } = JSON.parse((await answer).toString('utf8')) as Surroundings;
+
+      expect(readlinkSync(`/proc/${parent.pid}/fd/40`)).toMatch(/^socket:/);
+      expect(files).toContain('40 /dev/null');
+    } finally {
+      parent.kill('SIGKILL');
+    }
+  });
+
   it('are those that the machine offers', async () => {
     const { network, maxDataBytes } = await findSandbox({ maxDataBytes: 2 ** 30 });
     const engine = await pools.start();
@@ -152,7 +164,7 @@ describe('no worker process outlives', () => {
     ['in a loop', { do: 'hang' }],
     ['in a native call', { do: 'native-call', ms: 4_000 }],
   ] as const)('a server that is killed while it is %s', async (_, order) => {
-    const { pid, parent } = await startParent(pools.entry, orderJob(faultyModel(pools.directory), order));
+    const { pid, parent } = await startEchoParent(pools.entry, orderJob(faultyModel(pools.directory), order));
     try {
       expect(isAlive(pid)).toBe(true);
       const exited = once(parent, 'exit');
@@ -168,37 +180,4 @@ describe('no worker process outlives', () => {
 
 function isGroupAlive(group: number): boolean {
   return isAlive(-group);
-}
-
-/** A process with a pool of one worker, which has been given an order; resolves when the worker has it. */
-async function startParent(
-  workerEntry: URL,
-  job: ReturnType<typeof orderJob>,
-): Promise<{ readonly pid: number; readonly parent: ReturnType<typeof spawn> }> {
-  const built = (path: string) =>
-    JSON.stringify(builtEntry(new URL('../../../src/x.ts', import.meta.url).href, path).href);
-  const plain = JSON.stringify({
-    ...job,
-    inputs: [{ ...job.inputs[0], data: [...(job.inputs[0]?.data ?? [])] }],
-  });
-  const code = `
-    const { InferenceEngine } = await import(${built('./inference/index.js')});
-    const { createLogger } = await import(${built('./lib/logger.js')});
-    const { readFileSync } = await import('node:fs');
-    const engine = new InferenceEngine({
-      logger: createLogger('silent'), workers: 1, isolation: 'process', memoryBudgetBytes: 2 ** 20,
-      workerEntry: new URL(${JSON.stringify(workerEntry.href)}),
-    });
-    await engine.start();
-    const job = ${plain};
-    const [input] = job.inputs;
-    void engine.infer({ ...job, inputs: [{ ...input, data: Uint8Array.from(input.data) }] });
-    const pid = readFileSync('/proc/self/task/' + process.pid + '/children', 'utf8').trim();
-    setTimeout(() => console.log(pid), 200);`;
-  const parent = spawn(process.execPath, ['-e', `void (async () => {${code}})()`], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const lines = createInterface({ input: parent.stdout });
-  const [line] = (await once(lines, 'line')) as [string];
-  return { pid: Number(line), parent };
 }
