@@ -16,6 +16,7 @@ describe.each(ISOLATIONS)('a pool of workers in a %s', (isolation) => {
     it('refuses at once when it is full, with a time to come back', async () => {
       const engine = await pools.start({ workers: 1, queue: { maxQueued: 2 } });
       const model = faultyModel(pools.directory);
+      await engine.warm(model);
       const running = engine.infer(orderJob(model, { do: 'wait', ms: 300 }));
       await until(() => busyWorkers(engine) === 1);
       const waiting = [0, 1].map(() => engine.infer(orderJob(model, { do: 'echo' })));

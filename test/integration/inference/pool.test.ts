@@ -158,7 +158,7 @@ describe.each(ISOLATIONS)('the pool in a %s', (isolation) => {
     });
 
     it('each load the native engine and answer alike', async () => {
-      const artifact = artifactIn(directory, dense, 'tfjs-node');
+      const artifact = { ...artifactIn(directory, dense, 'tfjs-node'), batchable: false };
 
       const results = await Promise.all(Array.from({ length: 40 }, () => engine.infer(denseJob(artifact))));
 
