@@ -74,7 +74,7 @@ export class InferenceEngine {
       counters: this.#counters,
       maxBatchRows,
       loadTimeoutMs: resolved.limits.loadTimeoutMs,
-      isRunning: () => this.#state === 'running',
+      isRunning: () => this.#isRunning(),
       findObstacle: (artifact) => this.#findObstacle(artifact),
       onProgress: () => {
         if (this.#isIdle()) this.#onIdle?.();
@@ -91,7 +91,8 @@ export class InferenceEngine {
     this.#state = 'running';
     try {
       await this.#isolation.prepare();
-      if (this.#isStopped()) return;
+      // Stopped meanwhile: no worker may be opened any more.
+      if (!this.#isRunning()) return;
       await this.#slots.start();
     } catch (error) {
       this.#state = 'stopped';
@@ -189,8 +190,8 @@ export class InferenceEngine {
     return quarantined(found.crashes, this.#clock.now().getTime() + (found.untilMs - nowMs), found.reason);
   }
 
-  #isStopped(): boolean {
-    return this.#state === 'stopped';
+  #isRunning(): boolean {
+    return this.#state === 'running';
   }
 
   #isIdle(): boolean {

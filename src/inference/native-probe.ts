@@ -8,39 +8,51 @@ import { builtEntry } from '../lib/built-entry.js';
 import type { RuntimeReadiness } from './messages.js';
 import type { RuntimeName } from './types.js';
 
+export type NativeLibrary = 'tensorflow';
+
+/** What each engine loads into its process; `null`: nothing native. */
+const LIBRARY_OF: Readonly<Record<RuntimeName, NativeLibrary | null>> = {
+  'tfjs-node': 'tensorflow',
+  'tfjs-wasm': null,
+};
 const TIMEOUT_MS = 20_000;
 
 /**
  * The engines whose library must not be loaded, each with the reason. Others may still be unavailable.
- * @param entry what the child runs: it is given the engine's name, and says a word when it has survived
+ * @param entry what the child runs: it is given the library's name, and says a word when it has survived
  */
 export async function findCrashingEngines(
   runtimes: readonly RuntimeName[],
   environment: Readonly<Record<string, string>>,
   entry: URL = builtEntry(import.meta.url, './worker/load-library.js'),
 ): Promise<RuntimeReadiness[]> {
-  const native = runtimes.filter((runtime) => runtime !== 'tfjs-wasm');
-  const outcomes = await Promise.all(
-    native.map((runtime) => probe(runtime, environment, fileURLToPath(entry))),
+  const libraries = new Set(runtimes.map((runtime) => LIBRARY_OF[runtime]).filter((name) => name !== null));
+  const verdicts = new Map<NativeLibrary | null, string>();
+  await Promise.all(
+    [...libraries].map(async (library) => {
+      const reason = await probe(library, environment, fileURLToPath(entry));
+      if (reason !== null) verdicts.set(library, reason);
+    }),
   );
-  return outcomes.filter((outcome) => outcome !== null);
+  return runtimes.flatMap((runtime) => {
+    const reason = verdicts.get(LIBRARY_OF[runtime]);
+    return reason === undefined ? [] : [{ runtime, available: false, reason }];
+  });
 }
 
+/** Why the library must not be loaded, or `null`. */
 function probe(
-  runtime: RuntimeName,
+  library: NativeLibrary,
   environment: Readonly<Record<string, string>>,
   entry: string,
-): Promise<RuntimeReadiness | null> {
+): Promise<string | null> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, [entry, runtime], {
+    const child = spawn(process.execPath, [entry, library], {
       env: { ...environment },
       stdio: ['ignore', 'pipe', 'ignore'],
       timeout: TIMEOUT_MS,
       killSignal: 'SIGKILL',
     });
-    const crashes = (reason: string): void => {
-      resolve({ runtime, available: false, reason });
-    };
     // It says one word, when it has survived.
     child.stdout.once('data', () => {
       resolve(null);
@@ -53,8 +65,8 @@ function probe(
     child.on('exit', (_, signal) => {
       if (signal === null) resolve(null);
       else if (signal === 'SIGKILL') {
-        crashes(`The native library of ${runtime} was not loaded within ${TIMEOUT_MS / 1000} s.`);
-      } else crashes(`The native library of ${runtime} crashes when it is loaded (${signal}).`);
+        resolve(`The native library ${library} was not loaded within ${TIMEOUT_MS / 1000} s.`);
+      } else resolve(`The native library ${library} crashes the process that loads it (${signal}).`);
     });
   });
 }

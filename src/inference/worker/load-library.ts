@@ -2,6 +2,6 @@
 import { writeSync } from 'node:fs';
 import { loadNativeLibrary } from './runtimes/tfjs-node.js';
 
-if (process.argv[2] === 'tfjs-node') loadNativeLibrary();
+if (process.argv[2] === 'tensorflow') loadNativeLibrary();
 // At once, before the library's own ending: only the loading is tried.
 writeSync(1, 'loaded');

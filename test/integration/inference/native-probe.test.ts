@@ -13,7 +13,7 @@ it('an engine whose library ends its process is named, with the signal', async (
     {
       runtime: 'tfjs-node',
       available: false,
-      reason: 'The native library of tfjs-node crashes when it is loaded (SIGILL).',
+      reason: 'The native library tensorflow crashes the process that loads it (SIGILL).',
     },
   ]);
 });
