@@ -134,12 +134,8 @@ export class WorkerHandle {
   }
 
   /** Runs that it answered, and the time that its tasks took. */
-  get runs(): number {
-    return this.#runs;
-  }
-
-  get busyMs(): number {
-    return this.#busyMs;
+  get work(): { readonly runs: number; readonly busyMs: number } {
+    return { runs: this.#runs, busyMs: this.#busyMs };
   }
 
   get idle(): boolean {
