@@ -55,8 +55,11 @@ interface Run {
 const MAX_ATTEMPTS = 2;
 /** More would hold memory and the worker for too long. */
 const MAX_BATCH_BYTES = 64 * 2 ** 20;
-/** Only short runs are posted ahead: a long one would keep a place that another key might have had sooner. */
-const AHEAD_RUN_MS = 3;
+/**
+ * Only runs as short as the way to the worker are posted ahead: of a longer one the way is a small part, and it would
+ * take the place of whoever comes next.
+ */
+const AHEAD_RUN_MS = 1;
 
 export class Dispatcher {
   readonly lane: LoadLane;

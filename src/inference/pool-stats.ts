@@ -155,7 +155,7 @@ export function workerStatsOf(
     runtimes: handle?.runtimes ?? [],
     replaced: Math.max(0, slot.generation - 1),
     generation: slot.generation,
-    runs: handle?.runs ?? 0,
-    busyMs: handle?.busyMs ?? 0,
+    runs: handle?.work.runs ?? 0,
+    busyMs: handle?.work.busyMs ?? 0,
   };
 }

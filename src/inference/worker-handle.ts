@@ -19,6 +19,7 @@ import type {
   WorkerReply,
   WorkerRequest,
 } from './messages.js';
+import { ResidentModels } from './resident-models.js';
 import type { RunnableArtifact, RuntimeName } from './types.js';
 import type { OpenWorkerChannel, WorkerChannel } from './worker-channel.js';
 import { versionKeyOf } from './version-key.js';
@@ -91,18 +92,12 @@ export class WorkerHandle {
   /** Resolves when the worker has left, however it left. */
   readonly ended: Promise<void>;
   #state: WorkerState = { kind: 'starting' };
-  #residents: readonly ResidentModel[] = [];
-  #residentKeys: ReadonlySet<string> = new Set();
-  #residentBytes = 0;
-  /** By version key. */
-  readonly #usedAtMs = new Map<string, number>();
+  readonly #residents: ResidentModels;
   #usableRuntimes: ReadonlySet<RuntimeName> = new Set();
   #runtimes: readonly RuntimeReadiness[] = [];
   /** The first is in progress. */
   readonly #tasks: CurrentTask[] = [];
   #isReserved = false;
-  /** Digests that are being unloaded by request. */
-  readonly #unloading = new Set<string>();
   #runs = 0;
   #busyMs = 0;
   #nextId = 1;
@@ -116,6 +111,7 @@ export class WorkerHandle {
   constructor(deps: WorkerHandleDeps) {
     this.#deps = deps;
     this.name = deps.name;
+    this.#residents = new ResidentModels((models) => deps.onEvicted?.(models));
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
@@ -126,7 +122,7 @@ export class WorkerHandle {
   }
 
   get residents(): readonly ResidentModel[] {
-    return this.#residents;
+    return this.#residents.models;
   }
 
   get runtimes(): readonly RuntimeReadiness[] {
@@ -134,16 +130,12 @@ export class WorkerHandle {
   }
 
   get residentBytes(): number {
-    return this.#residentBytes;
+    return this.#residents.bytes;
   }
 
   /** Runs that it answered, and the time that its tasks took. */
-  get runs(): number {
-    return this.#runs;
-  }
-
-  get busyMs(): number {
-    return this.#busyMs;
+  get work(): { readonly runs: number; readonly busyMs: number } {
+    return { runs: this.#runs, busyMs: this.#busyMs };
   }
 
   get idle(): boolean {
@@ -160,11 +152,11 @@ export class WorkerHandle {
 
   /** When a run last used the model here, or it was loaded; on the monotonic clock. */
   usedAtMs(version: string): number | null {
-    return this.#usedAtMs.get(version) ?? null;
+    return this.#residents.usedAtMs(version);
   }
 
   holds(version: string): boolean {
-    return this.#residentKeys.has(version);
+    return this.#residents.has(version);
   }
 
   canRun(runtime: RuntimeName): boolean {
@@ -228,9 +220,9 @@ export class WorkerHandle {
 
   /** Unloads a model; settles when it is gone from this worker, or the worker is. */
   async evict(digest: string): Promise<void> {
-    this.#unloading.add(digest);
-    await this.#acknowledged((id) => ({ type: 'evict', id, digest }));
-    this.#unloading.delete(digest);
+    await this.#residents.unloading(digest, () =>
+      this.#acknowledged((id) => ({ type: 'evict', id, digest })),
+    );
   }
 
   /** What its engines hold, after the task in progress; empty when the worker is not usable. */
@@ -287,8 +279,7 @@ export class WorkerHandle {
         this.#becomeReady(message.runtimes);
         return;
       case 'residents':
-        this.#countEvictions(message.models);
-        this.#setResidents(message.models);
+        this.#residents.announce(message.models, this.#deps.clock.monotonicMs());
         return;
       case 'loading':
       case 'computing':
@@ -379,8 +370,7 @@ export class WorkerHandle {
     this.#busyMs += this.#deps.clock.monotonicMs() - current.beganAtMs;
     if (outcome.kind === 'inferred') {
       this.#runs += 1;
-      const version = versionKeyOf(current.task.artifact);
-      if (this.#usedAtMs.has(version)) this.#usedAtMs.set(version, this.#deps.clock.monotonicMs());
+      this.#residents.markUsed(versionKeyOf(current.task.artifact), this.#deps.clock.monotonicMs());
     }
     current.resolve(outcome);
   }
@@ -389,27 +379,10 @@ export class WorkerHandle {
     for (const { resolve } of this.#tasks.splice(0)) resolve({ kind: 'lost', reason, hadBegun: false });
   }
 
-  #countEvictions(models: readonly ResidentModel[]): void {
-    const remaining = new Set(models.map(versionKeyOf));
-    const evicted = this.#residents.filter(
-      (model) => !remaining.has(versionKeyOf(model)) && !this.#unloading.has(model.digest),
-    );
-    if (evicted.length > 0) this.#deps.onEvicted?.(evicted.length);
-  }
-
-  #setResidents(models: readonly ResidentModel[]): void {
-    this.#residents = models;
-    this.#residentKeys = new Set(models.map(versionKeyOf));
-    const nowMs = this.#deps.clock.monotonicMs();
-    for (const key of this.#usedAtMs.keys()) if (!this.#residentKeys.has(key)) this.#usedAtMs.delete(key);
-    for (const key of this.#residentKeys) if (!this.#usedAtMs.has(key)) this.#usedAtMs.set(key, nowMs);
-    this.#residentBytes = models.reduce((sum, { bytes }) => sum + bytes, 0);
-  }
-
   #leave(reason: string): void {
     const before = this.#state.kind;
     this.#state = { kind: 'gone', reason };
-    this.#setResidents([]);
+    this.#residents.clear();
     this.#finish({ kind: 'lost', reason, hadBegun: true });
     this.#loseTheRest(reason);
     this.#release(reason);

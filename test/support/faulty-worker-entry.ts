@@ -5,15 +5,20 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import type { InferenceJob, RunnableArtifact, RuntimeName } from '../../src/inference/index.js';
 import type { Signature } from '../../src/lib/tensor.js';
+import { encodeBytesElements } from '../../src/inference/tensors.js';
 import { artifactIn, packOf } from './make-pack.js';
 
-export type Order =
-  | { readonly do: 'echo' | 'inspect' | 'exit' | 'throw' | 'trap' | 'hang' | 'fill-heap' }
+export type Order = (
+  | { readonly do: 'echo' | 'inspect' | 'exit' | 'throw' | 'trap' | 'hang' | 'fill-heap' | 'shrink' }
   /** What only a worker in a process of its own may be told. */
   | { readonly do: 'abort' | 'leave-a-child' }
   | { readonly do: 'kill'; readonly signal: 'SIGKILL' | 'SIGSEGV' }
   | { readonly do: 'allocate'; readonly mebibytes: number; readonly keep: boolean }
-  | { readonly do: 'native-call' | 'wait'; readonly ms: number };
+  | { readonly do: 'native-call' | 'wait'; readonly ms: number }
+) & {
+  /** Tells orders apart. */
+  readonly tag?: string;
+};
 
 /** The answer to `inspect`. */
 export interface Surroundings {
@@ -76,7 +81,7 @@ export function faultyModel(
 export function orderJob(
   artifact: RunnableArtifact,
   order: Order,
-  rest: Partial<Pick<InferenceJob, 'timeoutMs' | 'signal' | 'fairnessKey'>> = {},
+  rest: Partial<Pick<InferenceJob, 'timeoutMs' | 'signal' | 'fairnessKey' | 'weight' | 'priority'>> = {},
 ): InferenceJob {
   const data = new Uint8Array(Buffer.from(JSON.stringify(order), 'utf8'));
   return {
@@ -89,5 +94,27 @@ export function orderJob(
     weight: 1,
     timeoutMs: 10_000,
     ...rest,
+  };
+}
+
+const ROWS_SIGNATURE: Signature = {
+  inputs: [{ name: 'orders', datatype: 'BYTES', shape: [-1] }],
+  outputs: [{ name: 'orders', datatype: 'BYTES', shape: [-1] }],
+};
+
+/** One order per row: such jobs may share a run. The answer is the rows as they came. */
+export function rowsJob(
+  artifact: RunnableArtifact,
+  orders: readonly Order[],
+  rest: Partial<Pick<InferenceJob, 'timeoutMs' | 'signal' | 'fairnessKey' | 'weight' | 'priority'>> = {},
+): InferenceJob {
+  const data = encodeBytesElements(orders.map((order) => Buffer.from(JSON.stringify(order), 'utf8')));
+  return {
+    ...orderJob(artifact, { do: 'echo' }, rest),
+    ...rest,
+    artifact: { ...artifact, batchable: true },
+    signature: ROWS_SIGNATURE,
+    inputs: [{ name: 'orders', datatype: 'BYTES', shape: [orders.length], data }],
+    rows: orders.length,
   };
 }

@@ -56,7 +56,7 @@ describe('fair shares', () => {
     fc.assert(
       fc.property(someKeys, fc.boolean(), (keys, areJoined) => {
         const queue = createFairQueue<Entry>(ROOMY);
-        const servedMs = new Map(keys.map(({ name }) => [name, 0]));
+        const servedMs = new Map<string, number>(keys.map(({ name }) => [name, 0]));
         const serve = ({ fairnessKey, costMs }: Entry): void => {
           servedMs.set(fairnessKey, (servedMs.get(fairnessKey) ?? 0) + costMs);
           const key = keys.find(({ name }) => name === fairnessKey);

@@ -170,7 +170,7 @@ describe('a worker handle', () => {
     expect(it.handle.state.kind).toBe('busy');
     it.say({ type: 'inferred', id: two ?? 0, outputs: [], loadMs: 0, computeMs: 2 });
     expect(await second).toMatchObject({ kind: 'inferred', computeMs: 2 });
-    expect(it.handle).toMatchObject({ idle: true, runs: 2 });
+    expect(it.handle).toMatchObject({ idle: true, work: { runs: 2 } });
     expect(vi.getTimerCount()).toBe(0);
   });
 

@@ -1,1 +1,0 @@
-//# sourceMappingURL=ApiKey.js.map

@@ -1,1 +1,0 @@
-//# sourceMappingURL=AuditEvent.js.map

@@ -1,1 +1,0 @@
-//# sourceMappingURL=IdempotencyRecord.js.map

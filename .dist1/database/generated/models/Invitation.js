@@ -1,1 +1,0 @@
-//# sourceMappingURL=Invitation.js.map

@@ -1,1 +1,0 @@
-//# sourceMappingURL=Model.js.map

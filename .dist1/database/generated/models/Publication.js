@@ -1,1 +1,0 @@
-//# sourceMappingURL=Publication.js.map

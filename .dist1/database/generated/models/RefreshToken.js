@@ -1,1 +1,0 @@
-//# sourceMappingURL=RefreshToken.js.map

@@ -1,1 +1,0 @@
-//# sourceMappingURL=TenantPlan.js.map

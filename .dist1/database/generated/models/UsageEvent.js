@@ -1,1 +1,0 @@
-//# sourceMappingURL=UsageEvent.js.map

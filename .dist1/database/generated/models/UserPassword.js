@@ -1,1 +1,0 @@
-//# sourceMappingURL=UserPassword.js.map

@@ -1,5 +1,0 @@
-import { createAuditService } from "./service.js";
-export {
-  createAuditService
-};
-//# sourceMappingURL=index.js.map

@@ -1,7 +1,0 @@
-import { createMeteringService } from "./service.js";
-import { ReservationSweeper } from "./sweeper.js";
-export {
-  ReservationSweeper,
-  createMeteringService
-};
-//# sourceMappingURL=index.js.map

@@ -1,1 +1,0 @@
-//# sourceMappingURL=tenant.js.map

@@ -1,1 +1,0 @@
-//# sourceMappingURL=resolvers.js.map

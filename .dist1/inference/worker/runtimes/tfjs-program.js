@@ -1,1 +1,0 @@
-//# sourceMappingURL=tfjs-program.js.map

@@ -1,7 +1,0 @@
-class StartError extends Error {
-  name = "StartError";
-}
-export {
-  StartError
-};
-//# sourceMappingURL=start-error.js.map

@@ -1,2 +1,0 @@
-import * as $Enums from "./enums.js";
-//# sourceMappingURL=commonInputTypes.js.map

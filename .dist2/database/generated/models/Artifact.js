@@ -1,1 +1,0 @@
-//# sourceMappingURL=Artifact.js.map

@@ -1,1 +1,0 @@
-//# sourceMappingURL=Grant.js.map

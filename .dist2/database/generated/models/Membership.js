@@ -1,1 +1,0 @@
-//# sourceMappingURL=Membership.js.map

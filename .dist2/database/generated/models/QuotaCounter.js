@@ -1,1 +1,0 @@
-//# sourceMappingURL=QuotaCounter.js.map

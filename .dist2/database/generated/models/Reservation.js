@@ -1,1 +1,0 @@
-//# sourceMappingURL=Reservation.js.map

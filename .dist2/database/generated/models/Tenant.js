@@ -1,1 +1,0 @@
-//# sourceMappingURL=Tenant.js.map

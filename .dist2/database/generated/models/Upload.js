@@ -1,1 +1,0 @@
-//# sourceMappingURL=Upload.js.map

@@ -1,7 +1,0 @@
-function hasTenant(actor) {
-  return actor.tenantId !== null;
-}
-export {
-  hasTenant
-};
-//# sourceMappingURL=actor.js.map

@@ -1,1 +1,0 @@
-//# sourceMappingURL=user.js.map

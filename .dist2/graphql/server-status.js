@@ -1,1 +1,0 @@
-//# sourceMappingURL=server-status.js.map

@@ -1,1 +1,0 @@
-//# sourceMappingURL=services.js.map

@@ -1,6 +1,0 @@
-export * from "./types.js";
-import { createImporter } from "./importer.js";
-export {
-  createImporter
-};
-//# sourceMappingURL=index.js.map

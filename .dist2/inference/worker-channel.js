@@ -1,1 +1,0 @@
-//# sourceMappingURL=worker-channel.js.map

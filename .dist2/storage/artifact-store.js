@@ -1,1 +1,0 @@
-//# sourceMappingURL=artifact-store.js.map
