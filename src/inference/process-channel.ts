@@ -15,7 +15,11 @@ import { checkMessage } from './check-message.js';
 import { createFrameReader, encodeFrame } from './framing.js';
 import { logLines } from './log-lines.js';
 import type { WorkerSettings } from './messages.js';
-import type { OpenWorkerChannel, WorkerChannelListeners } from './worker-channel.js';
+import {
+  WORKER_YOUNG_GENERATION_MIB,
+  type OpenWorkerChannel,
+  type WorkerChannelListeners,
+} from './worker-channel.js';
 
 export interface ProcessOptions {
   /** The compiled entry file. */
@@ -157,6 +161,8 @@ function spawnChild(options: ProcessOptions): ChildProcess {
     ...options.commandPrefix(),
     process.execPath,
     `--max-old-space-size=${heapMib}`,
+    // The young generation is three of these.
+    `--max-semi-space-size=${WORKER_YOUNG_GENERATION_MIB / 3}`,
     fileURLToPath(options.entry),
     JSON.stringify(options.settings()),
   ];

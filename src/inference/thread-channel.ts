@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads';
 import type { Logger } from '../lib/logger.js';
 import { logLines } from './log-lines.js';
 import type { WorkerMessage, WorkerSettings } from './messages.js';
-import type { OpenWorkerChannel } from './worker-channel.js';
+import { WORKER_YOUNG_GENERATION_MIB, type OpenWorkerChannel } from './worker-channel.js';
 
 export interface ThreadOptions {
   /** The compiled entry file. */
@@ -25,7 +25,10 @@ export function threadChannels(options: ThreadOptions): OpenWorkerChannel {
       workerData: settings(),
       // Nothing of ours: no secret of the server is in a worker's environment.
       env: {},
-      resourceLimits: { maxOldGenerationSizeMb: Math.ceil(maxHeapBytes / BYTES_PER_MEBIBYTE) },
+      resourceLimits: {
+        maxOldGenerationSizeMb: Math.ceil(maxHeapBytes / BYTES_PER_MEBIBYTE),
+        maxYoungGenerationSizeMb: WORKER_YOUNG_GENERATION_MIB,
+      },
       stdout: true,
       stderr: true,
     });
