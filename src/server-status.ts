@@ -41,6 +41,10 @@ export function createServerStatus(
         return { runtime, available, detail: detail ?? 'No worker has reported about it yet.' };
       });
     },
+    isolation: () => {
+      const { isolation, walls, threadsPerWorker } = inference.stats();
+      return { kind: isolation, walls, threadsPerWorker };
+    },
     pool: () => {
       const { workers, queued } = inference.stats();
       return {

@@ -1,5 +1,5 @@
 /** What `serverInfo` and the readiness probe know of the server: facts, gathered by `app.ts`. */
-import type { RuntimeName } from '../inference/index.js';
+import type { IsolationKind, IsolationWalls, RuntimeName } from '../inference/index.js';
 
 export interface RuntimeStatus {
   readonly runtime: RuntimeName;
@@ -24,6 +24,11 @@ export interface PoolStatus {
 export interface ServerStatus {
   readonly version: string;
   readonly maxUploadBytes: number;
+  isolation(): {
+    readonly kind: IsolationKind;
+    readonly walls: IsolationWalls;
+    readonly threadsPerWorker: number;
+  };
   /** Engines, the preferred first. */
   runtimes(): readonly RuntimeStatus[];
   pool(): PoolStatus;

@@ -1,13 +1,14 @@
-import type { Readable } from 'node:stream';
 import { Worker } from 'node:worker_threads';
 import type { Logger } from '../lib/logger.js';
+import { logLines } from './log-lines.js';
 import type { WorkerMessage, WorkerSettings } from './messages.js';
-import type { OpenWorkerChannel } from './worker-channel.js';
+import { WORKER_YOUNG_GENERATION_MIB, type OpenWorkerChannel } from './worker-channel.js';
 
 export interface ThreadOptions {
   /** The compiled entry file. */
   readonly entry: URL;
-  readonly settings: WorkerSettings;
+  /** Asked for each worker: the machine is examined after the pool was made. */
+  readonly settings: () => WorkerSettings;
   /** JavaScript heap only: it does not count tensors, nor any other memory outside the heap. */
   readonly maxHeapBytes: number;
   readonly logger: Logger;
@@ -21,10 +22,13 @@ export function threadChannels(options: ThreadOptions): OpenWorkerChannel {
   return (name, listeners) => {
     const worker = new Worker(entry, {
       name,
-      workerData: settings,
+      workerData: settings(),
       // Nothing of ours: no secret of the server is in a worker's environment.
       env: {},
-      resourceLimits: { maxOldGenerationSizeMb: Math.ceil(maxHeapBytes / BYTES_PER_MEBIBYTE) },
+      resourceLimits: {
+        maxOldGenerationSizeMb: Math.ceil(maxHeapBytes / BYTES_PER_MEBIBYTE),
+        maxYoungGenerationSizeMb: WORKER_YOUNG_GENERATION_MIB,
+      },
       stdout: true,
       stderr: true,
     });
@@ -58,15 +62,4 @@ export function threadChannels(options: ThreadOptions): OpenWorkerChannel {
       },
     };
   };
-}
-
-const MAX_LOGGED_CHARACTERS = 2000;
-
-/** One log entry per chunk: enough to find a cause, and nothing to buffer without bound. */
-function logLines(stream: Readable, log: (text: string) => void): void {
-  stream.setEncoding('utf8');
-  stream.on('data', (chunk: string) => {
-    const text = chunk.trim();
-    if (text !== '') log(text.slice(0, MAX_LOGGED_CHARACTERS));
-  });
 }

@@ -338,6 +338,19 @@ it('lists, orders, filters and groups answer with every field', async () => {
   ids['AuditEvent'] = events.nodes[0]?.id ?? '';
 });
 
+it('a server whose workers are processes says so, and which walls stand around them', async () => {
+  const other = await startServer({ INFERENCE_WORKERS: '1', INFERENCE_ISOLATION: 'process' });
+  try {
+    const { apiKey } = JSON.parse(readFileSync(`${other.dataDirectory}/bootstrap.json`, 'utf8')) as {
+      apiKey: string;
+    };
+    const info = await createClient(other.url, schema, sightings).query('serverInfo', apiKey);
+    expect(info).toMatchObject({ isolation: 'PROCESS', walls: { ownMemory: true, environmentHidden: true } });
+  } finally {
+    await other.stop();
+  }
+});
+
 it('every kind of node is found by its id, with every field', async () => {
   const nodeType = schema.getType('Node');
   if (!isInterfaceType(nodeType)) throw new Error('The contract has no Node.');

@@ -57,6 +57,27 @@ describe('readConfig', () => {
     expect(readConfig({ JWT_SECRET: 's'.repeat(31) }).ok).toBe(false);
   });
 
+  it('shares the cores out among the workers, unless the operator says how many threads each has', () => {
+    const threads = (environment: Record<string, string>, cores: number) => {
+      const result = readConfig(environment, cores);
+      return result.ok ? result.config.inference.threadsPerWorker : result.problems;
+    };
+    expect(threads({}, 2)).toBe(1);
+    expect(threads({ INFERENCE_WORKERS: '1' }, 2)).toBe(2);
+    expect(threads({ INFERENCE_WORKERS: '3' }, 16)).toBe(5);
+    expect(threads({ INFERENCE_THREADS: '4' }, 2)).toBe(4);
+  });
+
+  it('knows two kinds of isolation', () => {
+    const isolation = (value: string) => {
+      const result = readConfig({ INFERENCE_ISOLATION: value });
+      return result.ok ? result.config.inference.isolation : result.problems;
+    };
+    expect(isolation('process')).toBe('process');
+    expect(isolation('')).toBe('thread');
+    expect(isolation('container')).toEqual(['INFERENCE_ISOLATION must be thread or process.']);
+  });
+
   it('treats an empty variable as absent', () => {
     const result = readConfig({ PORT: '', DATABASE_URL: '', JWT_SECRET: '' });
     expect(result.ok && result.config.port).toBe(4000);
