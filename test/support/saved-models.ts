@@ -69,3 +69,55 @@ export function nodeOf(name: string, op: string, input: readonly string[] = [], 
 }
 
 export const typeAttr = (key: string, type: number): AttrEntry => ({ key, value: { type } });
+
+export interface TensorOf {
+  readonly key: string;
+  /** `node:0`. */
+  readonly name: string;
+  readonly dtype: number;
+  readonly shape: readonly number[];
+}
+
+/** A SavedModel without variables, of these nodes. */
+export function smallSavedModel(
+  nodes: readonly NodeProto[],
+  inputs: readonly TensorOf[],
+  outputs: readonly TensorOf[],
+  signatures: readonly string[] = ['serving_default'],
+): Files {
+  const info = ({ key, name, dtype, shape }: TensorOf) => ({
+    key,
+    value: { name, dtype, tensorShape: { dim: shape.map((size) => ({ size })) } },
+  });
+  const graph = encodeProto('SavedModel', {
+    savedModelSchemaVersion: 1,
+    metaGraphs: [
+      {
+        metaInfoDef: { tags: ['serve'] },
+        graphDef: { node: nodes, versions: { producer: 1087 } },
+        signatureDef: signatures.map((key) => ({
+          key,
+          value: { inputs: inputs.map(info), outputs: outputs.map(info) },
+        })),
+      },
+    ],
+  });
+  return new Map([['saved_model.pb', Buffer.from(graph)]]);
+}
+
+/** y = op(x) for each dtype given, with inputs `x0`, `x1`, … and outputs `y0`, `y1`, … */
+export function elementwise(op: string, dtypes: readonly number[]): Files {
+  const rows = [-1, 2];
+  const shape: AttrEntry = {
+    key: 'shape',
+    value: { shape: { dim: rows.map((size) => ({ size })), unknownRank: false } },
+  };
+  return smallSavedModel(
+    dtypes.flatMap((dtype, at) => [
+      nodeOf(`in${at}`, 'Placeholder', [], [typeAttr('dtype', dtype), shape]),
+      nodeOf(`out${at}`, op, [`in${at}`], [typeAttr('T', dtype)]),
+    ]),
+    dtypes.map((dtype, at) => ({ key: `x${at}`, name: `in${at}:0`, dtype, shape: rows })),
+    dtypes.map((dtype, at) => ({ key: `y${at}`, name: `out${at}:0`, dtype, shape: rows })),
+  );
+}
