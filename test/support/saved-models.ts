@@ -15,11 +15,13 @@ import { zipOf } from './zip.js';
 export type Files = Map<string, Buffer>;
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer I)[] ? I[] : T[K] };
+type EditableNode = Mutable<NodeProto>;
+type EditableFunction = Omit<Mutable<FunctionProto>, 'nodeDef'> & { nodeDef: EditableNode[] };
 
 /** The decoded graph, for a test to change in place. */
 export interface EditableGraph {
-  readonly nodes: Mutable<NodeProto>[];
-  readonly functions: Mutable<FunctionProto>[];
+  readonly nodes: EditableNode[];
+  readonly functions: EditableFunction[];
   // The rest of the message, as protobufjs gives it.
   // eslint-disable-next-line @typescript-eslint/no-explicit-any
   readonly meta: any;

@@ -359,7 +359,7 @@ describe('a graph that does not hold together', () => {
 
 /** node { attr { value { func { attr { value { func … */
 function nestedAttributes(depth: number): Buffer {
-  let inner = Buffer.alloc(0);
+  let inner: Buffer = Buffer.alloc(0);
   const field = (id: number, bytes: Buffer): Buffer => {
     const length: number[] = [];
     for (let rest = bytes.length; ; rest >>>= 7) {
