@@ -123,3 +123,25 @@ export function elementwise(op: string, dtypes: readonly number[]): Files {
     dtypes.map((dtype, at) => ({ key: `y${at}`, name: `out${at}:0`, dtype, shape: rows })),
   );
 }
+
+/** What the hostile tests change: the dense fixture. */
+export const DENSE = 'saved-model/dense';
+export const edited = (edit: (graph: EditableGraph) => void) => () =>
+  zipOfFiles(editedSavedModel(DENSE, edit));
+export const withFiles = (edit: (files: Files) => void) => () => {
+  const files = savedModelFiles(DENSE);
+  edit(files);
+  return zipOfFiles(files);
+};
+
+export const served = (graph: EditableGraph) => {
+  const wrapper = graph.functions.find(({ signature }) => signature?.name.includes('signature_wrapper'));
+  if (wrapper === undefined) throw new Error('The fixture has no served function.');
+  return wrapper;
+};
+export const innermost = (graph: EditableGraph) => {
+  const found = graph.functions.find(({ signature }) => signature?.name.startsWith('__inference___call__'));
+  if (found === undefined) throw new Error('The fixture has no inner function.');
+  return found;
+};
+export const shape = (...sizes: number[]) => ({ dim: sizes.map((size) => ({ size })), unknownRank: false });

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createImporter } from '../../../src/importers/index.js';
 import { decodePack, encodePackHeader, type PackHeader } from '../../../src/inference/index.js';
-import { createRuntime } from '../../../src/inference/worker/runtimes/index.js';
+import { createRuntime, isFatalEngineError } from '../../../src/inference/worker/runtimes/index.js';
 import { encodeBytesElements } from '../../../src/inference/tensors.js';
 import type { Tensor } from '../../../src/lib/tensor.js';
 import { importBytes, refusalOf, reportOf } from '../../support/importing.js';
@@ -184,6 +184,19 @@ describe('the engine', () => {
     await expect(model.run([right])).rejects.toThrow(/let go/);
   });
 
+  it('asks for a new worker when failing runs have lost too much memory', async () => {
+    const imported = await publish(savedModelFiles('saved-model/dense'));
+    const engine = createRuntime('tfjs-graph');
+    await engine.start();
+    const model = await engine.load(imported.pack as Uint8Array);
+    const rows = 2 ** 20;
+    const wrong: Tensor = { name: 'x', datatype: 'FP32', shape: [rows, 11], data: new Uint8Array(rows * 44) };
+    const failures: unknown[] = [];
+    for (let i = 0; i < 6; i++) failures.push(await model.run([wrong]).catch((error: unknown) => error));
+    expect(failures.map(isFatalEngineError)).toEqual([false, false, false, false, false, true]);
+    model.dispose();
+  });
+
   it('refuses a pack whose files are damaged, of another kind, or named to climb out', async () => {
     const imported = await publish(savedModelFiles('saved-model/dense'));
     const decoded = decodePack(imported.pack as Uint8Array);
@@ -193,7 +206,9 @@ describe('the engine', () => {
       runtime.load(Buffer.concat([encodePackHeader({ ...header, ...change }), bytes]));
     const damaged = Buffer.from(weights);
     damaged.fill(0xff, damaged.length - 400);
-    await expect(load({}, damaged)).rejects.toThrow(/Failed to load SavedModel/);
+    const failure = await load({}, damaged).catch((error: unknown) => String(error));
+    expect(failure).toMatch(/ModelLoadError: .*hecksum/);
+    expect(failure).not.toContain(tmpdir());
     await expect(load({ kind: 'tfjs-graph' })).rejects.toThrow(/this engine runs SavedModels/);
     await expect(load({ outputNodes: ['a:0,b:0'] })).rejects.toThrow(/is not the name of a tensor/);
     const [first, ...others] = header.files ?? [];
