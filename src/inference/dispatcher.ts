@@ -53,6 +53,9 @@ interface Run {
 
 /** A request whose worker died is tried on another once; its model may be what killed the first. */
 const MAX_ATTEMPTS = 2;
+/** A joined run that takes this long, and as many times what it should, has a row in it that never ends. */
+const LEAST_JOINED_LIMIT_MS = 2_000;
+const JOINED_LIMIT_RUNS = 100;
 /** More would hold memory and the worker for too long. */
 const MAX_BATCH_BYTES = 64 * 2 ** 20;
 /**
@@ -183,6 +186,8 @@ export class Dispatcher {
     if (first === undefined) return;
     let deadlineAtMs = 0;
     for (const ticket of batch) deadlineAtMs = Math.max(deadlineAtMs, ticket.deadlineAtMs);
+    // One row that never ends must not hold the others until their deadlines.
+    if (batch.length > 1) deadlineAtMs = Math.min(deadlineAtMs, run.pickedAtMs + joinedLimitMs(expectedMs));
     const inputs = joinInputs(batch.map(({ job }) => job));
     this.#inFlight += 1;
     this.#inHandsMs[slot] = (this.#inHandsMs[slot] ?? 0) + expectedMs;
@@ -219,19 +224,14 @@ export class Dispatcher {
         if (outcome.fatal) this.#recordCrash(version, artifact, 'its engine was damaged', worker);
         // One bad row must fail only its own request.
         if (batch.length > 1 && outcome.refusal.code === 'RUNTIME_FAILED') this.#separate(batch);
-        else for (const ticket of batch) ticket.settle(refuse(outcome.refusal));
+        else for (const ticket of batch) this.#fail(ticket, outcome.refusal);
         return;
       case 'overran':
         this.#recordOverrun(artifact, worker, outcome.phase);
-        // A run's deadline has usually answered by its own timer; a load's limit may come first.
         for (const ticket of batch) {
-          ticket.settle(
-            refuse(
-              outcome.phase === 'loading'
-                ? loadFailed(LOAD_TOO_LONG)
-                : deadlineExceeded(ticket.job.timeoutMs, 'running'),
-            ),
-          );
+          // A run's deadline has usually answered by its own timer; a load's limit may come first.
+          if (outcome.phase === 'loading') ticket.settle(refuse(loadFailed(LOAD_TOO_LONG)));
+          else this.#retryOr(ticket, batch.length > 1, deadlineExceeded(ticket.job.timeoutMs, 'running'));
         }
         return;
       case 'lost':
@@ -240,7 +240,7 @@ export class Dispatcher {
           return;
         }
         if (this.#deps.isRunning()) this.#recordCrash(version, artifact, outcome.reason, worker);
-        for (const ticket of batch) this.#retryOrRefuse(ticket, outcome.reason);
+        for (const ticket of batch) this.#retryOr(ticket, true, workerLost(outcome.reason));
         return;
       case 'loaded':
         throw new Error('A worker answered a prediction with a load.');
@@ -255,11 +255,16 @@ export class Dispatcher {
     }
   }
 
-  #retryOrRefuse(ticket: Ticket, reason: string): void {
-    if (ticket.isSettled) return;
+  /** It failed, and nobody shared the run. */
+  #fail(ticket: Ticket, refusal: InferenceRefusal): void {
+    if (ticket.wasJoined) this.#deps.admission.suspect(ticket);
+    ticket.settle(refuse(refusal));
+  }
+
+  #retryOr(ticket: Ticket, mayRetry: boolean, refusal: InferenceRefusal): void {
     ticket.attempts += 1;
-    if (!this.#deps.isRunning() || ticket.attempts >= MAX_ATTEMPTS) {
-      ticket.settle(refuse(workerLost(reason)));
+    if (ticket.isSettled || !mayRetry || !this.#deps.isRunning() || ticket.attempts >= MAX_ATTEMPTS) {
+      this.#fail(ticket, refusal);
       return;
     }
     this.#deps.counters.recordRetry();
@@ -337,4 +342,9 @@ export class Dispatcher {
       else this.#deps.counters.recordRetry();
     }
   }
+}
+
+/** How long a joined run may take before its worker is given up and each request is run alone. */
+function joinedLimitMs(expectedMs: number): number {
+  return Math.max(LEAST_JOINED_LIMIT_MS, JOINED_LIMIT_RUNS * expectedMs);
 }

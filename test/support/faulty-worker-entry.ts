@@ -66,7 +66,7 @@ export function faultyModel(
 export function orderJob(
   artifact: RunnableArtifact,
   order: Order,
-  rest: Partial<Pick<InferenceJob, 'timeoutMs' | 'signal' | 'fairnessKey'>> = {},
+  rest: Partial<Pick<InferenceJob, 'timeoutMs' | 'signal' | 'fairnessKey' | 'weight' | 'priority'>> = {},
 ): InferenceJob {
   const data = new Uint8Array(Buffer.from(JSON.stringify(order), 'utf8'));
   return {
