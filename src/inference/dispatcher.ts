@@ -56,6 +56,8 @@ const MAX_ATTEMPTS = 2;
 /** A joined run that takes this long, and as many times what it should, has a row in it that never ends. */
 const LEAST_JOINED_LIMIT_MS = 2_000;
 const JOINED_LIMIT_RUNS = 100;
+/** After this, a request gets a second copy of its model on an idle worker. */
+const LONG_WAIT_MS = 250;
 /** More would hold memory and the worker for too long. */
 const MAX_BATCH_BYTES = 64 * 2 ** 20;
 /**
@@ -72,6 +74,7 @@ export class Dispatcher {
   readonly #inHandsMs: number[];
   #inFlight = 0;
   #wakeAskedAtMs: number | null = null;
+  #lookAgain: NodeJS.Timeout | null = null;
 
   constructor(deps: DispatcherDeps) {
     this.#deps = deps;
@@ -125,10 +128,23 @@ export class Dispatcher {
       else this.#run(this.#gather(ticket, place.view, nowMs, gatheredFromMs));
     }
     this.lane.useIdleMoment();
+    this.#lookAgainLater();
+  }
+
+  /** Work waits for workers that are held up while others are idle: nothing may happen that would wake us. */
+  #lookAgainLater(): void {
+    const { admission, slots } = this.#deps;
+    if (this.#lookAgain !== null || admission.queue.length === 0) return;
+    if (!slots.views.some(({ idle }) => idle)) return;
+    this.#lookAgain = setTimeout(() => {
+      this.#lookAgain = null;
+      this.dispatch();
+    }, LONG_WAIT_MS);
+    this.#lookAgain.unref();
   }
 
   #findPlace(ticket: Ticket): { readonly kind: 'run' | 'load'; readonly view: SlotView } | null {
-    const { slots, costs } = this.#deps;
+    const { slots, costs, clock } = this.#deps;
     const { version } = ticket;
     const runner = chooseRunner(
       version,
@@ -138,7 +154,9 @@ export class Dispatcher {
         costs.estimateMs(version, ticket.rows) <= AHEAD_RUN_MS,
     );
     if (runner !== null) return { kind: 'run', view: runner };
-    const loader = this.lane.findPlace(version, ticket.job.artifact.runtime);
+    // Waiting for a load does not count: that is over.
+    const hasWaitedLong = clock.monotonicMs() - ticket.admittedAtMs - ticket.loadMs >= LONG_WAIT_MS;
+    const loader = this.lane.findPlace(version, ticket.job.artifact.runtime, hasWaitedLong);
     return loader === null ? null : { kind: 'load', view: loader };
   }
 
