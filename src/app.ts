@@ -152,7 +152,7 @@ async function startDatabase(config: Config, log: Logger, stops: StopList): Prom
 }
 
 async function startInference(config: Config, log: Logger, stops: StopList): Promise<InferenceEngine> {
-  const { workers, runtimes, memoryBytes } = config.inference;
+  const { workers, runtimes, memoryBytes, maxBatchRows, scheduling } = config.inference;
   const inference = new InferenceEngine({
     logger: log,
     clock,
@@ -160,6 +160,8 @@ async function startInference(config: Config, log: Logger, stops: StopList): Pro
     runtimes,
     memoryBudgetBytes: memoryBytes,
     queue: { maxQueued: MAX_QUEUED_PREDICTIONS },
+    maxBatchRows,
+    scheduling,
   });
   await inference.start();
   stops.add('inference', STOP_MS.inference + 500, () => inference.stop({ graceMs: STOP_MS.inference }));

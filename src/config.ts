@@ -40,6 +40,9 @@ export interface Config {
     /** Of loaded models, in all workers together. */
     readonly memoryBytes: number;
     readonly defaultTimeoutMs: number;
+    /** Rows that joined requests may have together; 1: requests are not joined. */
+    readonly maxBatchRows: number;
+    readonly scheduling: 'fair' | 'fifo';
   };
 }
 
@@ -106,6 +109,8 @@ const VARIABLES = z.object({
   INFERENCE_WORKERS: whole(1, 256).optional(),
   INFERENCE_RUNTIMES: runtimes.optional(),
   INFERENCE_MEMORY_BYTES: whole(64 * MIB, 1024 * GIB).optional(),
+  INFERENCE_MAX_BATCH_ROWS: whole(1, 4_096).optional(),
+  INFERENCE_SCHEDULING: z.enum(['fair', 'fifo'], 'must be fair or fifo').optional(),
   PREDICT_TIMEOUT_MS: whole(1, 300_000).optional(),
 });
 
@@ -165,6 +170,8 @@ export function readConfig(
       runtimes: Object.freeze(values.INFERENCE_RUNTIMES ?? [...RUNTIMES]),
       memoryBytes: values.INFERENCE_MEMORY_BYTES ?? 2 * GIB,
       defaultTimeoutMs: values.PREDICT_TIMEOUT_MS ?? 10_000,
+      maxBatchRows: values.INFERENCE_MAX_BATCH_ROWS ?? 64,
+      scheduling: values.INFERENCE_SCHEDULING ?? 'fair',
     }),
   };
   return { ok: true, config: Object.freeze(config) };

@@ -1,7 +1,9 @@
 /** What the pool tells about itself. */
 import type { Result } from '../lib/result.js';
+import type { Scheduling } from './fairness.js';
 import type { ResidentModel, RuntimeReadiness } from './messages.js';
 import type { InferenceRefusal } from './types.js';
+import { versionKeyOf } from './version-key.js';
 import type { WorkerHandle, WorkerState } from './worker-handle.js';
 
 /** A model in a worker's memory. */
@@ -62,6 +64,9 @@ export interface PoolCounters {
 export interface PoolStats {
   /** What separates the workers from the server and from each other. */
   readonly isolation: 'thread';
+  readonly scheduling: Scheduling;
+  /** Of one run; 1: requests are not joined. */
+  readonly maxBatchRows: number;
   readonly state: 'new' | 'running' | 'stopping' | 'stopped';
   readonly workers: readonly WorkerStats[];
   readonly queued: number;
@@ -81,6 +86,10 @@ export interface Counters {
   recordCrash(): void;
   recordRetry(): void;
   recordOverrun(): void;
+  /** @param requests that shared the run */
+  recordRun(requests: number): void;
+  recordLoad(): void;
+  recordEvictions(models: number): void;
   read(): PoolCounters;
 }
 
@@ -113,15 +122,20 @@ export function createCounters(): Counters {
     recordCrash: () => void (counts.crashes += 1),
     recordRetry: () => void (counts.retries += 1),
     recordOverrun: () => void (counts.overruns += 1),
+    recordRun: (requests: number) => {
+      counts.batches += 1;
+      if (requests > 1) counts.joined += requests;
+    },
+    recordLoad: () => void (counts.loads += 1),
+    recordEvictions: (models: number) => void (counts.evictions += models),
     read: () => ({ ...counts, refused: { ...refused } }),
   });
 }
 
-export function workerStatsOf(slot: {
-  readonly index: number;
-  readonly handle: WorkerHandle | null;
-  readonly generation: number;
-}): WorkerStats {
+export function workerStatsOf(
+  slot: { readonly index: number; readonly handle: WorkerHandle | null; readonly generation: number },
+  nowMs: number,
+): WorkerStats {
   const { handle } = slot;
   const residents = handle?.residents ?? [];
   return {
@@ -129,12 +143,15 @@ export function workerStatsOf(slot: {
     name: handle?.name ?? null,
     state: handle?.state.kind ?? 'waiting',
     busyWith: handle?.state.kind === 'busy' ? handle.state.digest : null,
-    residents: residents.map((model) => ({ ...model, idleMs: 0 })),
+    residents: residents.map((model) => ({
+      ...model,
+      idleMs: nowMs - (handle?.usedAtMs(versionKeyOf(model)) ?? nowMs),
+    })),
     residentBytes: residents.reduce((sum, { bytes }) => sum + bytes, 0),
     runtimes: handle?.runtimes ?? [],
     replaced: Math.max(0, slot.generation - 1),
     generation: slot.generation,
-    runs: 0,
-    busyMs: 0,
+    runs: handle?.work.runs ?? 0,
+    busyMs: handle?.work.busyMs ?? 0,
   };
 }

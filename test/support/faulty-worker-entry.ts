@@ -5,11 +5,15 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import type { InferenceJob, RunnableArtifact, RuntimeName } from '../../src/inference/index.js';
 import type { Signature } from '../../src/lib/tensor.js';
+import { encodeBytesElements } from '../../src/inference/tensors.js';
 import { artifactIn, packOf } from './make-pack.js';
 
 export type Order =
-  | { readonly do: 'echo' | 'exit' | 'throw' | 'trap' | 'hang' | 'fill-heap' }
-  | { readonly do: 'native-call' | 'wait'; readonly ms: number };
+  | {
+      readonly do: 'echo' | 'exit' | 'throw' | 'trap' | 'hang' | 'fill-heap' | 'shrink';
+      readonly tag?: string;
+    }
+  | { readonly do: 'native-call' | 'wait'; readonly ms: number; readonly tag?: string };
 
 export interface FaultyTopology {
   readonly loadMs: number;
@@ -62,7 +66,7 @@ export function faultyModel(
 export function orderJob(
   artifact: RunnableArtifact,
   order: Order,
-  rest: Partial<Pick<InferenceJob, 'timeoutMs' | 'signal' | 'fairnessKey'>> = {},
+  rest: Partial<Pick<InferenceJob, 'timeoutMs' | 'signal' | 'fairnessKey' | 'weight' | 'priority'>> = {},
 ): InferenceJob {
   const data = new Uint8Array(Buffer.from(JSON.stringify(order), 'utf8'));
   return {
@@ -75,5 +79,27 @@ export function orderJob(
     weight: 1,
     timeoutMs: 10_000,
     ...rest,
+  };
+}
+
+const ROWS_SIGNATURE: Signature = {
+  inputs: [{ name: 'orders', datatype: 'BYTES', shape: [-1] }],
+  outputs: [{ name: 'orders', datatype: 'BYTES', shape: [-1] }],
+};
+
+/** One order per row: such jobs may share a run. The answer is the rows as they came. */
+export function rowsJob(
+  artifact: RunnableArtifact,
+  orders: readonly Order[],
+  rest: Partial<Pick<InferenceJob, 'timeoutMs' | 'signal' | 'fairnessKey' | 'weight' | 'priority'>> = {},
+): InferenceJob {
+  const data = encodeBytesElements(orders.map((order) => Buffer.from(JSON.stringify(order), 'utf8')));
+  return {
+    ...orderJob(artifact, { do: 'echo' }, rest),
+    ...rest,
+    artifact: { ...artifact, batchable: true },
+    signature: ROWS_SIGNATURE,
+    inputs: [{ name: 'orders', datatype: 'BYTES', shape: [orders.length], data }],
+    rows: orders.length,
   };
 }

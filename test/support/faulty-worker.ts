@@ -9,6 +9,7 @@ import type { RuntimeName } from '../../src/inference/types.js';
 import type { WorkerSettings } from '../../src/inference/messages.js';
 import type { LoadedModel, Runtime } from '../../src/inference/worker/runtimes/index.js';
 import { serve } from '../../src/inference/worker/serve.js';
+import { decodeBytesElements, encodeBytesElements } from '../../src/inference/tensors.js';
 import { threadPort } from '../../src/inference/worker/thread-port.js';
 import type { Tensor } from '../../src/lib/tensor.js';
 import type { FaultyTopology, Order } from './faulty-worker-entry.js';
@@ -19,6 +20,7 @@ declare const UNAVAILABLE: readonly RuntimeName[];
 async function obey(order: Order, inputs: readonly Tensor[]): Promise<Tensor[]> {
   switch (order.do) {
     case 'echo':
+    case 'shrink':
       break;
     case 'exit':
       process.exit(1);
@@ -44,6 +46,16 @@ async function obey(order: Order, inputs: readonly Tensor[]): Promise<Tensor[]> 
   return inputs.map((input) => ({ ...input }));
 }
 
+/** One order per row; the answer is the rows as they came. */
+async function obeyRows(rows: Tensor): Promise<Tensor[]> {
+  for (const row of decodeBytesElements(rows.data)) {
+    const order = JSON.parse(Buffer.from(row).toString('utf8')) as Order;
+    if (order.do === 'shrink') return [{ ...rows, shape: [1], data: encodeBytesElements([row]) }];
+    await obey(order, []);
+  }
+  return [{ ...rows, data: new Uint8Array(rows.data) }];
+}
+
 function faultyRuntime(name: RuntimeName): Runtime {
   let tensors = 0;
   return {
@@ -62,6 +74,7 @@ function faultyRuntime(name: RuntimeName): Runtime {
         bytes: topology.bytes,
         run: (inputs) => {
           const [first] = inputs;
+          if (first?.datatype === 'BYTES') return obeyRows(first);
           const order = JSON.parse(Buffer.from(first?.data ?? []).toString('utf8')) as Order;
           return obey(order, inputs);
         },

@@ -3,6 +3,7 @@ import type { Transactions } from '../../database/index.js';
 import type { RunnableArtifact, RuntimeName } from '../../inference/index.js';
 import type { Clock } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
+import type { Signature } from '../../lib/tensor.js';
 import type { ArtifactStore } from '../../storage/index.js';
 import type { AuditService } from '../audit/index.js';
 import { createDigestKeeper } from './digests.js';
@@ -38,8 +39,8 @@ export interface VersionsDeps {
   readonly workDirectory: string;
   /** Engines that can serve here, the preferred first. */
   readonly runtimes: readonly RuntimeName[];
-  /** Called with each new version, not waited for. */
-  readonly warm?: ((artifact: RunnableArtifact) => unknown) | undefined;
+  /** Brings a version into the pool's memory: called before it is published, which waits a while, and after. */
+  readonly warm?: ((artifact: RunnableArtifact, signature: Signature) => unknown) | undefined;
   readonly limits?: Partial<VersionsLimits> | undefined;
   readonly lease?: LeaseTimes | undefined;
 }

@@ -188,7 +188,7 @@ describe('a deadline', () => {
     const second = await engine.infer(orderJob(model, { do: 'echo' }));
 
     expect([codeOf(first), codeOf(second)]).toEqual(['DEADLINE_EXCEEDED', 'OK']);
-    expect(second).toMatchObject({ value: { timings: { loadMs: 0 } } });
+    expect(engine.stats().counters.loads).toBe(1);
     expect(engine.stats().workers[0]?.replaced).toBe(0);
   });
 
@@ -212,6 +212,7 @@ describe('the queue', () => {
   it('refuses at once when it is full, with a time to come back', async () => {
     const engine = await startEngine({ workers: 1, queue: { maxQueued: 2 } });
     const model = faultyModel(directory);
+    await engine.warm(model);
     const running = engine.infer(orderJob(model, { do: 'wait', ms: 300 }));
     await until(() => busyWorkers(engine) === 1);
     const waiting = [0, 1].map(() => engine.infer(orderJob(model, { do: 'echo' })));
