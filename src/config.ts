@@ -39,7 +39,7 @@ export interface Config {
     /** Native threads that each worker computes with. */
     readonly threadsPerWorker: number;
     /** In the order in which they are tried. */
-    readonly runtimes: readonly ('tfjs-node' | 'tfjs-wasm')[];
+    readonly runtimes: readonly (typeof RUNTIMES)[number][];
     /** Of loaded models, in all workers together. */
     readonly memoryBytes: number;
     readonly defaultTimeoutMs: number;
@@ -55,7 +55,7 @@ const GIB = 1024 * MIB;
 // Two even on one core, so that a slow model does not stop the others; more than eight only by the operator's word.
 const MIN_DEFAULT_WORKERS = 2;
 const MAX_DEFAULT_WORKERS = 8;
-const RUNTIMES = ['tfjs-node', 'tfjs-wasm'] as const;
+const RUNTIMES = ['tfjs-graph', 'tfjs-node', 'tfjs-wasm'] as const;
 
 const whole = (min: number, max: number) =>
   z

@@ -1,5 +1,13 @@
 /** Made-up inputs for a trial, the same every time, and how far two engines' answers lie apart. */
-import { elementCount, type Signature, type Tensor, type TensorSpec } from '../lib/tensor.js';
+import {
+  bytesPerElement,
+  elementCount,
+  type Datatype,
+  type Signature,
+  type Tensor,
+  type TensorSpec,
+} from '../lib/tensor.js';
+import { encodeBytesElements } from '../inference/index.js';
 import { refuseImport } from './refused.js';
 
 /** Engines add in different orders; beyond this they compute different things. */
@@ -33,6 +41,9 @@ function trialData(spec: TensorSpec, count: number): Uint8Array {
     case 'INT32':
       // 0 and 1 are valid token ids, class numbers and pixels alike.
       return new Uint8Array(Int32Array.from({ length: count }, (_, i) => i % 2).buffer);
+    case 'INT64':
+      return new Uint8Array(BigInt64Array.from({ length: count }, (_, i) => BigInt(i % 2)).buffer);
+    case 'UINT8':
     case 'BOOL':
       return Uint8Array.from({ length: count }, (_, i) => i % 2);
     case 'BYTES': {
@@ -45,6 +56,43 @@ function trialData(spec: TensorSpec, count: number): Uint8Array {
         spec.name,
         `Input "${spec.name}" is ${spec.datatype}, which no engine takes.`,
       );
+  }
+}
+
+/** A run takes its inputs' memory. */
+export function copies(inputs: readonly Tensor[]): Tensor[] {
+  return inputs.map((input) => ({ ...input, data: input.data.slice() }));
+}
+
+/**
+ * As many random rows of the same kind, each unlike the others. Whole numbers are 0 or 1, as above.
+ * @param inputs of one row each
+ */
+export function randomRows(inputs: readonly Tensor[], rows: number, seed: number): Tensor[] {
+  let state = seed;
+  const next = (): number => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+  return inputs.map((input) => {
+    const shape = [rows, ...input.shape.slice(1)];
+    return { ...input, shape, data: randomData(input.datatype, elementCount(shape), next) };
+  });
+}
+
+function randomData(datatype: Datatype, count: number, next: () => number): Uint8Array {
+  const bit = (): number => Math.round(next());
+  switch (datatype) {
+    case 'FP32':
+      return new Uint8Array(Float32Array.from({ length: count }, next).buffer);
+    case 'INT32':
+      return new Uint8Array(Int32Array.from({ length: count }, bit).buffer);
+    case 'INT64':
+      return new Uint8Array(BigInt64Array.from({ length: count }, () => BigInt(bit())).buffer);
+    case 'BYTES':
+      return encodeBytesElements(Array.from({ length: count }, () => Uint8Array.of(0x61 + bit())));
+    default:
+      return Uint8Array.from({ length: count * (bytesPerElement(datatype) ?? 1) }, bit);
   }
 }
 

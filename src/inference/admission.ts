@@ -34,6 +34,8 @@ export interface Admission {
   putBack(ticket: Ticket): void;
   /** A ticket was picked for its first run: how long it waited corrects the next estimates. */
   observeWait(ticket: Ticket, nowMs: number): void;
+  /** The request failed alone after it had failed others: for a while its key's requests for the version run alone. */
+  suspect(ticket: Ticket): void;
   /** Versions whose answers cannot be cut apart run alone from now on. */
   forbidJoining(version: string): void;
   /** Answers all that wait. */
@@ -47,12 +49,16 @@ const LEAST_CORRECTION = 0.2;
 const LARGEST_CORRECTION = 20;
 /** Shorter expected waits tell nothing about how good the estimate is. */
 const TELLING_WAIT_MS = 2;
+/** How long whoever spoiled a run shares none. */
+const SUSPECT_MS = 60_000;
 const MAX_REMEMBERED_VERSIONS = 4_096;
 
 export function createAdmission(deps: AdmissionDeps): Admission {
   const { clock, costs } = deps;
   const queue = createFairQueue<Ticket>(deps.bounds, deps.scheduling);
   const joinless = new Set<string>();
+  /** Until when a key's requests for a version run alone. */
+  const suspects = new Map<string, number>();
   /** Real waits ÷ expected ones: what the estimate leaves out (loads, the way to a worker, the machine's load). */
   let correction = 1;
 
@@ -65,6 +71,17 @@ export function createAdmission(deps: AdmissionDeps): Admission {
     deadlines.remove(ticket);
     queue.remove(ticket);
     deps.onSettled(ticket, result);
+  };
+
+  const mayJoin = ({ fairnessKey }: InferenceJob, version: string): boolean => {
+    if (joinless.has(version)) return false;
+    if (suspects.size === 0) return true;
+    const suspect = suspectKey(version, fairnessKey);
+    const untilMs = suspects.get(suspect);
+    if (untilMs === undefined) return true;
+    if (untilMs > clock.monotonicMs()) return false;
+    suspects.delete(suspect);
+    return true;
   };
 
   const retryAfterMs = (aheadMs: number): number =>
@@ -83,7 +100,7 @@ export function createAdmission(deps: AdmissionDeps): Admission {
         {
           job,
           version,
-          group: joinless.has(version) ? null : joinGroupOf(job, version, deps.maxBatchRows),
+          group: mayJoin(job, version) ? joinGroupOf(job, version, deps.maxBatchRows) : null,
           bytes,
           workMs: costs.msPerRow(version) * job.rows,
           nowMs: clock.monotonicMs(),
@@ -110,6 +127,11 @@ export function createAdmission(deps: AdmissionDeps): Admission {
       correction += SMOOTHING * (bounded - correction);
     },
 
+    suspect({ version, fairnessKey }: Ticket): void {
+      if (suspects.size >= MAX_REMEMBERED_VERSIONS) suspects.clear();
+      suspects.set(suspectKey(version, fairnessKey), clock.monotonicMs() + SUSPECT_MS);
+    },
+
     forbidJoining(version: string): void {
       if (joinless.size >= MAX_REMEMBERED_VERSIONS) joinless.clear();
       joinless.add(version);
@@ -129,4 +151,8 @@ export function createAdmission(deps: AdmissionDeps): Admission {
         .map((key) => ({ ...key, oldestMs: nowMs - (oldest.get(key.fairnessKey) ?? nowMs) }));
     },
   });
+}
+
+function suspectKey(version: string, fairnessKey: string): string {
+  return `${version}|${fairnessKey}`;
 }

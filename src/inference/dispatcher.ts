@@ -53,6 +53,11 @@ interface Run {
 
 /** A request whose worker died is tried on another once; its model may be what killed the first. */
 const MAX_ATTEMPTS = 2;
+/** A joined run that takes this long, and as many times what it should, has a row in it that never ends. */
+const LEAST_JOINED_LIMIT_MS = 2_000;
+const JOINED_LIMIT_RUNS = 100;
+/** After this, a request gets a second copy of its model on an idle worker. */
+const LONG_WAIT_MS = 250;
 /** More would hold memory and the worker for too long. */
 const MAX_BATCH_BYTES = 64 * 2 ** 20;
 /**
@@ -69,6 +74,7 @@ export class Dispatcher {
   readonly #inHandsMs: number[];
   #inFlight = 0;
   #wakeAskedAtMs: number | null = null;
+  #lookAgain: NodeJS.Timeout | null = null;
 
   constructor(deps: DispatcherDeps) {
     this.#deps = deps;
@@ -122,10 +128,23 @@ export class Dispatcher {
       else this.#run(this.#gather(ticket, place.view, nowMs, gatheredFromMs));
     }
     this.lane.useIdleMoment();
+    this.#lookAgainLater();
+  }
+
+  /** Work waits for workers that are held up while others are idle: nothing may happen that would wake us. */
+  #lookAgainLater(): void {
+    const { admission, slots } = this.#deps;
+    if (this.#lookAgain !== null || admission.queue.length === 0) return;
+    if (!slots.views.some(({ idle }) => idle)) return;
+    this.#lookAgain = setTimeout(() => {
+      this.#lookAgain = null;
+      this.dispatch();
+    }, LONG_WAIT_MS);
+    this.#lookAgain.unref();
   }
 
   #findPlace(ticket: Ticket): { readonly kind: 'run' | 'load'; readonly view: SlotView } | null {
-    const { slots, costs } = this.#deps;
+    const { slots, costs, clock } = this.#deps;
     const { version } = ticket;
     const runner = chooseRunner(
       version,
@@ -135,7 +154,9 @@ export class Dispatcher {
         costs.estimateMs(version, ticket.rows) <= AHEAD_RUN_MS,
     );
     if (runner !== null) return { kind: 'run', view: runner };
-    const loader = this.lane.findPlace(version, ticket.job.artifact.runtime);
+    // Waiting for a load does not count: that is over.
+    const hasWaitedLong = clock.monotonicMs() - ticket.admittedAtMs - ticket.loadMs >= LONG_WAIT_MS;
+    const loader = this.lane.findPlace(version, ticket.job.artifact.runtime, hasWaitedLong);
     return loader === null ? null : { kind: 'load', view: loader };
   }
 
@@ -183,6 +204,8 @@ export class Dispatcher {
     if (first === undefined) return;
     let deadlineAtMs = 0;
     for (const ticket of batch) deadlineAtMs = Math.max(deadlineAtMs, ticket.deadlineAtMs);
+    // One row that never ends must not hold the others until their deadlines.
+    if (batch.length > 1) deadlineAtMs = Math.min(deadlineAtMs, run.pickedAtMs + joinedLimitMs(expectedMs));
     const inputs = joinInputs(batch.map(({ job }) => job));
     this.#inFlight += 1;
     this.#inHandsMs[slot] = (this.#inHandsMs[slot] ?? 0) + expectedMs;
@@ -219,19 +242,14 @@ export class Dispatcher {
         if (outcome.fatal) this.#recordCrash(version, artifact, 'its engine was damaged', worker);
         // One bad row must fail only its own request.
         if (batch.length > 1 && outcome.refusal.code === 'RUNTIME_FAILED') this.#separate(batch);
-        else for (const ticket of batch) ticket.settle(refuse(outcome.refusal));
+        else for (const ticket of batch) this.#fail(ticket, outcome.refusal);
         return;
       case 'overran':
         this.#recordOverrun(artifact, worker, outcome.phase);
-        // A run's deadline has usually answered by its own timer; a load's limit may come first.
         for (const ticket of batch) {
-          ticket.settle(
-            refuse(
-              outcome.phase === 'loading'
-                ? loadFailed(LOAD_TOO_LONG)
-                : deadlineExceeded(ticket.job.timeoutMs, 'running'),
-            ),
-          );
+          // A run's deadline has usually answered by its own timer; a load's limit may come first.
+          if (outcome.phase === 'loading') ticket.settle(refuse(loadFailed(LOAD_TOO_LONG)));
+          else this.#retryOr(ticket, batch.length > 1, deadlineExceeded(ticket.job.timeoutMs, 'running'));
         }
         return;
       case 'lost':
@@ -240,7 +258,7 @@ export class Dispatcher {
           return;
         }
         if (this.#deps.isRunning()) this.#recordCrash(version, artifact, outcome.reason, worker);
-        for (const ticket of batch) this.#retryOrRefuse(ticket, outcome.reason);
+        for (const ticket of batch) this.#retryOr(ticket, true, workerLost(outcome.reason));
         return;
       case 'loaded':
         throw new Error('A worker answered a prediction with a load.');
@@ -255,11 +273,16 @@ export class Dispatcher {
     }
   }
 
-  #retryOrRefuse(ticket: Ticket, reason: string): void {
-    if (ticket.isSettled) return;
+  /** It failed, and nobody shared the run. */
+  #fail(ticket: Ticket, refusal: InferenceRefusal): void {
+    if (ticket.wasJoined) this.#deps.admission.suspect(ticket);
+    ticket.settle(refuse(refusal));
+  }
+
+  #retryOr(ticket: Ticket, mayRetry: boolean, refusal: InferenceRefusal): void {
     ticket.attempts += 1;
-    if (!this.#deps.isRunning() || ticket.attempts >= MAX_ATTEMPTS) {
-      ticket.settle(refuse(workerLost(reason)));
+    if (ticket.isSettled || !mayRetry || !this.#deps.isRunning() || ticket.attempts >= MAX_ATTEMPTS) {
+      this.#fail(ticket, refusal);
       return;
     }
     this.#deps.counters.recordRetry();
@@ -337,4 +360,9 @@ export class Dispatcher {
       else this.#deps.counters.recordRetry();
     }
   }
+}
+
+/** How long a joined run may take before its worker is given up and each request is run alone. */
+function joinedLimitMs(expectedMs: number): number {
+  return Math.max(LEAST_JOINED_LIMIT_MS, JOINED_LIMIT_RUNS * expectedMs);
 }

@@ -9,7 +9,7 @@ import { ok, refuse, type Result } from '../lib/result.js';
 import type { Signature } from '../lib/tensor.js';
 import { loadFailed, overloaded } from './errors.js';
 import type { ModelUses } from './model-uses.js';
-import { chooseLoader, isResident } from './scheduler.js';
+import { chooseLoader } from './scheduler.js';
 import type { InferenceRefusal, RunnableArtifact, RuntimeName, WarmReply } from './types.js';
 import { versionKeyOf } from './version-key.js';
 import { warmInputs } from './warm-inputs.js';
@@ -103,10 +103,23 @@ export class LoadLane {
     });
   }
 
-  /** The worker for a model that none has; `null` while the lane is taken, some worker has it, or none is idle. */
-  findPlace(version: string, runtime: RuntimeName): SlotView | null {
-    if (this.#loading !== null || isResident(version, this.#deps.views)) return null;
-    return this.#choose(version, runtime);
+  /**
+   * The idle worker for a model that a request waits for; `null` while the lane is taken. A model that some worker has
+   * is loaded again only for a request that has waited long, because those who have it are held up, and only where it
+   * fits without evicting.
+   */
+  findPlace(version: string, runtime: RuntimeName, hasWaitedLong: boolean): SlotView | null {
+    if (this.#loading !== null) return null;
+    const { views } = this.#deps;
+    const holder = views.find((view) => view.holds(version));
+    if (holder === undefined) return this.#choose(version, runtime, views);
+    if (!hasWaitedLong) return null;
+    const bytes = bytesOf(holder.handle, version);
+    return this.#choose(
+      version,
+      runtime,
+      views.filter((view) => view.freeBytes >= bytes),
+    );
   }
 
   load(request: LoadRequest, view: SlotView): void {
@@ -147,7 +160,7 @@ export class LoadLane {
       if (obstacle !== null) this.#give(want, refuse(obstacle));
       else if (holder !== null) this.#give(want, ok(replyOf(holder, artifact, 0)));
       else {
-        const view = this.#choose(version, artifact.runtime);
+        const view = this.#choose(version, artifact.runtime, this.#deps.views);
         if (view === null) continue;
         this.load(request, view);
         return true;
@@ -167,7 +180,7 @@ export class LoadLane {
       if (this.#deps.findObstacle(artifact) !== null) continue;
       const bytes = bytesOf(holder.handle, version);
       const roomy = views.filter((view) => view.freeBytes >= bytes);
-      const view = chooseLoader(version, artifact.runtime, roomy, (candidate) => this.#missedBy(candidate));
+      const view = this.#choose(version, artifact.runtime, roomy);
       if (view === null) continue;
       this.#copiedAtMs.delete(version);
       this.#copiedAtMs.set(version, nowMs);
@@ -178,8 +191,8 @@ export class LoadLane {
     }
   }
 
-  #choose(version: string, runtime: RuntimeName): SlotView | null {
-    return chooseLoader(version, runtime, this.#deps.views, (view) => this.#missedBy(view));
+  #choose(version: string, runtime: RuntimeName, among: readonly SlotView[]): SlotView | null {
+    return chooseLoader(version, runtime, among, (view) => this.#missedBy(view));
   }
 
   /** Models in use that only this worker has. */

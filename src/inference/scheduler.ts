@@ -33,11 +33,6 @@ export function chooseRunner<W extends WorkerView>(
   return ahead;
 }
 
-/** Whether some worker has the model, be it busy. */
-export function isResident(version: string, workers: readonly WorkerView[]): boolean {
-  return workers.some((worker) => worker.holds(version));
-}
-
 /**
  * Where a model is loaded: an idle worker that does not have it. Before others comes one whose absence no neighbour
  * will notice (`missedBy` tells how many busy models only this worker has), then the one with most room, so that

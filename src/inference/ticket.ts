@@ -31,6 +31,8 @@ export class Ticket implements Joinable, Deadlined {
   heapIndex = -1;
   group: string;
   joins: boolean;
+  /** It shared a run that failed. */
+  wasJoined = false;
   /** Workers lost while running it or loading its model. */
   attempts = 0;
   /** Time in which it waited for its model to be loaded. */
@@ -87,6 +89,7 @@ export class Ticket implements Joinable, Deadlined {
 
   /** From now on it shares a run with nobody. */
   separate(): void {
+    this.wasJoined ||= this.joins;
     this.joins = false;
     this.group = soloGroup(this.version);
   }

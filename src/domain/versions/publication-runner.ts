@@ -11,7 +11,7 @@ import type { RunnableArtifact, RuntimeName } from '../../inference/index.js';
 import type { Clock } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
 import type { Result } from '../../lib/result.js';
-import { hasBatchDimension, type Signature } from '../../lib/tensor.js';
+import type { Signature } from '../../lib/tensor.js';
 import type { ArtifactStore } from '../../storage/index.js';
 import type { PublicationEnds } from './end-publication.js';
 import { importRefused } from './errors.js';
@@ -54,7 +54,9 @@ export interface RunnerDeps {
   readonly warm: (artifact: RunnableArtifact, signature: Signature) => unknown;
 }
 
-type Warmable = Pick<Version, 'packDigest' | 'runtime' | 'signature'> & { readonly path: string };
+type Warmable = Pick<Version, 'packDigest' | 'runtime' | 'batchable' | 'signature'> & {
+  readonly path: string;
+};
 
 /** How long a publication waits for its version to be in memory. */
 const WARM_WITHIN_MS = 10_000;
@@ -205,8 +207,8 @@ export class PublicationRunner {
   /** Settles when the version is in memory, cannot be, or has taken as long as a publication may wait for it. */
   async #warm(made: Warmable): Promise<void> {
     const { warm, log } = this.#deps;
-    const { path, runtime, signature } = made;
-    const artifact = { digest: made.packDigest, path, runtime, batchable: hasBatchDimension(signature) };
+    const { path, runtime, batchable, signature } = made;
+    const artifact = { digest: made.packDigest, path, runtime, batchable };
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise((resolve) => {
       timer = setTimeout(resolve, WARM_WITHIN_MS);

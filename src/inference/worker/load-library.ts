@@ -1,6 +1,6 @@
 /** Entry of the throw-away child in which a native library shows whether it survives being loaded. */
 import { writeSync } from 'node:fs';
-import { loadNativeLibrary } from './runtimes/tfjs-node.js';
+import { loadNativeLibrary } from './runtimes/tensorflow-binding.js';
 
 if (process.argv[2] === 'tensorflow') loadNativeLibrary();
 // At once, before the library's own ending: only the loading is tried.

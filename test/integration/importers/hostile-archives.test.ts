@@ -34,13 +34,13 @@ const FOREIGN: readonly HostileCase[] = [
     'data.pkl',
   ],
   [
-    'a SavedModel zip',
+    'a SavedModel of letters',
     () =>
       zipOf([
         { name: 'm/saved_model.pb', data: bytesOf('x') },
         { name: 'm/variables/variables.index', data: bytesOf('x') },
       ]),
-    'UNSUPPORTED_FORMAT',
+    'CORRUPT_ARTIFACT',
     'saved_model.pb',
   ],
   [

@@ -104,6 +104,36 @@ describe('joined requests', () => {
     expect([0, 2, 3].map((at) => tagsOf(results[at] as Reply))).toEqual([['a'], ['c'], ['d']]);
   });
 
+  it('do not share a run again with whoever spoiled one, for a while', async () => {
+    const engine = await startEngine();
+    const model = faultyModel(directory);
+    await engine.warm(model);
+    const ask = (bad: Order): Promise<Reply[]> =>
+      Promise.all([
+        engine.infer(rowsJob(model, [bad], { fairnessKey: 'spoiler' })),
+        ...['a', 'b', 'c'].map((tag) => engine.infer(rowsJob(model, [echo(tag)]))),
+      ]);
+    await ask({ do: 'throw' });
+
+    const results = await ask({ do: 'throw' });
+
+    expect(results.map(codeOf)).toEqual(['RUNTIME_FAILED', 'OK', 'OK', 'OK']);
+    expect(results.slice(1).map((result) => result.ok && result.value.batchSize)).toEqual([3, 3, 3]);
+  });
+
+  it('are not held until their deadlines by one that never ends', async () => {
+    const engine = await startEngine({ workers: 2, limits: { overrunGraceMs: 0 } });
+    const model = faultyModel(directory);
+    await engine.warm(model);
+
+    const [endless, ...others] = [{ do: 'hang' } as const, echo('a'), echo('b')].map((order) =>
+      engine.infer(rowsJob(model, [order], { timeoutMs: 6_000 })),
+    );
+
+    expect((await Promise.all(others)).map(codeOf)).toEqual(['OK', 'OK']);
+    expect(await endless).toMatchObject({ error: { code: 'DEADLINE_EXCEEDED' } });
+  });
+
   it('lose nobody but the one that kills the worker', async () => {
     const engine = await startEngine({ workers: 2 });
     const model = faultyModel(directory);
@@ -228,7 +258,10 @@ describe('loads', () => {
     const results = await Promise.all(loading);
 
     expect(results.map(codeOf)).toEqual(['OK', 'OK', 'OK']);
-    expect(engine.stats().counters.loads).toBe(2);
+    const holders = engine
+      .stats()
+      .workers.filter(({ residents }) => residents.some(({ digest }) => digest === slow.digest));
+    expect(holders).toHaveLength(1);
     expect(waits.length).toBeGreaterThan(10);
     expect(Math.max(...waits)).toBeLessThan(400);
     for (const result of results) {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   InferenceEngine,
-  RUNTIMES,
+  enginesFor,
   type InferenceJob,
   type RunnableArtifact,
   type RuntimeName,
@@ -71,7 +71,7 @@ describe.each(ISOLATIONS)('the pool in a %s', (isolation) => {
     await engine.stop({ graceMs: 1_000 });
   });
 
-  describe.each(RUNTIMES)('on %s', (runtime: RuntimeName) => {
+  describe.each(enginesFor('tfjs-layers'))('on %s', (runtime: RuntimeName) => {
     it('answers as plain tfjs does, with the times it took', async () => {
       const job = denseJob(artifactIn(directory, dense, runtime));
 
@@ -130,7 +130,7 @@ describe.each(ISOLATIONS)('the pool in a %s', (isolation) => {
 
   describe('two workers at once', () => {
     it('hold as many tensors after 2,000 predictions as after the first', async () => {
-      const artifacts = RUNTIMES.map((runtime) => artifactIn(directory, dense, runtime));
+      const artifacts = enginesFor('tfjs-layers').map((runtime) => artifactIn(directory, dense, runtime));
       const runMany = (count: number): Promise<unknown> =>
         Promise.all(
           Array.from({ length: count }, (_, at) =>

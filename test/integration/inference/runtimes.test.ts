@@ -1,6 +1,6 @@
 /** Every engine passes the same suite: what one engine promises, all do. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { RUNTIMES } from '../../../src/inference/index.js';
+import { enginesFor, RUNTIMES } from '../../../src/inference/index.js';
 import {
   availableRuntimes,
   createRuntime,
@@ -246,7 +246,7 @@ function runtimeSuite(makeRuntime: () => Runtime): void {
   });
 }
 
-describe.each(RUNTIMES)('the %s engine', (name) => {
+describe.each(enginesFor('tfjs-layers'))('the %s engine', (name) => {
   runtimeSuite(() => createRuntime(name));
 });
 
@@ -254,7 +254,7 @@ describe('both engines in one thread', () => {
   it('take turns, each with its own weights', async () => {
     const pack = await layersPack(convModel());
     const models: LoadedModel[] = [];
-    for (const name of RUNTIMES) {
+    for (const name of enginesFor('tfjs-layers')) {
       const runtime = createRuntime(name);
       await runtime.start();
       models.push(await runtime.load(pack.bytes));

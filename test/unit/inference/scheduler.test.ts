@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { chooseLoader, chooseRunner, isResident, type WorkerView } from '../../../src/inference/scheduler.js';
+import { chooseLoader, chooseRunner, type WorkerView } from '../../../src/inference/scheduler.js';
 import { RUNTIMES, type RuntimeName } from '../../../src/inference/types.js';
 
 const VERSION = 'tfjs-node:d';
@@ -64,14 +64,6 @@ describe('a load', () => {
         const rivals = able.filter(({ missed }) => missed === least);
         expect(chosen?.missed).toBe(least);
         expect(chosen?.freeBytes).toBe(Math.max(...rivals.map(({ freeBytes }) => freeBytes)));
-      }),
-    );
-  });
-
-  it('is needed exactly when no worker has the model, be it busy', () => {
-    fc.assert(
-      fc.property(someWorkers, (workers) => {
-        expect(isResident(VERSION, workers)).toBe(workers.some(({ has }) => has));
       }),
     );
   });
