@@ -9,6 +9,7 @@ import type { InferenceEngine, RuntimeName } from './inference/index.js';
 const PACKAGE_OF: Readonly<Record<RuntimeName, string>> = {
   'tfjs-node': '@tensorflow/tfjs-node',
   'tfjs-wasm': '@tensorflow/tfjs-backend-wasm',
+  onnx: 'onnxruntime-node',
 };
 const LIVE_STATES: ReadonlySet<string> = new Set(['ready', 'busy']);
 const PING_WITHIN_MS = 1_000;

@@ -30,6 +30,8 @@ export interface ConvertedModel {
   readonly outputs: readonly ModelTensor[];
   /** Class or op of each layer or node, one entry for each. */
   readonly operations: readonly string[];
+  /** Where the weights are not listed one by one; else they are counted. */
+  readonly parameterCount?: number;
   readonly notes: readonly string[];
   readonly graph?: Pick<PackHeader, 'graphSignature' | 'initializerSignature' | 'initializer'>;
 }

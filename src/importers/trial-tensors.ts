@@ -1,6 +1,12 @@
 /** Made-up inputs for a trial, the same every time, and how far two engines' answers lie apart. */
-import { elementCount, type Signature, type Tensor, type TensorSpec } from '../lib/tensor.js';
-import { refuseImport } from './refused.js';
+import {
+  bytesPerElement,
+  elementCount,
+  type Signature,
+  type Tensor,
+  type TensorSpec,
+} from '../lib/tensor.js';
+import { halfToNumber } from './half.js';
 
 /** Engines add in different orders; beyond this they compute different things. */
 export const MAX_RELATIVE_DIFF = 1e-3;
@@ -20,32 +26,35 @@ export function trialInputs(signature: Signature, batch: number, size: number): 
 
 function trialData(spec: TensorSpec, count: number): Uint8Array {
   switch (spec.datatype) {
-    case 'FP32': {
-      // In [0, 1): in range for images and probabilities, and truncated to 0 where a model takes token ids.
-      const values = new Float32Array(count);
-      let state = 1;
-      for (let i = 0; i < count; i++) {
-        state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-        values[i] = state / 2 ** 32;
-      }
-      return new Uint8Array(values.buffer);
-    }
-    case 'INT32':
-      // 0 and 1 are valid token ids, class numbers and pixels alike.
-      return new Uint8Array(Int32Array.from({ length: count }, (_, i) => i % 2).buffer);
-    case 'BOOL':
-      return Uint8Array.from({ length: count }, (_, i) => i % 2);
+    case 'FP32':
+      return new Uint8Array(fractions(new Float32Array(count)).buffer);
+    case 'FP64':
+      return new Uint8Array(fractions(new Float64Array(count)).buffer);
+    case 'FP16':
+      // 0.5, 0.75 and 1 as bit patterns.
+      return new Uint8Array(Uint16Array.from({ length: count }, (_, i) => 0x3800 + (i % 3) * 0x200).buffer);
     case 'BYTES': {
       const element = Buffer.from([1, 0, 0, 0, 0x61]);
       return Buffer.concat(Array.from({ length: count }, () => element));
     }
-    default:
-      return refuseImport(
-        'UNSUPPORTED_TENSOR',
-        spec.name,
-        `Input "${spec.name}" is ${spec.datatype}, which no engine takes.`,
-      );
+    default: {
+      // 0 and 1 are valid token ids, class numbers and pixels alike.
+      const width = bytesPerElement(spec.datatype) ?? 1;
+      const data = new Uint8Array(count * width);
+      for (let i = 1; i < count; i += 2) data[i * width] = 1;
+      return data;
+    }
   }
+}
+
+/** In [0, 1): in range for images and probabilities, and truncated to 0 where a model takes token ids. */
+function fractions<A extends Float32Array | Float64Array>(values: A): A {
+  let state = 1;
+  for (let i = 0; i < values.length; i++) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    values[i] = state / 2 ** 32;
+  }
+  return values;
 }
 
 /**
@@ -61,9 +70,9 @@ export function agreement(expected: readonly Tensor[], actual: readonly Tensor[]
 function tensorDifference(expected: Tensor, actual: Tensor | undefined): number {
   if (actual === undefined || expected.datatype !== actual.datatype) return Infinity;
   if (expected.shape.join() !== actual.shape.join()) return Infinity;
-  if (expected.datatype !== 'FP32') return Buffer.compare(expected.data, actual.data) === 0 ? 0 : Infinity;
-  const a = new Float32Array(expected.data.slice().buffer);
-  const b = new Float32Array(actual.data.slice().buffer);
+  const a = realValues(expected);
+  const b = realValues(actual);
+  if (a === null || b === null) return Buffer.compare(expected.data, actual.data) === 0 ? 0 : Infinity;
   let magnitude = 0;
   let worst = 0;
   for (const [i, left] of a.entries()) {
@@ -75,6 +84,15 @@ function tensorDifference(expected: Tensor, actual: Tensor | undefined): number 
     magnitude = Math.max(magnitude, Math.abs(left));
   }
   return worst === 0 ? 0 : worst / Math.max(magnitude, 1e-6);
+}
+
+/** `null` for datatypes that are compared bit by bit. */
+function realValues(tensor: Tensor): Float32Array | Float64Array | null {
+  const { buffer } = tensor.data.slice();
+  if (tensor.datatype === 'FP32') return new Float32Array(buffer);
+  if (tensor.datatype === 'FP64') return new Float64Array(buffer);
+  if (tensor.datatype === 'FP16') return Float32Array.from(new Uint16Array(buffer), halfToNumber);
+  return null;
 }
 
 /**

@@ -4,9 +4,10 @@ import type { Signature, Tensor } from '../lib/tensor.js';
 
 /**
  * The engines that can run a version. `tfjs-node`: TensorFlow through tfjs-node's executor and layers.
- * `tfjs-wasm`: the same API compiled to WebAssembly, no native code.
+ * `tfjs-wasm`: the same API compiled to WebAssembly, no native code. `onnx`: ONNX Runtime's C++ library, for
+ * models published as ONNX.
  */
-export const RUNTIMES = ['tfjs-node', 'tfjs-wasm'] as const;
+export const RUNTIMES = ['tfjs-node', 'tfjs-wasm', 'onnx'] as const;
 export type RuntimeName = (typeof RUNTIMES)[number];
 
 /** A runnable file on this machine: the canonical pack that an import wrote, named by its digest. */

@@ -60,7 +60,7 @@ async function importOrThrow(
     signature: { inputs: trial.signature.inputs.map(plain), outputs: trial.signature.outputs.map(plain) },
     runtime: trial.runtime,
     trials: [...trial.trials],
-    parameterCount: parameterCount(model.weights),
+    parameterCount: model.parameterCount ?? parameterCount(model.weights),
     weightBytes,
     operations: countOperations(model.operations),
     notes: [...model.notes, ...trial.notes],

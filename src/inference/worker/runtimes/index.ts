@@ -5,6 +5,7 @@
 import { unreachable } from '../../../lib/result.js';
 import type { RuntimeReadiness } from '../../messages.js';
 import { RUNTIMES, type RuntimeName } from '../../types.js';
+import { createOnnxRuntime } from './onnx.js';
 import type { Runtime } from './runtime.js';
 import { createTfjsNodeRuntime } from './tfjs-node.js';
 import { createTfjsWasmRuntime } from './tfjs-wasm.js';
@@ -19,6 +20,8 @@ export function createRuntime(name: RuntimeName): Runtime {
       return createTfjsNodeRuntime();
     case 'tfjs-wasm':
       return createTfjsWasmRuntime();
+    case 'onnx':
+      return createOnnxRuntime();
     default:
       return unreachable(name);
   }

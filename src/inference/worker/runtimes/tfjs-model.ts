@@ -55,6 +55,8 @@ export async function loadTfjsModel(host: TfjsHost, pack: Uint8Array): Promise<L
   const decoded = decodePack(pack);
   if (!decoded.ok) throw new ModelLoadError(decoded.error.message);
   const { header, weights } = decoded.value;
+  if (header.kind === 'onnx')
+    throw new ModelLoadError('A model published as ONNX runs on the onnx engine only.');
   checkSignature(header);
   await useBackend(host);
 
