@@ -36,7 +36,7 @@ export interface Config {
   readonly inference: {
     readonly workers: number;
     /** In the order in which they are tried. */
-    readonly runtimes: readonly ('tfjs-node' | 'tfjs-wasm' | 'onnx')[];
+    readonly runtimes: readonly (typeof RUNTIMES)[number][];
     /** Of loaded models, in all workers together. */
     readonly memoryBytes: number;
     readonly defaultTimeoutMs: number;
@@ -49,7 +49,7 @@ const GIB = 1024 * MIB;
 // Two even on one core, so that a slow model does not stop the others; more than eight only by the operator's word.
 const MIN_DEFAULT_WORKERS = 2;
 const MAX_DEFAULT_WORKERS = 8;
-const RUNTIMES = ['tfjs-node', 'tfjs-wasm', 'onnx'] as const;
+const RUNTIMES = ['tfjs-graph', 'tfjs-node', 'tfjs-wasm', 'onnx'] as const;
 
 const whole = (min: number, max: number) =>
   z

@@ -7,6 +7,7 @@ import type { Readiness } from './http/health-route.js';
 import type { InferenceEngine, RuntimeName } from './inference/index.js';
 
 const PACKAGE_OF: Readonly<Record<RuntimeName, string>> = {
+  'tfjs-graph': '@tensorflow/tfjs-node',
   'tfjs-node': '@tensorflow/tfjs-node',
   'tfjs-wasm': '@tensorflow/tfjs-backend-wasm',
   onnx: 'onnxruntime-node',

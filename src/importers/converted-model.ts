@@ -10,6 +10,13 @@ export interface WeightBlock {
   read(): Uint8Array;
 }
 
+/** A file that an engine wants as it is, under a name of ours. */
+export interface FileBlock {
+  readonly name: string;
+  readonly byteLength: number;
+  read(): Uint8Array;
+}
+
 export interface ModelTensor {
   /** As callers name it. */
   readonly name: string;
@@ -26,6 +33,8 @@ export interface ConvertedModel {
   readonly kind: PackHeader['kind'];
   readonly modelTopology: unknown;
   readonly weights: readonly WeightBlock[];
+  /** In place of weights. */
+  readonly files?: readonly FileBlock[];
   readonly inputs: readonly ModelTensor[];
   readonly outputs: readonly ModelTensor[];
   /** Class or op of each layer or node, one entry for each. */

@@ -42,13 +42,8 @@ export function readOnnx(source: ByteSource): ConvertedModel {
     producer: producerOf(model),
     kind: 'onnx',
     modelTopology: null,
-    weights: [
-      {
-        spec: { name: 'model.onnx', shape: [canonical.length], dtype: 'uint8' },
-        byteLength: canonical.length,
-        read: () => canonical,
-      },
-    ],
+    weights: [],
+    files: [{ name: 'model.onnx', byteLength: canonical.length, read: () => canonical }],
     inputs,
     outputs,
     operations: operations.filter((op) => op !== 'Constant'),

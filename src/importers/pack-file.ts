@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, openSync, readFileSync, readSync, rmSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { encodePackHeader, type PackHeader } from '../inference/index.js';
-import type { WeightBlock } from './converted-model.js';
+import type { FileBlock, WeightBlock } from './converted-model.js';
 import { IMPORT_LIMITS } from './limits.js';
 import { refuseImport } from './refused.js';
 
@@ -18,13 +18,18 @@ export interface WrittenPack {
   readonly digest: string;
 }
 
-/** Reads every weight once and appends it; returns the file's size. @throws Refused above the limit */
+/** Reads every weight, then every file, once and appends it; returns the file's size. @throws Refused above the limit */
 export function writeWeights(
   workDirectory: string,
   weights: readonly WeightBlock[],
   onProgress: (fraction: number) => void,
+  files: readonly FileBlock[] = [],
 ): number {
-  const total = weights.reduce((sum, block) => sum + block.byteLength, 0);
+  const blocks = [
+    ...weights.map((block) => ({ name: block.spec.name, block })),
+    ...files.map((block) => ({ name: block.name, block })),
+  ];
+  const total = blocks.reduce((sum, { block }) => sum + block.byteLength, 0);
   if (total > IMPORT_LIMITS.maxWeightBytes) {
     refuseImport(
       'LIMIT_EXCEEDED',
@@ -35,13 +40,13 @@ export function writeWeights(
   const fd = openSync(join(workDirectory, WEIGHTS_FILE_NAME), 'wx', 0o600);
   try {
     let written = 0;
-    for (const block of weights) {
+    for (const { name, block } of blocks) {
       const bytes = block.read();
       if (bytes.length !== block.byteLength) {
         refuseImport(
           'CORRUPT_ARTIFACT',
-          block.spec.name,
-          `"${block.spec.name}" has ${bytes.length} bytes of values instead of ${block.byteLength}.`,
+          name,
+          `"${name}" has ${bytes.length} bytes of values instead of ${block.byteLength}.`,
         );
       }
       writeAll(fd, bytes);

@@ -30,6 +30,7 @@ import { WorkerSlots, type WorkerMemory } from './worker-slots.js';
 interface Work {
   readonly artifact: RunnableArtifact;
   readonly inputs: readonly Tensor[] | null;
+  readonly rows: number;
 }
 
 type WorkReply =
@@ -104,8 +105,8 @@ export class InferenceEngine {
 
   /** Runs one job. The inputs stay the caller's: they are copied on their way to the worker. */
   async infer(job: InferenceJob): Promise<Result<InferenceReply, InferenceRefusal>> {
-    const { artifact, inputs, fairnessKey, timeoutMs, signal } = job;
-    const result = await this.#submit({ artifact, inputs }, fairnessKey, timeoutMs, signal);
+    const { artifact, inputs, rows, fairnessKey, timeoutMs, signal } = job;
+    const result = await this.#submit({ artifact, inputs, rows }, fairnessKey, timeoutMs, signal);
     if (!result.ok) return result;
     if (result.value.kind !== 'inferred') throw new Error('A worker answered a prediction with a load.');
     return ok(result.value.reply);
@@ -115,7 +116,7 @@ export class InferenceEngine {
   async warm(artifact: RunnableArtifact): Promise<Result<WarmReply, InferenceRefusal>> {
     const { loadTimeoutMs } = this.#options.limits;
     const result = await this.#submit(
-      { artifact, inputs: null },
+      { artifact, inputs: null, rows: 0 },
       WARM_FAIRNESS_KEY,
       loadTimeoutMs,
       undefined,
@@ -136,6 +137,7 @@ export class InferenceEngine {
       state: this.#state,
       workers: this.#slots.slots.map(workerStatsOf),
       queued: this.#admission.queued,
+      queues: [],
       inFlight: this.#inFlight,
       stuckThreads: this.#slots.stuck,
       quarantinedModels: this.#quarantine.count(this.#clock.monotonicMs()),
@@ -269,8 +271,9 @@ export class InferenceEngine {
       case 'inferred': {
         const { loadMs, computeMs } = outcome;
         const outputs = outcome.outputs.map((output) => ({ ...output, data: new Uint8Array(output.data) }));
-        const timings = { queueMs: run.startedAtMs - ticket.admittedAtMs, loadMs, computeMs };
-        ticket.settle(ok({ kind: 'inferred', reply: { outputs, timings, runtime, worker, batchSize: 1 } }));
+        const timings = { queueMs: run.startedAtMs - ticket.admittedAtMs, batchMs: 0, loadMs, computeMs };
+        const reply = { outputs, timings, runtime, worker, batchSize: 1, batchRows: ticket.work.rows };
+        ticket.settle(ok({ kind: 'inferred', reply }));
         return;
       }
       case 'loaded': {

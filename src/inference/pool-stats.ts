@@ -4,6 +4,22 @@ import type { ResidentModel, RuntimeReadiness } from './messages.js';
 import type { InferenceRefusal } from './types.js';
 import type { WorkerHandle, WorkerState } from './worker-handle.js';
 
+/** A model in a worker's memory. */
+export interface ResidentStats extends ResidentModel {
+  /** Since a run last used it in this worker; since it was loaded when none has. */
+  readonly idleMs: number;
+}
+
+/** What waits under one fairness key. */
+export interface QueueStats {
+  /** Opaque to the pool. */
+  readonly fairnessKey: string;
+  readonly queued: number;
+  readonly bytes: number;
+  /** How long the one that waits longest has waited. */
+  readonly oldestMs: number;
+}
+
 export interface WorkerStats {
   readonly slot: number;
   /** `null` while the place waits for its next worker. */
@@ -11,11 +27,16 @@ export interface WorkerStats {
   readonly state: WorkerState['kind'] | 'waiting';
   /** Digest of the model that it loads or runs. */
   readonly busyWith: string | null;
-  readonly residents: readonly ResidentModel[];
+  readonly residents: readonly ResidentStats[];
   readonly residentBytes: number;
   readonly runtimes: readonly RuntimeReadiness[];
   /** Workers that this place has used up. */
   readonly replaced: number;
+  /** Workers that this place has had, the present one included. */
+  readonly generation: number;
+  /** Of the present worker: runs that it answered, and the time that they and its loads took. */
+  readonly runs: number;
+  readonly busyMs: number;
 }
 
 export interface PoolCounters {
@@ -29,6 +50,13 @@ export interface PoolCounters {
   readonly retries: number;
   /** Workers given up because a model overstayed its time. */
   readonly overruns: number;
+  /** Runs that were answered; each served one request or more. */
+  readonly batches: number;
+  /** Requests that shared their run with others. */
+  readonly joined: number;
+  /** Models that workers brought into memory, and that left it to make room. */
+  readonly loads: number;
+  readonly evictions: number;
 }
 
 export interface PoolStats {
@@ -37,6 +65,8 @@ export interface PoolStats {
   readonly state: 'new' | 'running' | 'stopping' | 'stopped';
   readonly workers: readonly WorkerStats[];
   readonly queued: number;
+  /** One per fairness key that has something waiting. */
+  readonly queues: readonly QueueStats[];
   readonly inFlight: number;
   /** Threads that were given up and still hold a native call. */
   readonly stuckThreads: number;
@@ -63,7 +93,17 @@ export function createCounters(): Counters {
     LOAD_FAILED: 0,
     RUNTIME_FAILED: 0,
   };
-  const counts = { admitted: 0, answered: 0, crashes: 0, retries: 0, overruns: 0 };
+  const counts = {
+    admitted: 0,
+    answered: 0,
+    crashes: 0,
+    retries: 0,
+    overruns: 0,
+    batches: 0,
+    joined: 0,
+    loads: 0,
+    evictions: 0,
+  };
   return Object.freeze({
     recordAdmission: () => void (counts.admitted += 1),
     recordResult: (result: Result<unknown, InferenceRefusal>) => {
@@ -89,9 +129,12 @@ export function workerStatsOf(slot: {
     name: handle?.name ?? null,
     state: handle?.state.kind ?? 'waiting',
     busyWith: handle?.state.kind === 'busy' ? handle.state.digest : null,
-    residents,
+    residents: residents.map((model) => ({ ...model, idleMs: 0 })),
     residentBytes: residents.reduce((sum, { bytes }) => sum + bytes, 0),
     runtimes: handle?.runtimes ?? [],
     replaced: Math.max(0, slot.generation - 1),
+    generation: slot.generation,
+    runs: 0,
+    busyMs: 0,
   };
 }

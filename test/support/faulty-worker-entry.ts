@@ -69,7 +69,10 @@ export function orderJob(
     artifact,
     signature: SIGNATURE,
     inputs: [{ name: 'order', datatype: 'UINT8', shape: [data.byteLength], data }],
+    rows: 1,
+    priority: 'NORMAL',
     fairnessKey: 'tenant-a',
+    weight: 1,
     timeoutMs: 10_000,
     ...rest,
   };

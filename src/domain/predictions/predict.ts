@@ -7,6 +7,7 @@ import type { Clock } from '../../lib/clock.js';
 import { newId } from '../../lib/ids.js';
 import type { Logger } from '../../lib/logger.js';
 import { ok, refuse, type Result } from '../../lib/result.js';
+import { hasBatchDimension } from '../../lib/tensor.js';
 import { can, permissionDenied, type TenantActor } from '../access/index.js';
 import { modelNotFound } from '../catalog/index.js';
 import type { MarketplaceService } from '../marketplace/index.js';
@@ -139,10 +140,14 @@ export function createPredict(deps: PredictDeps) {
         digest: version.packDigest,
         path: deps.packPath(version.packDigest),
         runtime: version.runtime,
+        batchable: hasBatchDimension(version.signature),
       },
       signature: version.signature,
       inputs: inputs.tensors,
+      rows: inputs.rows,
+      priority: 'NORMAL',
       fairnessKey: actor.tenantId,
+      weight: 1,
       timeoutMs: patience.remainingMs(),
       signal: patience.signal,
     });
@@ -209,7 +214,9 @@ export function createPredict(deps: PredictDeps) {
         worker: reply.worker,
         batchSize: reply.batchSize,
         rows: inputs.rows,
-        ...reply.timings,
+        queueMs: reply.timings.queueMs,
+        loadMs: reply.timings.loadMs,
+        computeMs: reply.timings.computeMs,
         charged: reservation.units,
         replayed: false,
         remaining: reservation.remaining,

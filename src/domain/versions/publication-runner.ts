@@ -11,6 +11,7 @@ import type { RunnableArtifact, RuntimeName } from '../../inference/index.js';
 import type { Clock } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
 import type { Result } from '../../lib/result.js';
+import { hasBatchDimension } from '../../lib/tensor.js';
 import type { ArtifactStore } from '../../storage/index.js';
 import type { PublicationEnds } from './end-publication.js';
 import { importRefused } from './errors.js';
@@ -200,6 +201,7 @@ export class PublicationRunner {
       digest: version.packDigest,
       path: artifacts.localPath(version.packDigest),
       runtime: version.runtime,
+      batchable: hasBatchDimension(version.signature),
     };
     Promise.resolve()
       .then(() => warm(artifact))

@@ -32,14 +32,18 @@ async function importOrThrow(
     onProgress({ phase: 'CHECKING', fraction: 0.2 });
   });
   onProgress({ phase: 'CONVERTING', fraction: 0.3 });
-  const weightBytes = writeWeights(request.workDirectory, model.weights, (fraction) => {
+  const onWritten = (fraction: number): void => {
     onProgress({ phase: 'CONVERTING', fraction: 0.3 + 0.3 * fraction });
-  });
+  };
+  const weightBytes = writeWeights(request.workDirectory, model.weights, onWritten, model.files);
   onProgress({ phase: 'TRYING', fraction: 0.6 });
   const headerFor = (signature: Signature): PackHeader => ({
     kind: model.kind,
     modelTopology: model.modelTopology,
     weightSpecs: model.weights.map((block) => block.spec),
+    ...(model.files === undefined
+      ? {}
+      : { files: model.files.map(({ name, byteLength }) => ({ name, byteLength })) }),
     signature,
     inputNodes: model.inputs.map((input) => input.node),
     outputNodes: model.outputs.map((output) => output.node),

@@ -51,7 +51,10 @@ function denseJob(artifact: RunnableArtifact): InferenceJob {
     artifact,
     signature: dense.signature,
     inputs: [fp32('x', [1, 4], INPUT)],
+    rows: 1,
+    priority: 'NORMAL',
     fairnessKey: 'tenant-a',
+    weight: 1,
     timeoutMs: 10_000,
   };
 }
@@ -84,7 +87,7 @@ describe.each(RUNTIMES)('the pool on %s', (runtime: RuntimeName) => {
     damaged[damaged.length - 1] = (damaged[damaged.length - 1] ?? 0) ^ 1;
     writeFileSync(path, damaged);
 
-    const result = await engine.infer(denseJob({ digest: 'a'.repeat(64), path, runtime }));
+    const result = await engine.infer(denseJob({ digest: 'a'.repeat(64), path, runtime, batchable: true }));
 
     expect(result).toMatchObject({
       ok: false,
@@ -94,7 +97,7 @@ describe.each(RUNTIMES)('the pool on %s', (runtime: RuntimeName) => {
 
   it('refuses a file that is not there, without telling where it looked', async () => {
     const result = await engine.infer(
-      denseJob({ digest: 'b'.repeat(64), path: join(directory, 'missing.pack'), runtime }),
+      denseJob({ digest: 'b'.repeat(64), path: join(directory, 'missing.pack'), runtime, batchable: true }),
     );
 
     expect(result).toMatchObject({ ok: false, error: { code: 'LOAD_FAILED' } });

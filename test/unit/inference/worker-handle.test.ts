@@ -6,7 +6,7 @@ import { WorkerHandle } from '../../../src/inference/worker-handle.js';
 import { systemClock } from '../../../src/lib/clock.js';
 
 const LIMITS = { startTimeoutMs: 1_000, loadTimeoutMs: 10_000, overrunGraceMs: 100 };
-const ARTIFACT = { digest: 'd', path: '/pack', runtime: 'tfjs-wasm' } as const;
+const ARTIFACT = { digest: 'd', path: '/pack', runtime: 'tfjs-wasm', batchable: true } as const;
 const READY: WorkerMessage = {
   type: 'ready',
   runtimes: [{ runtime: 'tfjs-wasm', available: true, reason: null }],

@@ -3,6 +3,8 @@ import type { Tensor as OrtTensor } from 'onnxruntime-common';
 import type { Datatype, Tensor, TensorSpec } from '../../../lib/tensor.js';
 import { decodeBytesElements, encodeBytesElements, toBytes, toTypedArray } from '../../tensors.js';
 
+export type { OrtTensor };
+
 type OrtType = OrtTensor['type'];
 
 export type OrtTensorClass = new (

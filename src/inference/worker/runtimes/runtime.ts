@@ -19,6 +19,11 @@ export interface EngineMemory {
   readonly bytes: number;
 }
 
+export interface RuntimeOptions {
+  /** Where an engine may lay files that its library must read from a directory. Default: the system's. */
+  readonly temporaryDirectory?: string;
+}
+
 export interface Runtime {
   readonly name: RuntimeName;
   /**
