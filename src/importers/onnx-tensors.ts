@@ -184,6 +184,8 @@ export function shapeOfType(tensorType: Message, name: string): number[] | null 
   return messageList(shape, 'dim').map((dimension) => {
     if (!dimension.fields.has('dim_value')) return -1;
     const value = intOf(dimension, 'dim_value');
+    // Old exporters write -1 for a free one.
+    if (value === -1n) return -1;
     if (value < 0n || value >= 2n ** 31n) {
       refuseImport(
         'CORRUPT_ARTIFACT',
