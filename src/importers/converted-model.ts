@@ -10,11 +10,12 @@ export interface WeightBlock {
   read(): Uint8Array;
 }
 
-/** A file that an engine wants as it is, under a name of ours. */
-export interface FileBlock {
+/** A file that the engine gets as it is, in pieces that are read when they are written. */
+export interface ModelFile {
+  /** Of ours, never of the archive. */
   readonly name: string;
   readonly byteLength: number;
-  read(): Uint8Array;
+  read(): Iterable<Uint8Array>;
 }
 
 export interface ModelTensor {
@@ -33,20 +34,23 @@ export interface ConvertedModel {
   readonly kind: PackHeader['kind'];
   readonly modelTopology: unknown;
   readonly weights: readonly WeightBlock[];
-  /** In place of weights. */
-  readonly files?: readonly FileBlock[];
+  /** In place of weights, for engines that read files. */
+  readonly files?: readonly ModelFile[];
+  /** Numbers learnt, where they are in files. */
+  readonly parameters?: number;
   readonly inputs: readonly ModelTensor[];
   readonly outputs: readonly ModelTensor[];
   /** Class or op of each layer or node, one entry for each. */
   readonly operations: readonly string[];
-  /** Where the weights are not listed one by one; else they are counted. */
-  readonly parameterCount?: number;
   readonly notes: readonly string[];
   readonly graph?: Pick<PackHeader, 'graphSignature' | 'initializerSignature' | 'initializer'>;
 }
 
-export function parameterCount(weights: readonly WeightBlock[]): number {
-  return weights.reduce((sum, { spec }) => sum + spec.shape.reduce((product, d) => product * d, 1), 0);
+export function parameterCount({ weights, parameters = 0 }: ConvertedModel): number {
+  return weights.reduce(
+    (sum, { spec }) => sum + spec.shape.reduce((product, d) => product * d, 1),
+    parameters,
+  );
 }
 
 /** Class and op names with how often each occurs, most frequent first. */

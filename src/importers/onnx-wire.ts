@@ -34,6 +34,7 @@ const FIXED64 = 1;
 const LENGTH = 2;
 const FIXED32 = 5;
 const MAX_DEPTH = 64;
+const PIECE_BYTES = 2 ** 20;
 /** Messages and single fields in one file; lists of numbers do not count, the file's size bounds them. */
 const MAX_FIELDS = 4_000_000;
 
@@ -229,10 +230,35 @@ function growing(): Growing {
   };
 }
 
-/** The message in its one form: known fields in the order of their numbers, lists of numbers packed. */
-export function encodeMessage(message: Message, types: MessageTypes): Buffer {
+/**
+ * The message in its one form: known fields in the order of their numbers, lists of numbers packed. In pieces,
+ * because weights are not to be in memory twice; small parts are put together.
+ */
+export function encodeMessage(
+  message: Message,
+  types: MessageTypes,
+): { readonly byteLength: number; read(): Iterable<Buffer> } {
   const { parts, length } = encodeParts(message, types);
-  return Buffer.concat(parts, length);
+  return { byteLength: length, read: () => inPieces(parts) };
+}
+
+function* inPieces(parts: readonly Buffer[]): Generator<Buffer> {
+  let small: Buffer[] = [];
+  let size = 0;
+  for (const part of parts) {
+    if (size + part.length > PIECE_BYTES && small.length > 0) {
+      yield Buffer.concat(small, size);
+      small = [];
+      size = 0;
+    }
+    if (part.length >= PIECE_BYTES) {
+      yield part;
+      continue;
+    }
+    small.push(part);
+    size += part.length;
+  }
+  if (small.length > 0) yield Buffer.concat(small, size);
 }
 
 interface Parts {

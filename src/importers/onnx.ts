@@ -36,18 +36,18 @@ export function readOnnx(source: ByteSource): ConvertedModel {
   checkVersions(model);
   const { inputs, outputs, graph, notes } = readOnnxSignature(uploaded);
   const { operations, parameters } = checkModelGraphs(model, graph);
-  const canonical = encodeMessage(withFields(model, { graph }), ONNX_TYPES);
+  const { byteLength, read } = encodeMessage(withFields(model, { graph }), ONNX_TYPES);
   return {
     format: 'ONNX',
     producer: producerOf(model),
     kind: 'onnx',
     modelTopology: null,
     weights: [],
-    files: [{ name: 'model.onnx', byteLength: canonical.length, read: () => canonical }],
+    files: [{ name: 'model.onnx', byteLength, read }],
     inputs,
     outputs,
     operations: operations.filter((op) => op !== 'Constant'),
-    parameterCount: parameters,
+    parameters,
     notes,
   };
 }

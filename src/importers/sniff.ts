@@ -8,7 +8,7 @@ export type Container = 'HDF5' | 'ZIP' | 'GZIP' | 'TAR' | 'ONNX';
 const HDF5_MAGIC = Buffer.from([0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a]);
 const SNIFF_BYTES = 4096;
 const ACCEPTED =
-  'Souk accepts Keras .h5 and .keras files, ONNX files, and TensorFlow.js models (model.json with its shards) as one zip or tar.gz.';
+  'Souk accepts Keras .h5 and .keras files, ONNX files, TensorFlow SavedModels (the folder) and TensorFlow.js models (model.json with its shards), these two as one zip or tar.gz.';
 
 /** @throws Refused with what was found and what would work */
 export function sniffContainer(source: ByteSource): Container {
@@ -88,7 +88,7 @@ function describeForeign(head: Buffer): string {
     return 'a safetensors file: weights without an architecture; save the whole model from its framework';
   }
   if (head[0] === 0x08 && head[1] === 0x01 && head[2] === 0x12) {
-    return 'the saved_model.pb of a TensorFlow SavedModel; convert the model to Keras or TensorFlow.js';
+    return 'the saved_model.pb of a TensorFlow SavedModel without its variables; pack the whole folder as one zip or tar.gz';
   }
   if (head[0] === 0x0a && head.includes('Placeholder')) {
     return 'a frozen TensorFlow graph; convert it with tensorflowjs_converter';
@@ -104,7 +104,9 @@ function describeForeign(head: Buffer): string {
 export type ArchiveContent =
   | { readonly kind: 'KERAS_V3' }
   /** `base` is the folder of `modelJson`, with its slash. */
-  | { readonly kind: 'TFJS'; readonly modelJson: string; readonly base: string };
+  | { readonly kind: 'TFJS'; readonly modelJson: string; readonly base: string }
+  /** `base` is the folder of `saved_model.pb`, with its slash. */
+  | { readonly kind: 'SAVED_MODEL'; readonly base: string };
 
 /**
  * What an archive holds, by the files in it.
@@ -137,16 +139,7 @@ export function sniffArchive(
           .filter((n) => /\.json$/i.test(n))
           .slice(0, 16)
           .filter(isModelJson);
-  if (candidates.length > 1) {
-    refuseImport(
-      'UNSUPPORTED_FORMAT',
-      candidates[1] ?? null,
-      `The archive holds several models (${candidates
-        .slice(0, 3)
-        .map((n) => `"${n}"`)
-        .join(', ')}); upload one at a time.`,
-    );
-  }
+  if (candidates.length > 1) refuseSeveral(candidates);
   const modelJson = candidates[0];
   if (modelJson !== undefined) {
     return {
@@ -155,20 +148,28 @@ export function sniffArchive(
       base: modelJson.slice(0, modelJson.length - baseName(modelJson).length),
     };
   }
+  const graphs = names.filter((name) => baseName(name) === 'saved_model.pb');
+  if (graphs.length > 1) refuseSeveral(graphs);
+  const graph = graphs[0];
+  if (graph !== undefined) {
+    return { kind: 'SAVED_MODEL', base: graph.slice(0, graph.length - baseName(graph).length) };
+  }
   return refuseArchive(names);
+}
+
+function refuseSeveral(names: readonly string[]): never {
+  const listed = names.slice(0, 3).map((name) => `"${name}"`);
+  return refuseImport(
+    'UNSUPPORTED_FORMAT',
+    names[1] ?? null,
+    `The archive holds several models (${listed.join(', ')}); upload one at a time.`,
+  );
 }
 
 function refuseArchive(names: readonly string[]): never {
   const find = (test: (name: string) => boolean): string | null => names.find(test) ?? null;
   const say = (subject: string, message: string): never =>
     refuseImport('UNSUPPORTED_FORMAT', subject, message);
-  const savedModel = find((name) => lowerBaseName(name) === 'saved_model.pb');
-  if (savedModel !== null) {
-    say(
-      savedModel,
-      'The archive is a TensorFlow SavedModel, which Souk does not read yet; upload the model as .keras, .h5 or TensorFlow.js.',
-    );
-  }
   const onnx = find((name) => /\.onnx$/i.test(name));
   if (onnx !== null)
     say(

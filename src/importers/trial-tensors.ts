@@ -2,10 +2,12 @@
 import {
   bytesPerElement,
   elementCount,
+  type Datatype,
   type Signature,
   type Tensor,
   type TensorSpec,
 } from '../lib/tensor.js';
+import { encodeBytesElements } from '../inference/tensors.js';
 import { halfToNumber } from './half.js';
 
 /** Engines add in different orders; beyond this they compute different things. */
@@ -24,37 +26,68 @@ export function trialInputs(signature: Signature, batch: number, size: number): 
   });
 }
 
-function trialData(spec: TensorSpec, count: number): Uint8Array {
-  switch (spec.datatype) {
+/** 0 and 1 in turn are valid token ids, class numbers and pixels alike. */
+function trialData({ datatype }: TensorSpec, count: number): Uint8Array {
+  return madeUp(datatype, count, fractions(1), (i) => i % 2);
+}
+
+/** In [0, 1): in range for images and probabilities, and truncated to 0 where a model takes token ids. */
+function fractions(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+function madeUp(
+  datatype: Datatype,
+  count: number,
+  fraction: () => number,
+  bit: (at: number) => number,
+): Uint8Array {
+  switch (datatype) {
     case 'FP32':
-      return new Uint8Array(fractions(new Float32Array(count)).buffer);
+      return new Uint8Array(filled(new Float32Array(count), fraction).buffer);
     case 'FP64':
-      return new Uint8Array(fractions(new Float64Array(count)).buffer);
+      return new Uint8Array(filled(new Float64Array(count), fraction).buffer);
     case 'FP16':
-      // 0.5, 0.75 and 1 as bit patterns.
-      return new Uint8Array(Uint16Array.from({ length: count }, (_, i) => 0x3800 + (i % 3) * 0x200).buffer);
-    case 'BYTES': {
-      const element = Buffer.from([1, 0, 0, 0, 0x61]);
-      return Buffer.concat(Array.from({ length: count }, () => element));
-    }
+      // Bit patterns from 0.5 on, below 1.
+      return new Uint8Array(
+        filled(new Uint16Array(count), () => 0x3800 + Math.floor(fraction() * 1024)).buffer,
+      );
+    case 'BYTES':
+      return encodeBytesElements(Array.from({ length: count }, (_, i) => Uint8Array.of(0x61 + bit(i))));
     default: {
-      // 0 and 1 are valid token ids, class numbers and pixels alike.
-      const width = bytesPerElement(spec.datatype) ?? 1;
+      const width = bytesPerElement(datatype) ?? 1;
       const data = new Uint8Array(count * width);
-      for (let i = 1; i < count; i += 2) data[i * width] = 1;
+      for (let i = 0; i < count; i++) data[i * width] = bit(i);
       return data;
     }
   }
 }
 
-/** In [0, 1): in range for images and probabilities, and truncated to 0 where a model takes token ids. */
-function fractions<A extends Float32Array | Float64Array>(values: A): A {
-  let state = 1;
-  for (let i = 0; i < values.length; i++) {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    values[i] = state / 2 ** 32;
-  }
+function filled<A extends Float32Array | Float64Array | Uint16Array>(values: A, next: () => number): A {
+  for (let i = 0; i < values.length; i++) values[i] = next();
   return values;
+}
+
+/** A run takes its inputs' memory. */
+export function copies(inputs: readonly Tensor[]): Tensor[] {
+  return inputs.map((input) => ({ ...input, data: input.data.slice() }));
+}
+
+/**
+ * As many random rows of the same kind, each unlike the others. Whole numbers are 0 or 1, as above.
+ * @param inputs of one row each
+ */
+export function randomRows(inputs: readonly Tensor[], rows: number, seed: number): Tensor[] {
+  const next = fractions(seed);
+  return inputs.map((input) => {
+    const shape = [rows, ...input.shape.slice(1)];
+    const data = madeUp(input.datatype, elementCount(shape), next, () => Math.round(next()));
+    return { ...input, shape, data };
+  });
 }
 
 /**

@@ -3,7 +3,7 @@ import type { PackHeader } from '../../inference/index.js';
 import type { Signature } from '../../lib/tensor.js';
 import { ok, refuse, type Result } from '../../lib/result.js';
 import { countOperations, parameterCount } from '../converted-model.js';
-import { packInMemory, writePack, writeWeights } from '../pack-file.js';
+import { blocksOf, packInMemory, writePack, writeWeights } from '../pack-file.js';
 import { readArtifact } from '../read-artifact.js';
 import { Refused } from '../refused.js';
 import { runTrial } from './trial.js';
@@ -32,10 +32,9 @@ async function importOrThrow(
     onProgress({ phase: 'CHECKING', fraction: 0.2 });
   });
   onProgress({ phase: 'CONVERTING', fraction: 0.3 });
-  const onWritten = (fraction: number): void => {
+  const weightBytes = writeWeights(request.workDirectory, blocksOf(model), (fraction) => {
     onProgress({ phase: 'CONVERTING', fraction: 0.3 + 0.3 * fraction });
-  };
-  const weightBytes = writeWeights(request.workDirectory, model.weights, onWritten, model.files);
+  });
   onProgress({ phase: 'TRYING', fraction: 0.6 });
   const headerFor = (signature: Signature): PackHeader => ({
     kind: model.kind,
@@ -63,8 +62,9 @@ async function importOrThrow(
     producer: model.producer,
     signature: { inputs: trial.signature.inputs.map(plain), outputs: trial.signature.outputs.map(plain) },
     runtime: trial.runtime,
+    batchable: trial.batchable,
     trials: [...trial.trials],
-    parameterCount: model.parameterCount ?? parameterCount(model.weights),
+    parameterCount: parameterCount(model),
     weightBytes,
     operations: countOperations(model.operations),
     notes: [...model.notes, ...trial.notes],

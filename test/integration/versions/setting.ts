@@ -153,7 +153,7 @@ export async function leavePack(workDirectory: string, bytes: Uint8Array): Promi
     },
     runtime: 'tfjs-wasm',
     trials: [
-      { runtime: 'tfjs-wasm', ok: true, reason: null, loadMs: 1.5, computeMs: 0.25, maxRelativeDiff: null },
+      { runtime: 'tfjs-wasm', ok: true, reason: null, loadMs: 1.5, computeMs: 0.25, batchComputeMs: null, maxRelativeDiff: null },
     ],
     parameterCount: 22,
     weightBytes: 88,

@@ -2,20 +2,15 @@
 import { describe, expect, it } from 'vitest';
 import {
   attribute,
-  floats,
   graph,
   int,
-  int64s,
   node,
   onnxFunction,
   onnxModel,
   part,
-  tensor,
-  tensorType,
   TYPE,
   unaryModel,
   value,
-  type ModelParts,
 } from '../../support/onnx-model.js';
 import {
   ifWith,
@@ -145,16 +140,6 @@ const ROWS: readonly HostileRow[] = [
     'm',
     /zipmap/,
   ],
-  ...['../../etc/passwd', '/etc/passwd', 'weights.bin', '*/_ORT_MEM_ADDR_/*', 'file:///etc/passwd'].map(
-    (path) =>
-      [
-        `weights in ${path}`,
-        () => withWeight(externalTensor(path)),
-        'UNSUPPORTED_TENSOR',
-        'w',
-        /keeps its values in another file/,
-      ] as const,
-  ),
   ['thirty branches in each other', () => nestedIf(20), 'LIMIT_EXCEEDED', null, /nest/],
   ['ten thousand branches in each other', () => nestedIf(2000), 'LIMIT_EXCEEDED', null, /nests more than/],
   ['a function that calls itself', () => selfCalling, 'CORRUPT_ARTIFACT', 'f', /calls itself/],

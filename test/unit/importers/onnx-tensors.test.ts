@@ -7,13 +7,11 @@ import {
   int,
   int64s,
   node,
-  onnxFunction,
   onnxModel,
   part,
   tensor,
   tensorType,
   TYPE,
-  unaryModel,
   value,
   type ModelParts,
 } from '../../support/onnx-model.js';
@@ -48,6 +46,16 @@ const withSparse = Buffer.concat([
 ]);
 
 const ROWS: readonly HostileRow[] = [
+  ...['../../etc/passwd', '/etc/passwd', 'weights.bin', '*/_ORT_MEM_ADDR_/*', 'file:///etc/passwd'].map(
+    (path) =>
+      [
+        `weights in ${path}`,
+        () => withWeight(externalTensor(path)),
+        'UNSUPPORTED_TENSOR',
+        'w',
+        /keeps its values in another file/,
+      ] as const,
+  ),
   [
     'a data location without a place',
     () => withWeight(Buffer.concat([tensor('w', 1, [2], floats(1, 2)), int(14, 1)])),

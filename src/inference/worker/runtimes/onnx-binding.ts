@@ -46,7 +46,7 @@ export function loadOrt(): Ort {
   };
   initOrt();
   keepLoaded();
-  return { InferenceSession: binding.InferenceSession, Tensor: Tensor as unknown as OrtTensorClass };
+  return { InferenceSession: binding.InferenceSession, Tensor };
 }
 
 /**

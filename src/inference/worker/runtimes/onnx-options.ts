@@ -5,19 +5,19 @@ import { availableParallelism } from 'node:os';
 const SHRINK_ABOVE_BYTES = 8 * 2 ** 20;
 
 /** The share of the cores that the pool has set for each worker, or all of them when nobody has. */
-function threadsOf(environment: Readonly<Record<string, string | undefined>>): number {
-  const set = Number(environment['OMP_NUM_THREADS']);
+function threads(): number {
+  // The native engines' settings are in the environment, where TensorFlow reads them itself; this library does not.
+  // eslint-disable-next-line no-restricted-properties
+  const set = Number(process.env['OMP_NUM_THREADS']);
   return Number.isInteger(set) && set >= 1 ? set : availableParallelism();
 }
 
-export function sessionOptions(
-  environment: Readonly<Record<string, string | undefined>>,
-): Readonly<Record<string, unknown>> {
+export function sessionOptions(): Readonly<Record<string, unknown>> {
   return {
     executionProviders: ['cpu'],
     graphOptimizationLevel: 'all',
     executionMode: 'sequential',
-    intraOpNumThreads: threadsOf(environment),
+    intraOpNumThreads: threads(),
     interOpNumThreads: 1,
     logSeverityLevel: 4,
     // Waiting threads would otherwise burn the cores that the other workers compute on.

@@ -30,9 +30,7 @@ export function createOnnxRuntime(): Runtime {
     const { inputs, outputs } = header.signature;
     const session = new InferenceSession();
     const rssBefore = process.memoryUsage.rss();
-    plainly(() =>
-      session.loadModel(file.buffer, file.byteOffset, file.byteLength, sessionOptions(process.env)),
-    );
+    plainly(() => session.loadModel(file.buffer, file.byteOffset, file.byteLength, sessionOptions()));
     const bytes = memoryBytes(file.byteLength, process.memoryUsage.rss() - rssBefore);
     try {
       checkNodes(header, session);
@@ -59,7 +57,6 @@ export function createOnnxRuntime(): Runtime {
     return Object.freeze({
       bytes,
       // In a promise, so that what the library throws is a rejection.
-      // eslint-disable-next-line @typescript-eslint/require-await
       run: async (given: readonly Tensor[]) => run(given),
       dispose(): void {
         if (resident.delete(entry)) session.dispose();
@@ -69,7 +66,6 @@ export function createOnnxRuntime(): Runtime {
 
   return Object.freeze({
     name: 'onnx' as const,
-    // eslint-disable-next-line @typescript-eslint/require-await
     start: async () => {
       try {
         ort ??= loadOrt();
@@ -77,7 +73,6 @@ export function createOnnxRuntime(): Runtime {
         throw new EngineUnavailableError(explainMissing(error), { cause: error });
       }
     },
-    // eslint-disable-next-line @typescript-eslint/require-await
     load: async (pack: Uint8Array) => load(pack),
     /** The runtime does not count its tensors: `tensors` is the number of models. */
     memory: () => ({
