@@ -90,6 +90,7 @@ export function createDomainServices(config: Config, machines: Machines, options
     log,
     marketplace,
     metering,
+    engines: machines.runtimes,
     infer: (job) => inference.infer(job),
     packPath: (packDigest) => machines.artifacts.localPath(packDigest),
     defaultTimeoutMs: config.inference.defaultTimeoutMs,

@@ -7,7 +7,6 @@ import type { Clock } from '../../lib/clock.js';
 import { newId } from '../../lib/ids.js';
 import type { Logger } from '../../lib/logger.js';
 import { ok, refuse, type Result } from '../../lib/result.js';
-import { hasBatchDimension } from '../../lib/tensor.js';
 import { can, permissionDenied, type TenantActor } from '../access/index.js';
 import { modelNotFound } from '../catalog/index.js';
 import type { MarketplaceService } from '../marketplace/index.js';
@@ -143,7 +142,7 @@ export function createPredict(deps: PredictDeps) {
         digest: version.packDigest,
         path: deps.packPath(version.packDigest),
         runtime: version.runtime,
-        batchable: hasBatchDimension(version.signature),
+        batchable: version.batchable,
       },
       signature: version.signature,
       inputs: inputs.tensors,

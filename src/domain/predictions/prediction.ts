@@ -60,7 +60,10 @@ export interface RunnableVersion {
   readonly number: number;
   readonly digest: string;
   readonly packDigest: string;
+  /** The engine that serves it here and now. */
   readonly runtime: RuntimeName;
+  /** Requests may share a run. */
+  readonly batchable: boolean;
   readonly signature: Signature;
   readonly modelId: string;
   /** `owner/name`. */

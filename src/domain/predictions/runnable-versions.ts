@@ -13,6 +13,7 @@ import {
   entitlementFactsSql,
   type EntitlementFactsRow,
 } from '../marketplace/index.js';
+import { servingEngine, trialsFromJson } from '../versions/index.js';
 import type { VersionReference } from './check-command.js';
 import type { RunnableVersion } from './prediction.js';
 
@@ -34,17 +35,24 @@ interface RunnableRow extends EntitlementFactsRow {
   readonly digest: string;
   readonly pack_digest: string;
   readonly runtime: RuntimeName;
+  readonly batchable: boolean;
+  readonly trials: unknown;
   readonly signature: Signature;
   readonly model_id: string;
   readonly owner_slug: string;
   readonly name: string;
 }
 
-const RUNNABLE = `SELECT v.id, v.number, v.digest, v.pack_digest, v.runtime, v.signature, v.model_id, m.owner_slug,
-    m.name, ${entitlementFactsSql.columns}
+const RUNNABLE = `SELECT v.id, v.number, v.digest, v.pack_digest, v.runtime, v.batchable, v.trials, v.signature,
+    v.model_id, m.owner_slug, m.name, ${entitlementFactsSql.columns}
   FROM versions v JOIN models m ON m.id = v.model_id ${entitlementFactsSql.join('$1')} WHERE`;
 
-export function createRunnableVersions(database: Transactions, clock: Clock): RunnableVersions {
+/** @param engines that can serve here, in the operator's order */
+export function createRunnableVersions(
+  database: Transactions,
+  clock: Clock,
+  engines: readonly RuntimeName[],
+): RunnableVersions {
   const cache = createFreshCache<RunnableVersion>({
     maxEntries: MAX_REMEMBERED,
     maxAgeMs: MAX_AGE_MS,
@@ -57,7 +65,7 @@ export function createRunnableVersions(database: Transactions, clock: Clock): Ru
     const [condition, parameters] = whereOf(reference);
     const query = database.single({ tenantId });
     const [row] = await query<RunnableRow>(`${RUNNABLE} ${condition}`, [tenantId, ...parameters]);
-    return row === undefined ? null : runnableFromRow(row);
+    return row === undefined ? null : runnableFromRow(row, engines);
   }
 
   return Object.freeze({
@@ -84,13 +92,14 @@ function whereOf(reference: VersionReference): [string, unknown[]] {
   ];
 }
 
-function runnableFromRow(row: RunnableRow): RunnableVersion {
+function runnableFromRow(row: RunnableRow, engines: readonly RuntimeName[]): RunnableVersion {
   return Object.freeze({
     id: row.id,
     number: row.number,
     digest: row.digest,
     packDigest: row.pack_digest,
-    runtime: row.runtime,
+    runtime: servingEngine({ runtime: row.runtime, trials: trialsFromJson(row.trials) }, engines),
+    batchable: row.batchable,
     signature: row.signature,
     modelId: row.model_id,
     modelName: fullNameOf({ ownerSlug: row.owner_slug, name: row.name }),

@@ -1,4 +1,5 @@
 import type { Transactions } from '../../database/index.js';
+import { RUNTIMES, type RuntimeName } from '../../inference/index.js';
 import { kindOfId, mayBeId } from '../../lib/ids.js';
 import { parsePageRequest, toPage, type Page } from '../../lib/page.js';
 import { ok, refuse, type Result } from '../../lib/result.js';
@@ -55,6 +56,8 @@ export interface PredictionsDeps extends Pick<
   readonly claimMarginMs?: number;
   /** As in `MeteringDeps`: claims on idempotency keys that are older belong to a dead process. */
   readonly othersDiedBefore?: Date | null;
+  /** Engines that can serve here, in the operator's order. Default: all. */
+  readonly engines?: readonly RuntimeName[];
   readonly observe?: (observation: PredictObservation) => void;
 }
 
@@ -69,7 +72,7 @@ export function createPredictionsService(deps: PredictionsDeps): PredictionsServ
   const claimMarginMs = deps.claimMarginMs ?? DEFAULT_CLAIM_MARGIN_MS;
   const predict = createPredict({
     ...deps,
-    versions: createRunnableVersions(deps.database, clock),
+    versions: createRunnableVersions(deps.database, clock, deps.engines ?? RUNTIMES),
     idempotent: createIdempotency({ store, clock, log, claimMarginMs }),
     limits: deps.limits ?? DEFAULT_INPUT_LIMITS,
     defaultTimeoutMs: deps.defaultTimeoutMs ?? DEFAULT_TIMEOUT_MS,

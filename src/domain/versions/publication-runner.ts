@@ -11,7 +11,6 @@ import type { RunnableArtifact, RuntimeName } from '../../inference/index.js';
 import type { Clock } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
 import type { Result } from '../../lib/result.js';
-import { hasBatchDimension } from '../../lib/tensor.js';
 import type { ArtifactStore } from '../../storage/index.js';
 import type { PublicationEnds } from './end-publication.js';
 import { importRefused } from './errors.js';
@@ -201,7 +200,7 @@ export class PublicationRunner {
       digest: version.packDigest,
       path: artifacts.localPath(version.packDigest),
       runtime: version.runtime,
-      batchable: hasBatchDimension(version.signature),
+      batchable: version.batchable,
     };
     Promise.resolve()
       .then(() => warm(artifact))

@@ -3,7 +3,6 @@ import type { Transactions } from '../../database/index.js';
 import type { RunnableArtifact, RuntimeName } from '../../inference/index.js';
 import type { Clock } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
-import { hasBatchDimension } from '../../lib/tensor.js';
 import type { ArtifactStore } from '../../storage/index.js';
 import type { AuditService } from '../audit/index.js';
 import { createDigestKeeper } from './digests.js';
@@ -51,7 +50,7 @@ export interface VersionsService extends VersionReads {
   /** Begins to publish an upload and waits a while for the outcome. Needs VERSION_PUBLISH. */
   readonly publishVersion: PublishVersion;
   /** What the pool needs to run a version. */
-  packPath(version: Pick<Version, 'packDigest' | 'runtime' | 'signature'>): RunnableArtifact;
+  packPath(version: Pick<Version, 'packDigest' | 'runtime' | 'batchable'>): RunnableArtifact;
   /** Takes up publications that wait or whose process has died. Also done at start and every few seconds. */
   resumePublicationsAcrossTenants(): void;
   /** Throws expired uploads away. Also done at start and every minute. */
@@ -109,12 +108,12 @@ export function createVersionsService(deps: VersionsDeps): VersionsService {
     packPath: ({
       packDigest,
       runtime,
-      signature,
-    }: Pick<Version, 'packDigest' | 'runtime' | 'signature'>): RunnableArtifact => ({
+      batchable,
+    }: Pick<Version, 'packDigest' | 'runtime' | 'batchable'>): RunnableArtifact => ({
       digest: packDigest,
       path: artifacts.localPath(packDigest),
       runtime,
-      batchable: hasBatchDimension(signature),
+      batchable,
     }),
     resumePublicationsAcrossTenants: () => runner.wake(),
     sweepUploadsAcrossTenants: () => housekeeping.sweepUploadsAcrossTenants(),

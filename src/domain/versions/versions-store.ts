@@ -1,10 +1,10 @@
 import type { SqlQuery, Tx } from '../../database/index.js';
-import type { EngineTrial, ModelFormat } from '../../importers/index.js';
+import type { ModelFormat } from '../../importers/index.js';
 import type { RuntimeName } from '../../inference/index.js';
 import type { PageRequest } from '../../lib/page.js';
 import type { Signature } from '../../lib/tensor.js';
 import { grantInForceJoin, tenantHoldsRight, visibleTo } from '../catalog/index.js';
-import type { Version } from './version.js';
+import { trialsFromJson, type Version } from './version.js';
 
 /** A row of `VERSION_COLUMNS`. */
 export interface VersionRow {
@@ -20,6 +20,7 @@ export interface VersionRow {
   readonly version_pack_bytes: string | number | bigint;
   readonly version_signature: unknown;
   readonly version_runtime: string;
+  readonly version_batchable: boolean;
   readonly version_trials: unknown;
   readonly version_parameter_count: string | number | bigint;
   readonly version_weight_bytes: string | number | bigint;
@@ -43,6 +44,7 @@ const COLUMN_NAMES = [
   'pack_bytes',
   'signature',
   'runtime',
+  'batchable',
   'trials',
   'parameter_count',
   'weight_bytes',
@@ -70,7 +72,8 @@ export function versionFromRow(row: VersionRow): Version {
     packBytes: Number(row.version_pack_bytes),
     signature: row.version_signature as Signature,
     runtime: row.version_runtime as RuntimeName,
-    trials: row.version_trials as readonly EngineTrial[],
+    batchable: row.version_batchable,
+    trials: trialsFromJson(row.version_trials),
     parameterCount: Number(row.version_parameter_count),
     weightBytes: Number(row.version_weight_bytes),
     operations: row.version_operations as Version['operations'],

@@ -32,6 +32,7 @@ export const versionsResolvers = {
     model: async ({ id, modelId }, _args, { loaders }) =>
       referenced(await loaders.models.load(modelId), `The model of ${id}`),
     sha256: ({ digest }) => digest,
+    trials: ({ runtime, trials }) => trials.map((trial) => ({ ...trial, chosen: trial.runtime === runtime })),
     downloadUrl: async (version, _args, context) => {
       const model = await context.loaders.models.load(version.modelId);
       const rights = model === null ? [] : viewerRights(requireTenantActor(context), model);

@@ -7,11 +7,11 @@
 import { createRuntime, type LoadedModel } from '../../inference/worker/runtimes/index.js';
 import { enginesFor, type RuntimeName } from '../../inference/index.js';
 import { hasBatchDimension, type Signature, type TensorSpec } from '../../lib/tensor.js';
+import { chooseEngine } from '../choose-engine.js';
 import type { ConvertedModel, ModelTensor } from '../converted-model.js';
 import { printable, refuseImport } from '../refused.js';
 import { agreement, copies, MAX_RELATIVE_DIFF } from '../trial-tensors.js';
 import type { EngineTrial } from '../types.js';
-import { choose } from './choose.js';
 import { explore, type Reference } from './explore.js';
 import { batchRunMs, bestRunMs, joiningProblem } from './measure.js';
 
@@ -55,7 +55,7 @@ export async function runTrial(
     reference ??= outcome.reference;
     onProgress((i + 1) / candidates.length);
   }
-  const chosen = choose(trials);
+  const chosen = chooseEngine(trials);
   if (chosen === null || reference === null) {
     const reasons = trials.map((trial) => `${trial.runtime}: ${trial.reason ?? 'unknown'}`).join('; ');
     return refuseImport('TRIAL_FAILED', null, `No engine could run the model. ${reasons}`);

@@ -3,7 +3,6 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createImporter, type Importer } from '../../../src/importers/index.js';
-import { decodePack } from '../../../src/inference/index.js';
 import {
   createEngines,
   importBytes,
@@ -12,7 +11,7 @@ import {
   tensorOf,
   valuesOf,
 } from '../../support/importing.js';
-import { savedModelFiles, tarOfFiles, zipOfFiles } from '../../support/saved-models.js';
+import { savedModelFiles, zipOfFiles } from '../../support/saved-models.js';
 
 const TOLERANCE = 1e-5;
 let importer: Importer;

@@ -1,6 +1,5 @@
 import { expect, it } from 'vitest';
-import { choose } from '../../../src/importers/child/choose.js';
-import type { EngineTrial } from '../../../src/importers/index.js';
+import { chooseEngine, type EngineTrial } from '../../../src/importers/index.js';
 
 function trial(
   runtime: EngineTrial['runtime'],
@@ -24,11 +23,11 @@ it.each([
   ['takes the only one that works', null, 5, 'tfjs-wasm'],
   ['keeps the preferred engine when the other cannot run the model', 5, null, 'tfjs-node'],
 ] as const)('%s', (_name, node, wasm, expected) => {
-  expect(choose([trial('tfjs-node', node), trial('tfjs-wasm', wasm)])?.runtime).toBe(expected);
+  expect(chooseEngine([trial('tfjs-node', node), trial('tfjs-wasm', wasm)])?.runtime).toBe(expected);
 });
 
 it('chooses nothing when nothing works', () => {
-  expect(choose([trial('tfjs-node', null), trial('tfjs-wasm', null)])).toBeNull();
+  expect(chooseEngine([trial('tfjs-node', null), trial('tfjs-wasm', null)])).toBeNull();
 });
 
 it.each([
@@ -36,7 +35,7 @@ it.each([
   ['a lead with many rows counts', [1, 10], [0.9, 2], 'tfjs-wasm'],
   ['a little slower with one row and much faster with many is faster', [1, 10], [1.2, 1], 'tfjs-wasm'],
 ] as const)('%s', (_name, node, wasm, expected) => {
-  expect(choose([trial('tfjs-node', node[0], node[1]), trial('tfjs-wasm', wasm[0], wasm[1])])?.runtime).toBe(
-    expected,
-  );
+  expect(
+    chooseEngine([trial('tfjs-node', node[0], node[1]), trial('tfjs-wasm', wasm[0], wasm[1])])?.runtime,
+  ).toBe(expected);
 });

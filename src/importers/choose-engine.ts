@@ -1,5 +1,5 @@
 /** Which engine serves: the operator's first one that works, unless another is clearly faster. */
-import type { EngineTrial } from '../types.js';
+import type { EngineTrial } from './types.js';
 
 /**
  * How much of the chosen engine's time another may take at most to be chosen instead: a small lead in a
@@ -8,7 +8,7 @@ import type { EngineTrial } from '../types.js';
 const CLEARLY_FASTER = 0.7;
 
 /** @param trials in the operator's order of preference */
-export function choose(trials: readonly EngineTrial[]): EngineTrial | null {
+export function chooseEngine(trials: readonly EngineTrial[]): EngineTrial | null {
   let chosen: EngineTrial | null = null;
   for (const trial of trials) {
     if (!trial.ok || trial.computeMs === null) continue;
