@@ -8,10 +8,11 @@ import { fileURLToPath } from 'node:url';
 import * as tf from '@tensorflow/tfjs-node';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createImporter } from '../../../src/importers/index.js';
-import { RUNTIMES } from '../../../src/inference/index.js';
+import { enginesFor } from '../../../src/inference/index.js';
 import { digitTensor, readDigits } from '../../support/digits.js';
 import { createEngines, importBytes, numbersOf, reportOf } from '../../support/importing.js';
 
+const RUNTIMES = enginesFor('tfjs-layers');
 const fixtures = fileURLToPath(new URL('../../fixtures/digits/', import.meta.url));
 const importer = createImporter();
 const engines = createEngines();

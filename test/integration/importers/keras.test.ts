@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
-import { RUNTIMES } from '../../../src/inference/index.js';
+import { enginesFor } from '../../../src/inference/index.js';
 import { createImporter } from '../../../src/importers/index.js';
 import {
   createEngines,
@@ -16,6 +16,7 @@ import {
   type Values,
 } from '../../support/importing.js';
 
+const RUNTIMES = enginesFor('tfjs-layers');
 const FIXTURES = fileURLToPath(new URL('../../fixtures/', import.meta.url));
 const MAX_DIFF = 1e-5;
 
