@@ -74,7 +74,11 @@ export class InferenceEngine {
       memoryBudgetBytesPerWorker: resolved.memoryBudgetBytesPerWorker,
       open: threadChannels({
         entry: resolved.workerEntry,
-        settings: { runtimes: resolved.runtimes, memoryBudgetBytes: resolved.memoryBudgetBytesPerWorker },
+        settings: {
+          runtimes: resolved.runtimes,
+          memoryBudgetBytes: resolved.memoryBudgetBytesPerWorker,
+          nativeThreads: Number(resolved.nativeEnvironment['OMP_NUM_THREADS'] ?? 1),
+        },
         maxHeapBytes: resolved.maxHeapBytesPerWorker,
         logger: resolved.logger,
       }),

@@ -1,6 +1,9 @@
 /** What every engine promises, on the onnx engine: it takes packs of its own kind, so it has a suite of its own. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodePack } from '../../../src/inference/pack.js';
 import {
@@ -11,6 +14,7 @@ import {
 import { builtEntry } from '../../../src/lib/built-entry.js';
 import type { Tensor } from '../../../src/lib/tensor.js';
 import {
+  artifactIn,
   convModel,
   denseModel,
   fp32,
@@ -161,44 +165,46 @@ async function exitOf(code: string): Promise<unknown[]> {
   return once(child, 'exit');
 }
 
-describe('a process whose workers used the onnx engine', () => {
+describe('a process whose worker threads use the onnx engine', () => {
   const built = (path: string) => JSON.stringify(builtEntry(import.meta.url, `../../../src/${path}`).href);
-  const pack = JSON.stringify(Buffer.from(onnxPack(onnxFixture('dense')).bytes).toString('base64'));
-  const worker = JSON.stringify(`
-    const { parentPort } = require('node:worker_threads');
-    void (async () => {
-      const { createRuntime } = await import(${built('inference/worker/runtimes/index.js')});
-      const runtime = createRuntime('onnx');
-      await runtime.start();
-      const model = await runtime.load(Buffer.from(${pack}, 'base64'));
-      const run = () => model.run([{ name: 'x', datatype: 'FP32', shape: [64, 10], data: new Uint8Array(2560) }]);
-      await run();
-      parentPort.postMessage('answered');
-      for (;;) { await run(); await new Promise(setImmediate); }
-    })();`);
-  const start = `
-    const { Worker } = await import('node:worker_threads');
-    const { once } = await import('node:events');
-    const start = async () => {
-      const worker = new Worker(${worker}, { eval: true });
-      const [message] = await once(worker, 'message');
-      if (message !== 'answered') process.exit(1);
-      return worker;
-    };`;
 
-  it('replaces them while they compute, and ends with its own exit code', async () => {
-    const code = `${start}
-      const other = await start();
-      for (let i = 0; i < 4; i++) await (await start()).terminate();
-      await other.terminate();
+  it('survives that they are ended while they compute, and ends with its own exit code', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'souk-onnx-'));
+    const artifact = artifactIn(directory, onnxPack(onnxFixture('cnn')), 'onnx');
+    const code = `
+      const { threadChannels } = await import(${built('inference/thread-channel.js')});
+      const { createLogger } = await import(${built('lib/logger.js')});
+      const settings = { runtimes: ['onnx'], memoryBudgetBytes: 2 ** 30, nativeThreads: 1, unusable: [] };
+      const open = threadChannels({
+        entry: new URL(${built('inference/worker/main.js')}), maxHeapBytes: 2 ** 28,
+        settings, logger: createLogger('silent'),
+      });
+      const artifact = ${JSON.stringify({ ...artifact, batchable: true })};
+      const runAndEnd = (rows) => new Promise((resolve) => {
+        const channel = open('w', {
+          onError: () => process.exit(2),
+          onExit: () => resolve(),
+          onMessage: ({ type }) => {
+            if (type === 'refused') process.exit(3);
+            if (type === 'ready') channel.post({ type: 'load', id: 1, artifact });
+            if (type !== 'loaded') return;
+            const data = new ArrayBuffer(rows * 784 * 4);
+            channel.post({
+              type: 'infer', id: 2, artifact, remainingMs: 60000,
+              inputs: [{ name: 'x', datatype: 'FP32', shape: [rows, 1, 28, 28], data }],
+            }, [data]);
+            // By then the run of a few hundred milliseconds has begun.
+            setTimeout(() => channel.terminate(), 60);
+          },
+        });
+      });
+      for (let i = 0; i < 3; i++) await runAndEnd(8192);
+      await Promise.all([runAndEnd(8192), runAndEnd(8192)]);
       process.exit(7);`;
-    expect(await exitOf(code)).toEqual([7, null]);
-  });
-
-  it('may end while they compute', async () => {
-    expect(await exitOf(`${start} await Promise.all([start(), start()]); process.exit(7);`)).toEqual([
-      7,
-      null,
-    ]);
+    try {
+      expect(await exitOf(code)).toEqual([7, null]);
+    } finally {
+      rmSync(directory, { recursive: true, force: true });
+    }
   });
 });

@@ -1,14 +1,26 @@
 /** How ONNX Runtime is set up for one place of a pool, and what it says when it fails. */
 import { availableParallelism } from 'node:os';
+import { workerData } from 'node:worker_threads';
+import { nativeGate, type NativeGate } from '../../native-gate.js';
 
 /** Above this much input, a run is long enough that giving its memory back costs little. */
 const SHRINK_ABOVE_BYTES = 8 * 2 ** 20;
 
+/** What the pool that started this thread has put beside it; nothing in a process of its own. */
+function given(): { readonly nativeThreads?: number; readonly nativeCalls?: SharedArrayBuffer } {
+  return typeof workerData === 'object' && workerData !== null ? (workerData as object) : {};
+}
+
+/** Of this thread; in a process of its own nothing ends a call half-way but the kernel. */
+export function gateOfThisThread(): NativeGate {
+  return nativeGate(given().nativeCalls ?? null);
+}
+
 /** The share of the cores that the pool has set for each worker, or all of them when nobody has. */
 function threads(): number {
-  // The native engines' settings are in the environment, where TensorFlow reads them itself; this library does not.
+  // A process of its own has the native engines' settings as its environment; TensorFlow reads them there itself.
   // eslint-disable-next-line no-restricted-properties
-  const set = Number(process.env['OMP_NUM_THREADS']);
+  const set = given().nativeThreads ?? Number(process.env['OMP_NUM_THREADS']);
   return Number.isInteger(set) && set >= 1 ? set : availableParallelism();
 }
 

@@ -2,7 +2,14 @@
 import { decodePack, packFiles, type PackHeader } from '../../pack.js';
 import type { Tensor } from '../../../lib/tensor.js';
 import { loadOrt, type NativeSession, type Ort } from './onnx-binding.js';
-import { explainMissing, memoryBytes, plainOrtMessage, runOptions, sessionOptions } from './onnx-options.js';
+import {
+  explainMissing,
+  gateOfThisThread,
+  memoryBytes,
+  plainOrtMessage,
+  runOptions,
+  sessionOptions,
+} from './onnx-options.js';
 import { fromOrt, toOrt, type OrtTensor } from './onnx-tensors.js';
 import { EngineUnavailableError, ModelLoadError, type LoadedModel, type Runtime } from './runtime.js';
 
@@ -11,6 +18,8 @@ const MODEL_FILE = 'model.onnx';
 
 export function createOnnxRuntime(): Runtime {
   let ort: Ort | null = null;
+  const gate = gateOfThisThread();
+  const plainly = <T>(call: () => T): T => withPlainErrors(() => gate.around(call));
   const resident = new Set<{ readonly bytes: number }>();
 
   const started = (): Ort => {
@@ -100,7 +109,7 @@ function checkNodes(header: PackHeader, session: NativeSession): void {
 }
 
 /** Calls the library; its message loses its places in C++ sources. */
-function plainly<T>(call: () => T): T {
+function withPlainErrors<T>(call: () => T): T {
   try {
     return call();
   } catch (error) {
