@@ -252,3 +252,24 @@ describe('forms that exporters write', () => {
     expect(report.signature.outputs[0]?.shape).toEqual([-1, 2]);
   });
 });
+
+describe('what only a run shows stays in the child', () => {
+  it('ends a loop of 2^62 turns at the deadline', async () => {
+    const body = graph({
+      nodes: [node('Identity', ['go'], ['on']), node('Identity', ['s'], ['t'])],
+      inputs: [value('i', TYPE.int64, []), value('go', TYPE.bool, []), value('s', TYPE.float, ['n'])],
+      outputs: [value('on', TYPE.bool, []), value('t', TYPE.float, ['n'])],
+    });
+    const bytes = onnxModel({
+      nodes: [node('Loop', ['trips', 'yes', 'x'], ['y'], { attributes: [attribute.graph('body', body)] })],
+      inputs: [value('x', TYPE.float)],
+      outputs: [value('y', TYPE.float)],
+      initializers: [
+        tensor('trips', TYPE.int64, [], int64s(2n ** 62n)),
+        tensor('yes', TYPE.bool, [], Uint8Array.of(1)),
+      ],
+    });
+    const refusal = refusalOf(await importBytes(importer, bytes, { runtimes: ['onnx'], timeoutMs: 4_000 }));
+    expect(refusal.code).toBe('IMPORT_TIMED_OUT');
+  });
+});
