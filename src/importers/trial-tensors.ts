@@ -7,7 +7,7 @@ import {
   type Tensor,
   type TensorSpec,
 } from '../lib/tensor.js';
-import { encodeBytesElements } from '../inference/tensors.js';
+import { encodeBytesElements } from '../inference/index.js';
 import { halfToNumber } from './half.js';
 
 /** Engines add in different orders; beyond this they compute different things. */

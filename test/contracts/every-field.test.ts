@@ -8,6 +8,7 @@ import { buildSchema, isInterfaceType } from 'graphql';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { fixture } from '../support/api.js';
 import { startServer, type TestServer } from '../support/server.js';
+import { savedModelFiles, zipOfFiles } from '../support/saved-models.js';
 import { until } from '../support/until.js';
 import { createClient, type Client } from './every-field/client.js';
 import { ALWAYS_EMPTY, NOT_AUDITED, UNSEEN_VALUES } from './every-field/exceptions.js';
@@ -292,6 +293,11 @@ it('predictions and what is refused of them', async () => {
   ]);
   const layers = await client.node('Version', owner, (await client.publish(owner, layersModel())).versionId);
   expect(layers).toMatchObject({ format: 'TFJS_LAYERS', parameterCount: 8 });
+  const graph = await client.publish(owner, zipOfFiles(savedModelFiles('saved-model/dense')));
+  expect(await client.node('Version', owner, graph.versionId)).toMatchObject({
+    batchable: true,
+    trials: [{ runtime: 'TFJS_GRAPH', chosen: true }],
+  });
 });
 
 it('predictions that take too long, and more of them than may wait', async () => {

@@ -1,6 +1,6 @@
 /** How fast a model runs, alone and joined, and whether requests may be joined at all. */
 import type { LoadedModel } from '../../inference/worker/runtimes/index.js';
-import { splitOnBatchAxis } from '../../inference/tensors.js';
+import { splitOnBatchAxis } from '../../inference/index.js';
 import type { Tensor } from '../../lib/tensor.js';
 import { agreement, copies, MAX_RELATIVE_DIFF, randomRows } from '../trial-tensors.js';
 

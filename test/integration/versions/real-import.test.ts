@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TenantActor } from '../../../src/domain/access/index.js';
 import type { Publication, Upload, VersionsService } from '../../../src/domain/versions/index.js';
 import { createImporter, type Importer } from '../../../src/importers/index.js';
-import { RUNTIMES } from '../../../src/inference/index.js';
+import { enginesFor, RUNTIMES } from '../../../src/inference/index.js';
 import { until } from '../../support/until.js';
 import {
   createModel,

@@ -6,9 +6,21 @@
 import { decodePack, packFiles, type PackHeader } from '../../pack.js';
 import type { Tensor } from '../../../lib/tensor.js';
 import { loadBinding, type MadeTensor, type TensorflowBinding } from './tensorflow-binding.js';
-import { ModelLoadError, type LoadedModel, type Runtime, type RuntimeOptions } from './runtime.js';
+import {
+  EngineWornError,
+  ModelLoadError,
+  type LoadedModel,
+  type Runtime,
+  type RuntimeOptions,
+} from './runtime.js';
 import { clearLeftDirectories, withFiles } from './private-directory.js';
 import { checkDatatypes, fromBinding, toBinding } from './tfjs-graph-tensors.js';
+
+/**
+ * A run that fails inside TensorFlow loses its inputs: the binding returns before it lets them go. A model that
+ * fails on purpose would fill the memory so; at this much the worker is replaced, which counts as a crash of it.
+ */
+const MAX_LOST_BYTES = 256 * 1024 * 1024;
 
 /** The tag that the importer gives the one graph in the SavedModel that it writes. */
 const TAG = 'serve';
@@ -18,6 +30,7 @@ export function createTfjsGraphRuntime(options: RuntimeOptions = {}): Runtime {
   let loadedBytes = 0;
   // Ours alone: what tfjs-node holds in the same worker is in its own count.
   let tensors = 0;
+  let lostBytes = 0;
 
   const started = (): TensorflowBinding => {
     if (binding === null) throw new Error('The tfjs-graph engine was used before it was started.');
@@ -31,15 +44,36 @@ export function createTfjsGraphRuntime(options: RuntimeOptions = {}): Runtime {
     const { header, weights } = decoded.value;
     checkHeader(header);
     const files = packFiles(header, weights);
-    const session = withFiles(files, options.temporaryDirectory, (directory) =>
-      native.loadSavedModel(directory, TAG),
-    );
+    const session = withFiles(files, options.temporaryDirectory, (directory) => {
+      try {
+        return native.loadSavedModel(directory, TAG);
+      } catch (error) {
+        // TensorFlow's messages name the directory, which is nobody's business.
+        const message = error instanceof Error ? error.message : String(error);
+        throw new ModelLoadError(
+          message.replaceAll(directory, 'the model').replace(/^Failed to load SavedModel: /, ''),
+        );
+      }
+    });
     // TensorFlow does not say what a session takes; its variables and constants are what the files hold.
     const bytes = [...files.values()].reduce((sum, file) => sum + file.byteLength, 0);
     loadedBytes += bytes;
     const inputNames = header.inputNodes.join(',');
     const outputNames = header.outputNodes.join(',');
     let disposed = false;
+
+    function runGraph(inputs: readonly Tensor[], given: readonly number[]): readonly MadeTensor[] {
+      try {
+        return native.runSavedModel(session, given, inputNames, outputNames);
+      } catch (error) {
+        lostBytes += inputs.reduce((sum, { data }) => sum + data.byteLength, 0);
+        if (lostBytes <= MAX_LOST_BYTES) throw error;
+        const message = error instanceof Error ? error.message : String(error);
+        throw new EngineWornError(
+          `Runs that failed have used up too much memory, the last one with: ${message}`,
+        );
+      }
+    }
 
     function run(inputs: readonly Tensor[]): Tensor[] {
       if (disposed) throw new Error('The model was used after it had been let go.');
@@ -57,7 +91,7 @@ export function createTfjsGraphRuntime(options: RuntimeOptions = {}): Runtime {
           given.push(native.createTensor(input.shape, dtype, values));
           tensors++;
         }
-        made = native.runSavedModel(session, given, inputNames, outputNames);
+        made = runGraph(inputs, given);
         tensors += made.length;
         return header.signature.outputs.map((spec, at) => {
           const tensor = made[at];
@@ -73,7 +107,6 @@ export function createTfjsGraphRuntime(options: RuntimeOptions = {}): Runtime {
     return Object.freeze({
       bytes,
       // In a promise, so that what the library throws is a rejection.
-      // eslint-disable-next-line @typescript-eslint/require-await
       run: async (inputs: readonly Tensor[]) => run(inputs),
       dispose(): void {
         if (disposed) return;
@@ -86,13 +119,11 @@ export function createTfjsGraphRuntime(options: RuntimeOptions = {}): Runtime {
 
   return Object.freeze({
     name: 'tfjs-graph' as const,
-    // eslint-disable-next-line @typescript-eslint/require-await
     async start(): Promise<void> {
       if (binding !== null) return;
       binding = loadBinding();
       clearLeftDirectories(options.temporaryDirectory);
     },
-    // eslint-disable-next-line @typescript-eslint/require-await
     load: async (pack: Uint8Array) => load(pack),
     memory: () => ({ tensors, bytes: loadedBytes }),
   });
