@@ -29,5 +29,5 @@ export const scalars = {
 
 // Values that the code spells otherwise than the schema.
 export const enumValues = {
-  Runtime: { TFJS_GRAPH: 'tfjs-graph', TFJS_NODE: 'tfjs-node', TFJS_WASM: 'tfjs-wasm' },
+  Runtime: { TFJS_GRAPH: 'tfjs-graph', TFJS_NODE: 'tfjs-node', TFJS_WASM: 'tfjs-wasm', ONNX: 'onnx' },
 };

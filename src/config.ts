@@ -55,7 +55,7 @@ const GIB = 1024 * MIB;
 // Two even on one core, so that a slow model does not stop the others; more than eight only by the operator's word.
 const MIN_DEFAULT_WORKERS = 2;
 const MAX_DEFAULT_WORKERS = 8;
-const RUNTIMES = ['tfjs-graph', 'tfjs-node', 'tfjs-wasm'] as const;
+const RUNTIMES = ['tfjs-graph', 'tfjs-node', 'tfjs-wasm', 'onnx'] as const;
 
 const whole = (min: number, max: number) =>
   z

@@ -10,6 +10,7 @@ const PACKAGE_OF: Readonly<Record<RuntimeName, string>> = {
   'tfjs-graph': '@tensorflow/tfjs-node',
   'tfjs-node': '@tensorflow/tfjs-node',
   'tfjs-wasm': '@tensorflow/tfjs-backend-wasm',
+  onnx: 'onnxruntime-node',
 };
 const LIVE_STATES: ReadonlySet<string> = new Set(['ready', 'busy']);
 const PING_WITHIN_MS = 1_000;

@@ -7,6 +7,7 @@ import { fileSource } from './byte-source.js';
 import type { ConvertedModel } from './converted-model.js';
 import { readKerasH5 } from './keras-h5.js';
 import { readKerasZip } from './keras-zip.js';
+import { readOnnx } from './onnx.js';
 import { readSavedModel } from './saved-model.js';
 import { sniffArchive, sniffContainer } from './sniff.js';
 import { isTfjsModelJson, readTfjs } from './tfjs.js';
@@ -27,6 +28,10 @@ export async function readArtifact(
   if (container === 'HDF5') {
     onContainerRead();
     return readKerasH5(source);
+  }
+  if (container === 'ONNX') {
+    onContainerRead();
+    return readOnnx(source);
   }
   const archive =
     container === 'ZIP'

@@ -3,7 +3,14 @@ import type { RuntimeName } from '../inference/index.js';
 import type { Refusal } from '../lib/result.js';
 import type { Signature } from '../lib/tensor.js';
 
-export const MODEL_FORMATS = ['KERAS_H5', 'KERAS_V3', 'TFJS_LAYERS', 'TFJS_GRAPH', 'SAVED_MODEL'] as const;
+export const MODEL_FORMATS = [
+  'KERAS_H5',
+  'KERAS_V3',
+  'TFJS_LAYERS',
+  'TFJS_GRAPH',
+  'SAVED_MODEL',
+  'ONNX',
+] as const;
 export type ModelFormat = (typeof MODEL_FORMATS)[number];
 
 export interface ImportRequest {

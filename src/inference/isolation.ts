@@ -46,6 +46,7 @@ function createSettings(options: ResolvedOptions): { read(): WorkerSettings; pre
     read: () => ({
       runtimes: options.runtimes,
       memoryBudgetBytes: options.memoryBudgetBytesPerWorker,
+      nativeThreads: options.threadsPerWorker,
       unusable,
     }),
     async prepare() {

@@ -29,6 +29,8 @@ export const ENGINES_OF_KIND = {
   'tfjs-layers': ['tfjs-node', 'tfjs-wasm'],
   'tfjs-graph': ['tfjs-node', 'tfjs-wasm'],
   'saved-model': ['tfjs-graph'],
+  // One file, `model.onnx`.
+  onnx: ['onnx'],
 } as const satisfies Readonly<Record<string, readonly RuntimeName[]>>;
 
 export type PackKind = keyof typeof ENGINES_OF_KIND;

@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import type { Logger } from '../lib/logger.js';
 import { logLines } from './log-lines.js';
 import type { WorkerMessage, WorkerSettings } from './messages.js';
+import { createGateMemory, endThroughGate } from './native-gate.js';
 import { WORKER_YOUNG_GENERATION_MIB, type OpenWorkerChannel } from './worker-channel.js';
 
 export interface ThreadOptions {
@@ -20,9 +21,11 @@ const BYTES_PER_MEBIBYTE = 2 ** 20;
 export function threadChannels(options: ThreadOptions): OpenWorkerChannel {
   const { entry, settings, maxHeapBytes, logger } = options;
   return (name, listeners) => {
+    const nativeCalls = createGateMemory();
+    let stopWaiting = (): void => undefined;
     const worker = new Worker(entry, {
       name,
-      workerData: settings(),
+      workerData: { ...settings(), nativeCalls },
       // Nothing of ours: no secret of the server is in a worker's environment.
       env: {},
       resourceLimits: {
@@ -51,6 +54,7 @@ export function threadChannels(options: ThreadOptions): OpenWorkerChannel {
       );
     });
     worker.on('exit', (code) => {
+      stopWaiting();
       listeners.onExit(code);
     });
     return {
@@ -58,7 +62,8 @@ export function threadChannels(options: ThreadOptions): OpenWorkerChannel {
         worker.postMessage(request, [...transfer]);
       },
       terminate: () => {
-        void worker.terminate();
+        stopWaiting();
+        stopWaiting = endThroughGate(nativeCalls, () => void worker.terminate());
       },
     };
   };

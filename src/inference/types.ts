@@ -3,10 +3,11 @@ import type { Refusal } from '../lib/result.js';
 import type { Signature, Tensor } from '../lib/tensor.js';
 
 /**
- * The engines that can run a version. `tfjs-graph`: a whole TensorFlow graph in one native call. `tfjs-node`: TensorFlow through tfjs-node's executor and layers.
- * `tfjs-wasm`: the same API compiled to WebAssembly, no native code.
+ * The engines that can run a version. `tfjs-graph`: a whole TensorFlow graph in one native call. `tfjs-node`:
+ * TensorFlow through tfjs-node's executor and layers. `tfjs-wasm`: the same API compiled to WebAssembly, no native
+ * code. `onnx`: ONNX Runtime's C++ library, for models published as ONNX.
  */
-export const RUNTIMES = ['tfjs-graph', 'tfjs-node', 'tfjs-wasm'] as const;
+export const RUNTIMES = ['tfjs-graph', 'tfjs-node', 'tfjs-wasm', 'onnx'] as const;
 export type RuntimeName = (typeof RUNTIMES)[number];
 
 /** A runnable file on this machine: the canonical pack that an import wrote, named by its digest. */

@@ -140,3 +140,35 @@ describe('on tfjs-graph', () => {
     });
   });
 });
+
+describe('on onnx', () => {
+  let server: TestServer;
+  let token: string;
+
+  beforeAll(async () => {
+    server = await startServer({ INFERENCE_RUNTIMES: 'onnx' });
+    ({ token } = await newTenant(server.url, 'fixtures'));
+  });
+  afterAll(() => server.stop());
+
+  it.each(['dense', 'cnn', 'iris-tree'])('%s.onnx agrees with Python', async (name) => {
+    const { versionId } = await newVersion(server.url, token, `onnx/${name}.onnx`);
+    const io = JSON.parse((await fixture(`onnx/${name}.io.json`)).toString()) as {
+      inputs: Readonly<Record<string, Nested>>;
+      outputs: Readonly<Record<string, Nested>>;
+    };
+    const answer = await predict(server.url, token, {
+      target: { versionId },
+      inputs: Object.entries(io.inputs).map(([input, data]) => ({ name: input, data })),
+    });
+    expect(answer.errors).toEqual([]);
+    expect(answer.prediction?.receipt.runtime).toBe('ONNX');
+    for (const output of answer.prediction?.outputs ?? []) {
+      // 64-bit integers come as text where a number could lose digits.
+      const wanted = io.outputs[output.name] as Nested;
+      const got = flat(output.data as Nested).map(Number);
+      expect(maxAbsDiff(got, wanted)).toBeLessThanOrEqual(TOLERANCE);
+    }
+    expect(answer.prediction?.outputs).toHaveLength(Object.keys(io.outputs).length);
+  });
+});

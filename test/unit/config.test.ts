@@ -33,7 +33,7 @@ describe('readConfig', () => {
       DATABASE_URL: 'mysql://secret@db',
       JWT_SECRET: 'too-short',
       LOG_LEVEL: 'loud',
-      INFERENCE_RUNTIMES: 'tfjs-node,onnx',
+      INFERENCE_RUNTIMES: 'tfjs-node,torch',
       MAX_UPLOAD_BYTES: '2 GB',
       TRUST_PROXY: 'yes',
     });

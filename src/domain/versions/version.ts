@@ -64,6 +64,7 @@ export function artifactFileName(
 function extensionOf(format: ModelFormat, firstBytes: Uint8Array): string {
   if (format === 'KERAS_H5') return 'h5';
   if (format === 'KERAS_V3') return 'keras';
+  if (format === 'ONNX') return 'onnx';
   const start = Buffer.from(firstBytes.subarray(0, 2)).toString('latin1');
   if (start === ZIP_START) return 'zip';
   return start === GZIP_START ? 'tar.gz' : 'tar';

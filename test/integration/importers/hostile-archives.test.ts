@@ -44,10 +44,10 @@ const FOREIGN: readonly HostileCase[] = [
     'saved_model.pb',
   ],
   [
-    'an ONNX file',
+    'an ONNX file without a graph',
     () => Buffer.concat([Buffer.from([0x08, 0x08, 0x12, 0x07]), bytesOf('pytorch')]),
-    'UNSUPPORTED_FORMAT',
-    'ONNX',
+    'CORRUPT_ARTIFACT',
+    'graph',
   ],
   [
     'a safetensors file',

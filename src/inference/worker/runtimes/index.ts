@@ -5,6 +5,7 @@
 import { unreachable } from '../../../lib/result.js';
 import type { RuntimeReadiness } from '../../messages.js';
 import { RUNTIMES, type RuntimeName } from '../../types.js';
+import { createOnnxRuntime } from './onnx.js';
 import type { Runtime, RuntimeOptions } from './runtime.js';
 import { createTfjsGraphRuntime } from './tfjs-graph.js';
 import { createTfjsNodeRuntime } from './tfjs-node.js';
@@ -22,6 +23,8 @@ export function createRuntime(name: RuntimeName, options: RuntimeOptions = {}): 
       return createTfjsNodeRuntime();
     case 'tfjs-wasm':
       return createTfjsWasmRuntime();
+    case 'onnx':
+      return createOnnxRuntime();
     default:
       return unreachable(name);
   }
