@@ -17,7 +17,14 @@ import {
 } from './errors.js';
 import { resolveOptions, type EngineOptions, type ResolvedOptions } from './engine-options.js';
 import { applyNativeEnvironment } from './native-environment.js';
-import { createCounters, workerStatsOf, type Counters, type PoolStats } from './pool-stats.js';
+import {
+  createCounters,
+  quarantineStatsOf,
+  workerStatsOf,
+  type Counters,
+  type PoolStats,
+  type QuarantineStats,
+} from './pool-stats.js';
 import { createQuarantine, type Quarantine } from './quarantine.js';
 import { chooseWorker } from './scheduler.js';
 import { copiedBuffer } from './tensors.js';
@@ -131,7 +138,16 @@ export class InferenceEngine {
     await this.#slots.evict(digest);
   }
 
+  /** Why a model may not run now; `null` when it may. */
+  findQuarantine(digest: string): QuarantineStats | null {
+    const nowMs = this.#clock.monotonicMs();
+    const found = this.#quarantine.find(digest, nowMs);
+    return found === null ? null : quarantineStatsOf({ ...found, digest }, nowMs);
+  }
+
   stats(): PoolStats {
+    const nowMs = this.#clock.monotonicMs();
+    const quarantined = this.#quarantine.list(nowMs);
     return {
       isolation: 'thread',
       state: this.#state,
@@ -140,7 +156,8 @@ export class InferenceEngine {
       queues: [],
       inFlight: this.#inFlight,
       stuckThreads: this.#slots.stuck,
-      quarantinedModels: this.#quarantine.count(this.#clock.monotonicMs()),
+      quarantinedModels: quarantined.length,
+      quarantined: quarantined.map((model) => quarantineStatsOf(model, nowMs)),
       memoryBudgetBytesPerWorker: this.#options.memoryBudgetBytesPerWorker,
       counters: this.#counters.read(),
     };

@@ -3,6 +3,13 @@ export * from './types.js';
 export * from './pack.js';
 export { InferenceEngine } from './engine.js';
 export type { EngineOptions } from './engine-options.js';
-export type { PoolCounters, PoolStats, QueueStats, ResidentStats, WorkerStats } from './pool-stats.js';
+export type {
+  PoolCounters,
+  PoolStats,
+  QuarantineStats,
+  QueueStats,
+  ResidentStats,
+  WorkerStats,
+} from './pool-stats.js';
 export type { ResidentModel, RuntimeMemory, RuntimeReadiness } from './messages.js';
 export type { WorkerMemory } from './worker-slots.js';

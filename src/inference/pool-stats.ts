@@ -1,6 +1,7 @@
 /** What the pool tells about itself. */
 import type { Result } from '../lib/result.js';
 import type { ResidentModel, RuntimeReadiness } from './messages.js';
+import type { Quarantined } from './quarantine.js';
 import type { InferenceRefusal } from './types.js';
 import type { WorkerHandle, WorkerState } from './worker-handle.js';
 
@@ -39,6 +40,15 @@ export interface WorkerStats {
   readonly busyMs: number;
 }
 
+/** A model that is set aside because it took workers down. */
+export interface QuarantineStats {
+  readonly digest: string;
+  readonly crashes: number;
+  /** How the last worker ended: one sentence or less. */
+  readonly reason: string;
+  readonly remainingMs: number;
+}
+
 export interface PoolCounters {
   /** Jobs that got a place in the queue. */
   readonly admitted: number;
@@ -71,6 +81,7 @@ export interface PoolStats {
   /** Threads that were given up and still hold a native call. */
   readonly stuckThreads: number;
   readonly quarantinedModels: number;
+  readonly quarantined: readonly QuarantineStats[];
   readonly memoryBudgetBytesPerWorker: number;
   readonly counters: PoolCounters;
 }
@@ -137,4 +148,11 @@ export function workerStatsOf(slot: {
     runs: 0,
     busyMs: 0,
   };
+}
+
+export function quarantineStatsOf(
+  { digest, crashes, reason, untilMs }: Quarantined & { readonly digest: string },
+  nowMs: number,
+): QuarantineStats {
+  return { digest, crashes, reason, remainingMs: untilMs - nowMs };
 }
