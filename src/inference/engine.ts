@@ -16,7 +16,7 @@ import {
   workerLost,
 } from './errors.js';
 import { resolveOptions, type EngineOptions, type ResolvedOptions } from './engine-options.js';
-import { applyNativeEnvironment } from './native-environment.js';
+import { createIsolation, type Isolation } from './isolation.js';
 import {
   createCounters,
   quarantineStatsOf,
@@ -28,7 +28,6 @@ import {
 import { createQuarantine, type Quarantine } from './quarantine.js';
 import { chooseWorker } from './scheduler.js';
 import { copiedBuffer } from './tensors.js';
-import { threadChannels } from './thread-channel.js';
 import type { InferenceJob, InferenceRefusal, InferenceReply, RunnableArtifact, WarmReply } from './types.js';
 import type { TaskOutcome, WorkerHandle } from './worker-handle.js';
 import { WorkerSlots, type WorkerMemory } from './worker-slots.js';
@@ -56,6 +55,7 @@ export class InferenceEngine {
   readonly #options: ResolvedOptions;
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #isolation: Isolation;
   readonly #slots: WorkerSlots;
   readonly #admission: Admission<Work, WorkReply>;
   readonly #quarantine: Quarantine;
@@ -75,16 +75,12 @@ export class InferenceEngine {
       clock: resolved.clock,
       workers: resolved.workers,
     });
+    this.#isolation = createIsolation(resolved);
     this.#slots = new WorkerSlots({
       workers: resolved.workers,
       maxStuck: resolved.maxStuckThreads,
       memoryBudgetBytesPerWorker: resolved.memoryBudgetBytesPerWorker,
-      open: threadChannels({
-        entry: resolved.workerEntry,
-        settings: { runtimes: resolved.runtimes, memoryBudgetBytes: resolved.memoryBudgetBytesPerWorker },
-        maxHeapBytes: resolved.maxHeapBytesPerWorker,
-        logger: resolved.logger,
-      }),
+      open: this.#isolation.open,
       limits: resolved.limits,
       clock: resolved.clock,
       logger: resolved.logger,
@@ -100,9 +96,10 @@ export class InferenceEngine {
    */
   async start(): Promise<void> {
     if (this.#state !== 'new') throw new Error(`The inference engine is ${this.#state}; it starts once.`);
-    applyNativeEnvironment(this.#options.nativeEnvironment, this.#options.environment);
     this.#state = 'running';
     try {
+      await this.#isolation.prepare();
+      if (this.#isStopped()) return;
       await this.#slots.start();
     } catch (error) {
       this.#state = 'stopped';
@@ -149,7 +146,9 @@ export class InferenceEngine {
     const nowMs = this.#clock.monotonicMs();
     const quarantined = this.#quarantine.list(nowMs);
     return {
-      isolation: 'thread',
+      isolation: this.#isolation.kind,
+      walls: this.#isolation.walls(),
+      threadsPerWorker: this.#options.threadsPerWorker,
       state: this.#state,
       workers: this.#slots.slots.map(workerStatsOf),
       queued: this.#admission.queued,
@@ -338,6 +337,10 @@ export class InferenceEngine {
     this.#counters.recordCrash();
     this.#quarantine.recordCrash(digest, reason, this.#clock.monotonicMs());
     this.#logger.error({ worker, digest, reason }, 'a worker crashed with a model in flight');
+  }
+
+  #isStopped(): boolean {
+    return this.#state === 'stopped';
   }
 
   #isIdle(): boolean {

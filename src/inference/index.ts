@@ -2,6 +2,7 @@
 export * from './types.js';
 export * from './pack.js';
 export { InferenceEngine } from './engine.js';
+export type { IsolationKind, IsolationWalls } from './isolation.js';
 export type { EngineOptions } from './engine-options.js';
 export type {
   PoolCounters,

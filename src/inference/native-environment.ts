@@ -1,19 +1,19 @@
 /**
- * Settings that native engines read from the environment of the process: a thread's own `env` is a copy that
- * C code never sees, so they must be set here, before the first worker starts. Values that the operator has
- * set win.
+ * Settings that native engines read from the environment of their process. For worker threads that is the
+ * server's: a thread's own `env` is a copy that C code never sees, so they are set there before the first worker
+ * starts, and values that the operator has set win. A worker process gets them as its whole environment.
  */
-export interface NativeThreads {
-  readonly workers: number;
-  readonly cores: number;
-}
 
 /**
- * TensorFlow keeps one pool of threads for the whole process, which all workers share, besides each worker's
- * own thread. With the cores divided by the workers, all of them busy at once do not oversubscribe.
+ * All workers busy at once must not ask for more threads than there are cores. In threads, TensorFlow keeps one
+ * pool for the whole process, of this size, besides each worker's own thread; in processes each has its own.
  */
-export function nativeEnvironment({ workers, cores }: NativeThreads): Readonly<Record<string, string>> {
-  const threads = String(Math.max(1, Math.floor(cores / workers)));
+export function defaultThreadsPerWorker(workers: number, cores: number): number {
+  return Math.max(1, Math.floor(cores / workers));
+}
+
+export function nativeEnvironment(threadsPerWorker: number): Readonly<Record<string, string>> {
+  const threads = String(threadsPerWorker);
   return {
     TF_NUM_INTRAOP_THREADS: threads,
     TF_NUM_INTEROP_THREADS: '1',

@@ -1,5 +1,6 @@
 /** What the pool tells about itself. */
 import type { Result } from '../lib/result.js';
+import type { IsolationKind, IsolationWalls } from './isolation.js';
 import type { ResidentModel, RuntimeReadiness } from './messages.js';
 import type { Quarantined } from './quarantine.js';
 import type { InferenceRefusal } from './types.js';
@@ -71,7 +72,10 @@ export interface PoolCounters {
 
 export interface PoolStats {
   /** What separates the workers from the server and from each other. */
-  readonly isolation: 'thread';
+  readonly isolation: IsolationKind;
+  readonly walls: IsolationWalls;
+  /** Native threads that each worker computes with. */
+  readonly threadsPerWorker: number;
   readonly state: 'new' | 'running' | 'stopping' | 'stopped';
   readonly workers: readonly WorkerStats[];
   readonly queued: number;

@@ -1,6 +1,6 @@
-import type { Readable } from 'node:stream';
 import { Worker } from 'node:worker_threads';
 import type { Logger } from '../lib/logger.js';
+import { logLines } from './log-lines.js';
 import type { WorkerMessage, WorkerSettings } from './messages.js';
 import type { OpenWorkerChannel } from './worker-channel.js';
 
@@ -58,15 +58,4 @@ export function threadChannels(options: ThreadOptions): OpenWorkerChannel {
       },
     };
   };
-}
-
-const MAX_LOGGED_CHARACTERS = 2000;
-
-/** One log entry per chunk: enough to find a cause, and nothing to buffer without bound. */
-function logLines(stream: Readable, log: (text: string) => void): void {
-  stream.setEncoding('utf8');
-  stream.on('data', (chunk: string) => {
-    const text = chunk.trim();
-    if (text !== '') log(text.slice(0, MAX_LOGGED_CHARACTERS));
-  });
 }
