@@ -38,6 +38,7 @@ export function createServerStatus(
   return Object.freeze({
     version,
     maxUploadBytes: config.maxUploadBytes,
+    isolation: inference.stats().isolation,
     runtimes: () => {
       const known = inference.stats().workers.flatMap(({ runtimes }) => runtimes);
       return config.inference.runtimes.map((runtime) => {

@@ -1,5 +1,5 @@
 /** What `serverInfo` and the readiness probe know of the server: facts, gathered by `app.ts`. */
-import type { RuntimeName } from '../inference/index.js';
+import type { IsolationKind, IsolationWalls, RuntimeName } from '../inference/index.js';
 
 export interface RuntimeStatus {
   readonly runtime: RuntimeName;
@@ -63,6 +63,8 @@ export interface QuarantinedStatus {
 
 export interface PoolStatus {
   readonly workers: readonly PoolWorkerStatus[];
+  readonly walls: IsolationWalls;
+  readonly threadsPerWorker: number;
   readonly queued: number;
   readonly queueLimit: number;
   readonly inFlight: number;
@@ -78,6 +80,7 @@ export interface PoolStatus {
 export interface ServerStatus {
   readonly version: string;
   readonly maxUploadBytes: number;
+  readonly isolation: IsolationKind;
   /** Engines, the preferred first. */
   runtimes(): readonly RuntimeStatus[];
   pool(): PoolStatus;

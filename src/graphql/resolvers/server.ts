@@ -7,7 +7,7 @@ export const serverResolvers = {
       version: server.version,
       runtimes: server.runtimes(),
       maxUploadBytes: server.maxUploadBytes,
-      isolation: 'THREAD' as const,
+      isolation: server.isolation,
       pool: actor !== null && can(actor, 'PLATFORM_OPERATE') ? server.pool() : null,
     }),
   },

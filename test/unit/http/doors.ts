@@ -38,6 +38,7 @@ export async function openDoors(options: DoorsOptions = {}): Promise<HttpServer>
     server: {
       version: '0.0.0',
       maxUploadBytes: 1,
+      isolation: 'thread',
       runtimes: () => [{ runtime: 'tfjs-wasm', available: true, detail: '4.22.0' }],
       pool: () => ({ workers: [], queued: 0, queueLimit: 1 }),
     },
