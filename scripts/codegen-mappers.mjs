@@ -34,5 +34,4 @@ export const scalars = {
 // Values that the code spells otherwise than the schema.
 export const enumValues = {
   Runtime: { TFJS_NODE: 'tfjs-node', TFJS_WASM: 'tfjs-wasm' },
-  InferenceIsolation: { THREAD: 'thread', PROCESS: 'process' },
 };

@@ -152,11 +152,13 @@ async function startDatabase(config: Config, log: Logger, stops: StopList): Prom
 }
 
 async function startInference(config: Config, log: Logger, stops: StopList): Promise<InferenceEngine> {
-  const { workers, runtimes, memoryBytes } = config.inference;
+  const { workers, isolation, threadsPerWorker, runtimes, memoryBytes } = config.inference;
   const inference = new InferenceEngine({
     logger: log,
     clock,
     workers,
+    isolation,
+    ...(threadsPerWorker === null ? {} : { threadsPerWorker }),
     runtimes,
     memoryBudgetBytes: memoryBytes,
     queue: { maxQueued: MAX_QUEUED_PREDICTIONS },

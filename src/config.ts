@@ -35,6 +35,9 @@ export interface Config {
   readonly maxConcurrentPredictions: number;
   readonly inference: {
     readonly workers: number;
+    readonly isolation: 'thread' | 'process';
+    /** Native threads that each worker computes with; `null`: the cores shared out among the workers. */
+    readonly threadsPerWorker: number | null;
     /** In the order in which they are tried. */
     readonly runtimes: readonly ('tfjs-node' | 'tfjs-wasm')[];
     /** Of loaded models, in all workers together. */
@@ -100,10 +103,9 @@ const VARIABLES = z.object({
   DEFAULT_PREDICTIONS_PER_MONTH: whole(0, 1_000_000_000).optional(),
   PREDICTIONS_PER_MINUTE: whole(1, 1_000_000_000).optional(),
   MAX_CONCURRENT_PREDICTIONS: whole(1, 1_000_000).optional(),
-  INFERENCE_ISOLATION: z
-    .literal('thread', 'must be thread: this version runs predictions in worker threads')
-    .optional(),
+  INFERENCE_ISOLATION: z.enum(['thread', 'process'], 'must be thread or process').optional(),
   INFERENCE_WORKERS: whole(1, 256).optional(),
+  INFERENCE_THREADS: whole(1, 1_024).optional(),
   INFERENCE_RUNTIMES: runtimes.optional(),
   INFERENCE_MEMORY_BYTES: whole(64 * MIB, 1024 * GIB).optional(),
   PREDICT_TIMEOUT_MS: whole(1, 300_000).optional(),
@@ -162,6 +164,8 @@ export function readConfig(
       workers:
         values.INFERENCE_WORKERS ??
         Math.min(MAX_DEFAULT_WORKERS, Math.max(MIN_DEFAULT_WORKERS, coreCount - 1)),
+      isolation: values.INFERENCE_ISOLATION ?? 'thread',
+      threadsPerWorker: values.INFERENCE_THREADS ?? null,
       runtimes: Object.freeze(values.INFERENCE_RUNTIMES ?? [...RUNTIMES]),
       memoryBytes: values.INFERENCE_MEMORY_BYTES ?? 2 * GIB,
       defaultTimeoutMs: values.PREDICT_TIMEOUT_MS ?? 10_000,

@@ -31,8 +31,6 @@ export function poolStatusOf(stats: PoolStats, context: PoolStatusContext): Pool
       busyMs: worker.busyMs,
       replaced: worker.replaced,
     })),
-    walls: stats.walls,
-    threadsPerWorker: stats.threadsPerWorker,
     queued: stats.queued,
     queueLimit: context.queueLimit,
     inFlight: stats.inFlight,

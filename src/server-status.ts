@@ -38,7 +38,6 @@ export function createServerStatus(
   return Object.freeze({
     version,
     maxUploadBytes: config.maxUploadBytes,
-    isolation: inference.stats().isolation,
     runtimes: () => {
       const known = inference.stats().workers.flatMap(({ runtimes }) => runtimes);
       return config.inference.runtimes.map((runtime) => {
@@ -47,6 +46,10 @@ export function createServerStatus(
         const reason = seen.find((readiness) => readiness.reason !== null)?.reason ?? null;
         return describe({ runtime, available, reason });
       });
+    },
+    isolation: () => {
+      const { isolation, walls, threadsPerWorker } = inference.stats();
+      return { kind: isolation, walls, threadsPerWorker };
     },
     pool: () => poolStatusOf(inference.stats(), { queueLimit, now: clock.now(), describe }),
     quarantineOf: (packDigest: string) => {

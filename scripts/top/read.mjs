@@ -5,10 +5,10 @@ const WITHIN_MS = 5_000;
 
 const DOCUMENT = `{
   serverInfo {
-    version isolation
+    version isolation threadsPerWorker
+    walls { ownMemory networkCutOff environmentHidden memoryLimitBytes }
     pool {
-      queued queueLimit inFlight memoryBudgetBytesPerWorker stuckWorkers threadsPerWorker
-      walls { ownMemory networkCutOff environmentHidden memoryLimitBytes }
+      queued queueLimit inFlight memoryBudgetBytesPerWorker stuckWorkers
       workers {
         name state running residentModels residentBytes runs busyMs replaced
         runtimes { runtime available }
@@ -36,6 +36,8 @@ export function createReader({ url, apiKey, metricsToken }) {
       url,
       version: info.version,
       isolation: info.isolation,
+      walls: info.walls,
+      threadsPerWorker: info.threadsPerWorker,
       pool: info.pool,
       rates: last === null ? null : ratesBetween(last, now),
       latency: latencyOf(last?.buckets ?? [], buckets),

@@ -75,15 +75,15 @@ export function renderReading(reading, width) {
   return lines.map((line) => clip(line.replaceAll(CONTROL, ' ').trimEnd(), width));
 }
 
-function wallsOf({ isolation, pool }) {
-  const { ownMemory, networkCutOff, environmentHidden, memoryLimitBytes } = pool.walls;
-  const walls = [
+function wallsOf({ isolation, walls, threadsPerWorker }) {
+  const { ownMemory, networkCutOff, environmentHidden, memoryLimitBytes } = walls;
+  const standing = [
     ...(ownMemory ? ['memory of its own'] : []),
     ...(memoryLimitBytes === null ? [] : [`at most ${mebibytes(memoryLimitBytes)}`]),
     ...(networkCutOff ? ['no network'] : []),
     ...(environmentHidden ? ['no environment'] : []),
   ];
-  return `${isolation.toLowerCase()}${walls.length === 0 ? '' : ` (${walls.join(', ')})`}, ${pool.threadsPerWorker} native threads each`;
+  return `${isolation.toLowerCase()}${standing.length === 0 ? '' : ` (${standing.join(', ')})`}, native threads for each worker: ${threadsPerWorker}`;
 }
 
 function namesOf({ versions, packSha256 }) {

@@ -63,8 +63,6 @@ export interface QuarantinedStatus {
 
 export interface PoolStatus {
   readonly workers: readonly PoolWorkerStatus[];
-  readonly walls: IsolationWalls;
-  readonly threadsPerWorker: number;
   readonly queued: number;
   readonly queueLimit: number;
   readonly inFlight: number;
@@ -80,7 +78,11 @@ export interface PoolStatus {
 export interface ServerStatus {
   readonly version: string;
   readonly maxUploadBytes: number;
-  readonly isolation: IsolationKind;
+  isolation(): {
+    readonly kind: IsolationKind;
+    readonly walls: IsolationWalls;
+    readonly threadsPerWorker: number;
+  };
   /** Engines, the preferred first. */
   runtimes(): readonly RuntimeStatus[];
   pool(): PoolStatus;

@@ -5,7 +5,7 @@ import { systemClock, type Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
 import type { FairQueueBounds } from './fair-queue.js';
 import type { IsolationKind } from './isolation.js';
-import { defaultThreadsPerWorker, nativeEnvironment } from './native-environment.js';
+import { defaultThreadsPerWorker, nativeEnvironment, operatorsThreads } from './native-environment.js';
 import type { QuarantineRule } from './quarantine.js';
 import { RUNTIMES, type RuntimeName } from './types.js';
 import type { WorkerLimits } from './worker-handle.js';
@@ -54,6 +54,8 @@ export interface ResolvedOptions {
   readonly nativeEnvironment: Readonly<Record<string, string>>;
   readonly environment: NodeJS.ProcessEnv;
   readonly workerEntry: URL;
+  /** Whether engines' native libraries are tried in a child first; tests that bring their own engines need not. */
+  readonly probesLibraries: boolean;
 }
 
 const MEBIBYTE = 2 ** 20;
@@ -80,8 +82,11 @@ export function resolveOptions(options: EngineOptions): ResolvedOptions {
   if (runtimes.length === 0) throw new RangeError('At least one inference engine must be allowed.');
   const budgetBytes = options.memoryBudgetBytes ?? availableMemoryBytes() / 4;
   const isolation = options.isolation ?? 'thread';
+  const environment = options.environment ?? process.env;
   const threadsPerWorker =
-    options.threadsPerWorker ?? defaultThreadsPerWorker(workers, availableParallelism());
+    options.threadsPerWorker ??
+    operatorsThreads(environment) ??
+    defaultThreadsPerWorker(workers, availableParallelism());
   return Object.freeze({
     logger: options.logger,
     clock: options.clock ?? systemClock,
@@ -97,7 +102,8 @@ export function resolveOptions(options: EngineOptions): ResolvedOptions {
     maxHeapBytesPerWorker: options.maxHeapBytesPerWorker ?? DEFAULT_HEAP_BYTES,
     engineAllowanceBytes: options.engineAllowanceBytes ?? DEFAULT_ENGINE_ALLOWANCE_BYTES,
     nativeEnvironment: nativeEnvironment(threadsPerWorker),
-    environment: options.environment ?? process.env,
+    environment,
+    probesLibraries: options.workerEntry === undefined,
     workerEntry: options.workerEntry ?? builtEntry(import.meta.url, './worker/main.js'),
   });
 }

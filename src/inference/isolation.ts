@@ -1,8 +1,9 @@
 /** What separates workers from the server: which walls there are, and how workers are opened behind them. */
 import { findSandbox, type Sandbox } from '../lib/sandbox.js';
 import type { ResolvedOptions } from './engine-options.js';
-import type { WorkerSettings } from './messages.js';
+import type { RuntimeReadiness, WorkerSettings } from './messages.js';
 import { applyNativeEnvironment } from './native-environment.js';
+import { findCrashingEngines } from './native-probe.js';
 import { processChannels } from './process-channel.js';
 import { threadChannels } from './thread-channel.js';
 import type { OpenWorkerChannel } from './worker-channel.js';
@@ -35,25 +36,41 @@ export interface Isolation {
 const COPIES_WHILE_LOADING = 3;
 
 export function createIsolation(options: ResolvedOptions): Isolation {
-  const settings: WorkerSettings = {
-    runtimes: options.runtimes,
-    memoryBudgetBytes: options.memoryBudgetBytesPerWorker,
-  };
-  return options.isolation === 'process' ? inProcesses(options, settings) : inThreads(options, settings);
+  return options.isolation === 'process' ? inProcesses(options) : inThreads(options);
 }
 
-function inThreads(options: ResolvedOptions, settings: WorkerSettings): Isolation {
+/** What workers are told; complete once the engines' libraries have been tried. */
+function createSettings(options: ResolvedOptions): { read(): WorkerSettings; prepare(): Promise<void> } {
+  let unusable: readonly RuntimeReadiness[] = [];
+  return {
+    read: () => ({
+      runtimes: options.runtimes,
+      memoryBudgetBytes: options.memoryBudgetBytesPerWorker,
+      unusable,
+    }),
+    async prepare() {
+      if (!options.probesLibraries) return;
+      unusable = await findCrashingEngines(options.runtimes, options.nativeEnvironment);
+      for (const { runtime, reason } of unusable) {
+        options.logger.error({ runtime, reason }, 'an engine cannot be used on this machine');
+      }
+    },
+  };
+}
+
+function inThreads(options: ResolvedOptions): Isolation {
+  const settings = createSettings(options);
   return Object.freeze({
     kind: 'thread' as const,
     open: threadChannels({
       entry: options.workerEntry,
-      settings,
+      settings: settings.read,
       maxHeapBytes: options.maxHeapBytesPerWorker,
       logger: options.logger,
     }),
-    prepare() {
+    async prepare() {
+      await settings.prepare();
       applyNativeEnvironment(options.nativeEnvironment, options.environment);
-      return Promise.resolve();
     },
     walls: () => ({
       ownMemory: false,
@@ -64,8 +81,9 @@ function inThreads(options: ResolvedOptions, settings: WorkerSettings): Isolatio
   });
 }
 
-function inProcesses(options: ResolvedOptions, settings: WorkerSettings): Isolation {
-  const budgetBytes = settings.memoryBudgetBytes;
+function inProcesses(options: ResolvedOptions): Isolation {
+  const settings = createSettings(options);
+  const budgetBytes = options.memoryBudgetBytesPerWorker;
   const maxBytes = COPIES_WHILE_LOADING * budgetBytes + options.engineAllowanceBytes;
   let sandbox: Sandbox | null = null;
   const prepared = (): Sandbox => {
@@ -76,7 +94,7 @@ function inProcesses(options: ResolvedOptions, settings: WorkerSettings): Isolat
     kind: 'process' as const,
     open: processChannels({
       entry: options.workerEntry,
-      settings,
+      settings: settings.read,
       commandPrefix: () => prepared().prefix,
       environment: options.nativeEnvironment,
       maxHeapBytes: options.maxHeapBytesPerWorker,
@@ -85,7 +103,7 @@ function inProcesses(options: ResolvedOptions, settings: WorkerSettings): Isolat
       logger: options.logger,
     }),
     async prepare() {
-      sandbox = await findSandbox({ maxDataBytes: maxBytes });
+      [sandbox] = await Promise.all([findSandbox({ maxDataBytes: maxBytes }), settings.prepare()]);
       const { network, maxDataBytes, diesWithParent } = sandbox;
       const missing = [
         ...(network === 'none' ? [] : ['workers keep the network of the server']),

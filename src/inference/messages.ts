@@ -11,6 +11,8 @@ export interface WorkerSettings {
   readonly runtimes: readonly RuntimeName[];
   /** Models are unloaded, least recently used first, to stay under it. Measured, per worker. */
   readonly memoryBudgetBytes: number;
+  /** Engines that are not to be loaded, because their library has crashed a process, each with the reason. */
+  readonly unusable: readonly RuntimeReadiness[];
 }
 
 /** A tensor on its way: the buffer is transferred, so the sender must not touch it afterwards. */

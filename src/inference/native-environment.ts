@@ -4,6 +4,8 @@
  * starts, and values that the operator has set win. A worker process gets them as its whole environment.
  */
 
+const TENSORFLOW_THREADS = 'TF_NUM_INTRAOP_THREADS';
+
 /**
  * All workers busy at once must not ask for more threads than there are cores. In threads, TensorFlow keeps one
  * pool for the whole process, of this size, besides each worker's own thread; in processes each has its own.
@@ -15,7 +17,7 @@ export function defaultThreadsPerWorker(workers: number, cores: number): number 
 export function nativeEnvironment(threadsPerWorker: number): Readonly<Record<string, string>> {
   const threads = String(threadsPerWorker);
   return {
-    TF_NUM_INTRAOP_THREADS: threads,
+    [TENSORFLOW_THREADS]: threads,
     TF_NUM_INTEROP_THREADS: '1',
     OMP_NUM_THREADS: threads,
     // Errors only: TensorFlow otherwise prints a page about the processor.
@@ -23,10 +25,19 @@ export function nativeEnvironment(threadsPerWorker: number): Readonly<Record<str
   };
 }
 
-/** Applies the settings that the environment does not have yet. */
+/** What an operator who knows TensorFlow has set in its own variable; `null` when that is no number of threads. */
+export function operatorsThreads(environment: NodeJS.ProcessEnv): number | null {
+  const value = environment[TENSORFLOW_THREADS] ?? '';
+  return /^[1-9]\d{0,3}$/.test(value) ? Number(value) : null;
+}
+
+/** Applies the number of threads that was decided, and the other settings where the environment has none yet. */
 export function applyNativeEnvironment(
   settings: Readonly<Record<string, string>>,
   environment: NodeJS.ProcessEnv,
 ): void {
-  for (const [name, value] of Object.entries(settings)) environment[name] ??= value;
+  for (const [name, value] of Object.entries(settings)) {
+    if (name === TENSORFLOW_THREADS) environment[name] = value;
+    else environment[name] ??= value;
+  }
 }

@@ -3,12 +3,14 @@
  * file of ours, and whatever walls the machine offers (`isolation.ts`). It can be killed at any moment, in the
  * middle of native code too, and takes nothing with it but the task in its hands.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
 import type { Socket } from 'node:net';
+import { devNull } from 'node:os';
 import { parse } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from '../lib/logger.js';
-import { residentBytes } from '../lib/sandbox.js';
+import { inheritableFiles, residentBytes } from '../lib/sandbox.js';
 import { checkMessage } from './check-message.js';
 import { createFrameReader, encodeFrame } from './framing.js';
 import { logLines } from './log-lines.js';
@@ -18,8 +20,8 @@ import type { OpenWorkerChannel, WorkerChannelListeners } from './worker-channel
 export interface ProcessOptions {
   /** The compiled entry file. */
   readonly entry: URL;
-  readonly settings: WorkerSettings;
-  /** Asked for each child: the machine is examined after the pool was made. */
+  /** Asked for each worker: the machine is examined after the pool was made. */
+  readonly settings: () => WorkerSettings;
   readonly commandPrefix: () => readonly string[];
   /** All that the child finds in its environment. */
   readonly environment: Readonly<Record<string, string>>;
@@ -156,16 +158,32 @@ function spawnChild(options: ProcessOptions): ChildProcess {
     process.execPath,
     `--max-old-space-size=${heapMib}`,
     fileURLToPath(options.entry),
-    JSON.stringify(options.settings),
+    JSON.stringify(options.settings()),
   ];
-  return spawn(command, rest, {
-    // Nothing of ours: no secret, no proxy, no NODE_OPTIONS.
-    env: { ...options.environment },
-    cwd: parse(process.execPath).root,
-    // A session of its own: a Ctrl-C meant for the server leaves it to finish its work.
-    detached: true,
-    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-  });
+  const nothing = openSync(devNull, 'r+');
+  try {
+    return spawn(command, rest, {
+      // Nothing of ours: no secret, no proxy, no NODE_OPTIONS.
+      env: { ...options.environment },
+      cwd: parse(process.execPath).root,
+      // A session of its own: a Ctrl-C meant for the server leaves it to finish its work.
+      detached: true,
+      stdio: childFiles(nothing),
+    });
+  } finally {
+    closeSync(nothing);
+  }
+}
+
+/** The child's open files by number: its line to the pool, and nothing in place of whatever it would inherit. */
+function childFiles(nothing: number): StdioOptions {
+  const files: (number | 'ignore' | 'pipe')[] = ['ignore', 'pipe', 'pipe', 'pipe'];
+  for (const fd of inheritableFiles()) {
+    // `ignore` in the places between: libuv leaves those as they are, closed.
+    while (files.length < fd) files.push('ignore');
+    files[fd] = nothing;
+  }
+  return files;
 }
 
 /** Ends the child and, since one that was taken over may have children of its own, all of its session. */

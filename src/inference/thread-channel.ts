@@ -7,7 +7,8 @@ import type { OpenWorkerChannel } from './worker-channel.js';
 export interface ThreadOptions {
   /** The compiled entry file. */
   readonly entry: URL;
-  readonly settings: WorkerSettings;
+  /** Asked for each worker: the machine is examined after the pool was made. */
+  readonly settings: () => WorkerSettings;
   /** JavaScript heap only: it does not count tensors, nor any other memory outside the heap. */
   readonly maxHeapBytes: number;
   readonly logger: Logger;
@@ -21,7 +22,7 @@ export function threadChannels(options: ThreadOptions): OpenWorkerChannel {
   return (name, listeners) => {
     const worker = new Worker(entry, {
       name,
-      workerData: settings,
+      workerData: settings(),
       // Nothing of ours: no secret of the server is in a worker's environment.
       env: {},
       resourceLimits: { maxOldGenerationSizeMb: Math.ceil(maxHeapBytes / BYTES_PER_MEBIBYTE) },

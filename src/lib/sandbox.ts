@@ -3,7 +3,7 @@
  * and death with its parent. Used by the machines that run strangers' files: imports and inference.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
 export interface Sandbox {
   /** Put before the command, e.g. `['/usr/bin/unshare', '--user', '--net', '--']`; empty where nothing works. */
@@ -65,6 +65,34 @@ export function residentBytes(pid: number | undefined): number | null {
   } catch {
     // It has just exited, or there is no /proc.
     return null;
+  }
+}
+
+const FIRST_UNNAMED_FD = 4;
+/** O_CLOEXEC, as /proc shows it: octal. */
+const CLOSE_ON_EXEC = 0o2000000;
+
+/**
+ * Open files, from number 4 on, that a child would inherit: those that this process was itself started with. Node
+ * keeps its own from children. Empty where the system does not tell.
+ */
+export function inheritableFiles(): number[] {
+  try {
+    return readdirSync('/proc/self/fdinfo')
+      .map(Number)
+      .filter((fd) => fd >= FIRST_UNNAMED_FD && isInheritable(fd));
+  } catch {
+    return [];
+  }
+}
+
+function isInheritable(fd: number): boolean {
+  try {
+    const flags = /^flags:\s+(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))?.[1];
+    return flags !== undefined && (parseInt(flags, 8) & CLOSE_ON_EXEC) === 0;
+  } catch {
+    // Closed meanwhile: it was the listing's own.
+    return false;
   }
 }
 

@@ -14,7 +14,7 @@ const RECEIPT = `mutation ($input: PredictInput!) { predict(input: $input) {
   errors { code message }
 } }`;
 const POOL = `{ serverInfo { isolation pool {
-  queued queueLimit inFlight threadsPerWorker walls { ownMemory networkCutOff environmentHidden memoryLimitBytes }
+  queued queueLimit inFlight
   workers { name state running residents { packSha256 versions runtime bytes idleMs } runs busyMs replaced }
   queues { tenant { slug } queued bytes oldestMs }
   counters { admitted answered batches joined loads evictions refused { code count } }

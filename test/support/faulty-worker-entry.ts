@@ -8,8 +8,22 @@ import type { Signature } from '../../src/lib/tensor.js';
 import { artifactIn, packOf } from './make-pack.js';
 
 export type Order =
-  | { readonly do: 'echo' | 'exit' | 'throw' | 'trap' | 'hang' | 'fill-heap' }
+  | { readonly do: 'echo' | 'inspect' | 'exit' | 'throw' | 'trap' | 'hang' | 'fill-heap' }
+  /** What only a worker in a process of its own may be told. */
+  | { readonly do: 'abort' | 'leave-a-child' }
+  | { readonly do: 'kill'; readonly signal: 'SIGKILL' | 'SIGSEGV' }
+  | { readonly do: 'allocate'; readonly mebibytes: number; readonly keep: boolean }
   | { readonly do: 'native-call' | 'wait'; readonly ms: number };
+
+/** The answer to `inspect`. */
+export interface Surroundings {
+  readonly pid: number;
+  readonly environment: Readonly<Record<string, string>>;
+  /** Open files: number and what it is; of processes only. */
+  readonly files: readonly string[];
+  /** Names of the network interfaces. */
+  readonly interfaces: readonly string[];
+}
 
 export interface FaultyTopology {
   readonly loadMs: number;

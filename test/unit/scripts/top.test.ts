@@ -12,6 +12,13 @@ const reading = {
   url: 'http://127.0.0.1:4000',
   version: '1.0.0',
   isolation: 'PROCESS',
+  threadsPerWorker: 1,
+  walls: {
+    ownMemory: true,
+    networkCutOff: true,
+    environmentHidden: true,
+    memoryLimitBytes: 1024 * 1024 * 1024,
+  },
   latency: { p50Ms: 3.21, p99Ms: null },
   rates: { answered: 12.345, batches: 4, loads: 0, evictions: 0, busy: { 'worker-0.1': 0.5 } },
   pool: {
@@ -19,13 +26,6 @@ const reading = {
     queueLimit: 1024,
     inFlight: 1,
     memoryBudgetBytesPerWorker: 100 * 1024 * 1024,
-    threadsPerWorker: 1,
-    walls: {
-      ownMemory: true,
-      networkCutOff: true,
-      environmentHidden: true,
-      memoryLimitBytes: 1024 * 1024 * 1024,
-    },
     workers: [
       {
         name: 'worker-0.1',

@@ -7,6 +7,13 @@ import { EngineUnavailableError, type Runtime } from './runtime.js';
 // Of dlopen(3); Node has no name for it.
 const RTLD_NODELETE: Partial<Record<NodeJS.Platform, number>> = { linux: 0x1000, darwin: 0x80 };
 
+/** Into this process, without tfjs. A library that does not fit the processor ends the process here. */
+export function loadNativeLibrary(moreFlags = 0): void {
+  const root = dirname(requireFromHere.resolve('@tensorflow/tfjs-node/package.json'));
+  const binding = join(root, 'lib', 'napi-v8', 'tfjs_binding.node');
+  process.dlopen({ exports: {} }, binding, constants.dlopen.RTLD_NOW | moreFlags);
+}
+
 /**
  * Keeps TensorFlow's library in the process after this worker has ended. Node unloads a worker's native code
  * with the worker, but the library has left functions with exit(): the process would then end by a
@@ -14,10 +21,7 @@ const RTLD_NODELETE: Partial<Record<NodeJS.Platform, number>> = { linux: 0x1000,
  */
 function keepLoaded(): void {
   const flag = RTLD_NODELETE[process.platform];
-  if (flag === undefined) return;
-  const root = dirname(requireFromHere.resolve('@tensorflow/tfjs-node/package.json'));
-  const binding = join(root, 'lib', 'napi-v8', 'tfjs_binding.node');
-  process.dlopen({ exports: {} }, binding, constants.dlopen.RTLD_NOW | flag);
+  if (flag !== undefined) loadNativeLibrary(flag);
 }
 
 export function createTfjsNodeRuntime(): Runtime {
