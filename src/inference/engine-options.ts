@@ -3,7 +3,7 @@ import { availableParallelism, totalmem } from 'node:os';
 import { builtEntry } from '../lib/built-entry.js';
 import { systemClock, type Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
-import type { FairQueueBounds } from './fair-queue.js';
+import type { QueueBounds, Scheduling } from './fairness.js';
 import type { IsolationKind } from './isolation.js';
 import { defaultThreadsPerWorker, nativeEnvironment, operatorsThreads } from './native-environment.js';
 import type { QuarantineRule } from './quarantine.js';
@@ -22,7 +22,11 @@ export interface EngineOptions {
   readonly runtimes?: readonly RuntimeName[];
   /** Model memory of all workers together. Default: a quarter of the machine's. */
   readonly memoryBudgetBytes?: number;
-  readonly queue?: Partial<FairQueueBounds>;
+  readonly queue?: Partial<QueueBounds>;
+  /** Rows that joined requests may have together; 1 switches joining off. Default: 64. */
+  readonly maxBatchRows?: number;
+  /** Default: fair. */
+  readonly scheduling?: Scheduling;
   readonly limits?: Partial<WorkerLimits>;
   readonly quarantine?: Partial<QuarantineRule>;
   /** Threads that may be left behind in native calls before places stay empty. Default: as many as workers. */
@@ -45,7 +49,9 @@ export interface ResolvedOptions {
   readonly threadsPerWorker: number;
   readonly runtimes: readonly RuntimeName[];
   readonly memoryBudgetBytesPerWorker: number;
-  readonly queue: FairQueueBounds;
+  readonly queue: QueueBounds;
+  readonly maxBatchRows: number;
+  readonly scheduling: Scheduling;
   readonly limits: WorkerLimits;
   readonly quarantine: QuarantineRule;
   readonly maxStuckThreads: number;
@@ -60,11 +66,13 @@ export interface ResolvedOptions {
 
 const MEBIBYTE = 2 ** 20;
 
-const DEFAULT_QUEUE: FairQueueBounds = {
+const DEFAULT_QUEUE: QueueBounds = {
   maxQueued: 1024,
   maxQueuedPerKey: 256,
   maxQueuedBytes: 512 * MEBIBYTE,
+  maxQueuedBytesPerKey: 256 * MEBIBYTE,
 };
+const DEFAULT_MAX_BATCH_ROWS = 64;
 const DEFAULT_LIMITS: WorkerLimits = { startTimeoutMs: 30_000, loadTimeoutMs: 60_000, overrunGraceMs: 500 };
 /** A process is killed, not awaited: what a late run costs is known, and the callers behind it wait less. */
 const PROCESS_OVERRUN_GRACE_MS = 200;
@@ -96,6 +104,8 @@ export function resolveOptions(options: EngineOptions): ResolvedOptions {
     runtimes,
     memoryBudgetBytesPerWorker: Math.floor(budgetBytes / workers),
     queue: { ...DEFAULT_QUEUE, ...options.queue },
+    maxBatchRows: options.maxBatchRows ?? DEFAULT_MAX_BATCH_ROWS,
+    scheduling: options.scheduling ?? 'fair',
     limits: { ...defaultLimits(isolation), ...options.limits },
     quarantine: { ...DEFAULT_QUARANTINE, ...options.quarantine },
     maxStuckThreads: options.maxStuckThreads ?? workers,

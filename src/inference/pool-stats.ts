@@ -1,9 +1,11 @@
 /** What the pool tells about itself. */
 import type { Result } from '../lib/result.js';
+import type { Scheduling } from './fairness.js';
 import type { IsolationKind, IsolationWalls } from './isolation.js';
 import type { ResidentModel, RuntimeReadiness } from './messages.js';
 import type { Quarantined } from './quarantine.js';
 import type { InferenceRefusal } from './types.js';
+import { versionKeyOf } from './version-key.js';
 import type { WorkerHandle, WorkerState } from './worker-handle.js';
 
 /** A model in a worker's memory. */
@@ -76,6 +78,9 @@ export interface PoolStats {
   readonly walls: IsolationWalls;
   /** Native threads that each worker computes with. */
   readonly threadsPerWorker: number;
+  readonly scheduling: Scheduling;
+  /** Of one run; 1: requests are not joined. */
+  readonly maxBatchRows: number;
   readonly state: 'new' | 'running' | 'stopping' | 'stopped';
   readonly workers: readonly WorkerStats[];
   readonly queued: number;
@@ -96,6 +101,10 @@ export interface Counters {
   recordCrash(): void;
   recordRetry(): void;
   recordOverrun(): void;
+  /** @param requests that shared the run */
+  recordRun(requests: number): void;
+  recordLoad(): void;
+  recordEvictions(models: number): void;
   read(): PoolCounters;
 }
 
@@ -128,15 +137,20 @@ export function createCounters(): Counters {
     recordCrash: () => void (counts.crashes += 1),
     recordRetry: () => void (counts.retries += 1),
     recordOverrun: () => void (counts.overruns += 1),
+    recordRun: (requests: number) => {
+      counts.batches += 1;
+      if (requests > 1) counts.joined += requests;
+    },
+    recordLoad: () => void (counts.loads += 1),
+    recordEvictions: (models: number) => void (counts.evictions += models),
     read: () => ({ ...counts, refused: { ...refused } }),
   });
 }
 
-export function workerStatsOf(slot: {
-  readonly index: number;
-  readonly handle: WorkerHandle | null;
-  readonly generation: number;
-}): WorkerStats {
+export function workerStatsOf(
+  slot: { readonly index: number; readonly handle: WorkerHandle | null; readonly generation: number },
+  nowMs: number,
+): WorkerStats {
   const { handle } = slot;
   const residents = handle?.residents ?? [];
   return {
@@ -144,13 +158,16 @@ export function workerStatsOf(slot: {
     name: handle?.name ?? null,
     state: handle?.state.kind ?? 'waiting',
     busyWith: handle?.state.kind === 'busy' ? handle.state.digest : null,
-    residents: residents.map((model) => ({ ...model, idleMs: 0 })),
+    residents: residents.map((model) => ({
+      ...model,
+      idleMs: nowMs - (handle?.usedAtMs(versionKeyOf(model)) ?? nowMs),
+    })),
     residentBytes: residents.reduce((sum, { bytes }) => sum + bytes, 0),
     runtimes: handle?.runtimes ?? [],
     replaced: Math.max(0, slot.generation - 1),
     generation: slot.generation,
-    runs: 0,
-    busyMs: 0,
+    runs: handle?.runs ?? 0,
+    busyMs: handle?.busyMs ?? 0,
   };
 }
 

@@ -8,6 +8,8 @@ const stats: PoolStats = {
   isolation: 'thread',
   walls: { ownMemory: false, networkCutOff: false, environmentHidden: false, memoryLimitBytes: null },
   threadsPerWorker: 1,
+  scheduling: 'fair',
+  maxBatchRows: 64,
   state: 'running',
   workers: [
     {

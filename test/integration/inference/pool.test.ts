@@ -150,7 +150,7 @@ describe('two workers at once', () => {
   });
 
   it('each load the native engine and answer alike', async () => {
-    const artifact = artifactIn(directory, dense, 'tfjs-node');
+    const artifact = { ...artifactIn(directory, dense, 'tfjs-node'), batchable: false };
 
     const results = await Promise.all(Array.from({ length: 40 }, () => engine.infer(denseJob(artifact))));
 

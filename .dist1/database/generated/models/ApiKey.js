@@ -1,0 +1,1 @@
+//# sourceMappingURL=ApiKey.js.map

@@ -1,0 +1,1 @@
+//# sourceMappingURL=AuditEvent.js.map

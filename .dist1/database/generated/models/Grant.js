@@ -1,0 +1,1 @@
+//# sourceMappingURL=Grant.js.map

@@ -1,0 +1,1 @@
+//# sourceMappingURL=IdempotencyRecord.js.map

@@ -1,0 +1,1 @@
+//# sourceMappingURL=Model.js.map

@@ -1,0 +1,1 @@
+//# sourceMappingURL=TenantPlan.js.map

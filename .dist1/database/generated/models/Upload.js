@@ -1,0 +1,1 @@
+//# sourceMappingURL=Upload.js.map

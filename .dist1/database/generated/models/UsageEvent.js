@@ -1,0 +1,1 @@
+//# sourceMappingURL=UsageEvent.js.map

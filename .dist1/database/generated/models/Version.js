@@ -1,0 +1,1 @@
+//# sourceMappingURL=Version.js.map

@@ -1,0 +1,1 @@
+//# sourceMappingURL=tenant.js.map

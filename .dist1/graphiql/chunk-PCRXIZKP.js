@@ -1,0 +1,1 @@
+import{a,b}from"./chunk-GCMHM6Z4.js";import"./chunk-I2UW7O3W.js";import"./chunk-GGLWK4TE.js";import"./chunk-XXLEMBB3.js";import"./chunk-QSW2U2QJ.js";import"./chunk-JKKVVTPJ.js";export{b as getWorker,a as jsonDefaults};

@@ -1,0 +1,1 @@
+//# sourceMappingURL=resolvers.js.map

@@ -1,0 +1,1 @@
+//# sourceMappingURL=server-status.js.map

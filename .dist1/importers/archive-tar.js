@@ -1,0 +1,54 @@
+import { createReadStream } from "node:fs";
+import { pipeline } from "node:stream/promises";
+import { createGunzip } from "node:zlib";
+import { extract } from "tar-stream";
+import { createArchiveBuilder } from "./archive.js";
+import { Refused, refuseImport } from "./refused.js";
+async function readTar(fd, packedBytes, gzipped, workDirectory) {
+  const builder = createArchiveBuilder(packedBytes, workDirectory);
+  const unpacking = extract();
+  const bytes = createReadStream("", { fd, start: 0, autoClose: false });
+  const feeding = gzipped ? pipeline(bytes, createGunzip(), unpacking) : pipeline(bytes, unpacking);
+  feeding.catch(() => void 0);
+  let entries = 0;
+  try {
+    for await (const entry of unpacking) {
+      entries++;
+      const header = entry.header;
+      if (header.type === "directory") {
+        builder.admit(header.name.replace(/\/+$/, "") || ".directory");
+        entry.resume();
+        continue;
+      }
+      if (header.type !== "file") {
+        refuseImport(
+          "CORRUPT_ARTIFACT",
+          header.name,
+          `"${header.name}" in the archive is a ${header.type ?? "thing of unknown kind"}; only files and folders are accepted.`
+        );
+      }
+      const name = builder.admit(header.name);
+      if (name === null) entry.resume();
+      else await builder.store(name, entry, header.size ?? 0);
+    }
+    await feeding;
+  } catch (error) {
+    if (error instanceof Refused) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    if (gzipped && entries === 0 && reason.startsWith("Invalid tar header")) {
+      refuseImport(
+        "UNSUPPORTED_FORMAT",
+        null,
+        "The file is compressed with gzip, but holds no tar archive. Unpack it with gunzip and upload what is inside."
+      );
+    }
+    refuseImport("CORRUPT_ARTIFACT", null, `The tar archive cannot be read: ${reason.replace(/\.$/, "")}.`);
+  }
+  if (entries === 0)
+    refuseImport("CORRUPT_ARTIFACT", null, "The file is compressed with gzip, but holds no tar archive.");
+  return builder.finish();
+}
+export {
+  readTar
+};
+//# sourceMappingURL=archive-tar.js.map

@@ -1,0 +1,7 @@
+function versionKeyOf({ digest, runtime }) {
+  return `${runtime}:${digest}`;
+}
+export {
+  versionKeyOf
+};
+//# sourceMappingURL=version-key.js.map

@@ -1,0 +1,1 @@
+//# sourceMappingURL=worker-channel.js.map

@@ -1,0 +1,1 @@
+//# sourceMappingURL=tfjs-program.js.map

@@ -1,0 +1,8 @@
+const systemClock = Object.freeze({
+  now: () => /* @__PURE__ */ new Date(),
+  monotonicMs: () => performance.now()
+});
+export {
+  systemClock
+};
+//# sourceMappingURL=clock.js.map

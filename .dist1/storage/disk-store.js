@@ -1,0 +1,184 @@
+import { createHash } from "node:crypto";
+import { constants } from "node:fs";
+import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { ok } from "../lib/result.js";
+import { assertDigest, isDigest } from "./digest.js";
+import { isStorageFull, storageFull } from "./errors.js";
+import { receiveInto } from "./receive.js";
+import { sweepTemporaryFiles, temporaryName } from "./temporary-files.js";
+const HASH_BUFFER_BYTES = 1024 * 1024;
+const READ_ONLY = 256;
+async function openDiskStore(deps) {
+  const root = join(deps.directory, "sha256");
+  const temporary = join(deps.directory, "tmp");
+  await mkdir(root, { recursive: true, mode: 448 });
+  await mkdir(temporary, { recursive: true, mode: 448 });
+  const pathOf = (digest) => {
+    assertDigest(digest);
+    return join(root, digest.slice(0, 2), digest.slice(2, 4), digest);
+  };
+  async function keep(path, digest) {
+    const target = pathOf(digest);
+    const parent = dirname(target);
+    const madeDirectory = await mkdir(parent, { recursive: true, mode: 448 }) !== void 0;
+    await rename(path, target);
+    await syncDirectory(parent);
+    if (!madeDirectory) return;
+    await syncDirectory(dirname(parent));
+    await syncDirectory(root);
+  }
+  function staged(path, { digest, bytes }) {
+    let isKept = false;
+    return Object.freeze({
+      digest,
+      bytes,
+      async keep() {
+        try {
+          if (!isKept) await keep(path, digest);
+          isKept = true;
+          return ok({ digest, bytes });
+        } catch (error) {
+          if (isStorageFull(error)) return storageFull();
+          throw error;
+        }
+      },
+      async discard() {
+        if (!isKept) await rm(path, { force: true });
+      }
+    });
+  }
+  const store = {
+    async stage(source, options) {
+      const path = join(temporary, temporaryName());
+      return writeNewFile(path, async (handle) => {
+        const received = await receiveInto(handle, source, options);
+        return received.ok ? ok(staged(path, received.value)) : received;
+      });
+    },
+    async stageFile(from) {
+      const found = await hashFile(from);
+      const path = join(temporary, temporaryName());
+      try {
+        await rename(from, path);
+        return ok(staged(path, found));
+      } catch (error) {
+        if (error.code !== "EXDEV") throw error;
+      }
+      const handle = await open(from, constants.O_RDONLY | constants.O_NOFOLLOW);
+      try {
+        const copied = await store.stage(handle.createReadStream({ autoClose: false }), {
+          maxBytes: found.bytes,
+          expectedDigest: found.digest
+        });
+        if (copied.ok) await rm(from);
+        return copied;
+      } finally {
+        await handle.close();
+      }
+    },
+    put: async (source, options) => keepAtOnce(await store.stage(source, options)),
+    adopt: async (path) => keepAtOnce(await store.stageFile(path)),
+    async open(digest, range) {
+      const handle = await openIfThere(pathOf(digest));
+      return handle === null ? null : handle.createReadStream({ ...range, highWaterMark: 256 * 1024 });
+    },
+    async stat(digest) {
+      try {
+        return { digest, bytes: (await stat(pathOf(digest))).size };
+      } catch (error) {
+        if (isNotThere(error)) return null;
+        throw error;
+      }
+    },
+    localPath: pathOf,
+    async deleteForever(digest) {
+      const path = pathOf(digest);
+      await rm(path, { force: true });
+      await syncDirectory(dirname(path)).catch((error) => {
+        if (!isNotThere(error)) throw error;
+      });
+    },
+    async *digests() {
+      for (const first of await readdir(root)) {
+        for (const second of await readdir(join(root, first))) {
+          for (const name of await readdir(join(root, first, second))) if (isDigest(name)) yield name;
+        }
+      }
+    },
+    sweepTemporary: () => sweepTemporaryFiles(temporary, deps.clock.now().getTime())
+  };
+  await store.sweepTemporary();
+  return Object.freeze(store);
+}
+async function keepAtOnce(staging) {
+  if (!staging.ok) return staging;
+  try {
+    return await staging.value.keep();
+  } finally {
+    await staging.value.discard();
+  }
+}
+async function writeNewFile(path, write) {
+  let isWritten = false;
+  try {
+    const handle = await open(path, "wx", READ_ONLY);
+    try {
+      const result = await write(handle);
+      isWritten = result.ok;
+      return result;
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    if (isStorageFull(error)) return storageFull();
+    throw error;
+  } finally {
+    if (!isWritten) await rm(path, { force: true });
+  }
+}
+async function hashFile(path) {
+  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  try {
+    const found = await handle.stat();
+    if (!found.isFile() || found.nlink !== 1)
+      throw new Error("Only a regular file without links can be adopted.");
+    const hash = createHash("sha256");
+    const buffer = Buffer.allocUnsafeSlow(HASH_BUFFER_BYTES);
+    let bytes = 0;
+    for (; ; ) {
+      const { bytesRead } = await handle.read(buffer, 0, buffer.length);
+      if (bytesRead === 0) break;
+      hash.update(buffer.subarray(0, bytesRead));
+      bytes += bytesRead;
+    }
+    await handle.chmod(READ_ONLY);
+    await handle.sync();
+    return { digest: hash.digest("hex"), bytes };
+  } finally {
+    await handle.close();
+  }
+}
+async function openIfThere(path) {
+  try {
+    return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  } catch (error) {
+    if (isNotThere(error)) return null;
+    throw error;
+  }
+}
+async function syncDirectory(path) {
+  const handle = await open(path, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+function isNotThere(error) {
+  return error.code === "ENOENT";
+}
+export {
+  openDiskStore
+};
+//# sourceMappingURL=disk-store.js.map

@@ -1,0 +1,2 @@
+import * as $Enums from "./enums.js";
+//# sourceMappingURL=commonInputTypes.js.map

@@ -1,0 +1,1 @@
+//# sourceMappingURL=Artifact.js.map

@@ -1,0 +1,1 @@
+//# sourceMappingURL=Invitation.js.map

@@ -1,0 +1,1 @@
+//# sourceMappingURL=Membership.js.map

@@ -1,0 +1,1 @@
+//# sourceMappingURL=Publication.js.map

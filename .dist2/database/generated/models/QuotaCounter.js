@@ -1,0 +1,1 @@
+//# sourceMappingURL=QuotaCounter.js.map

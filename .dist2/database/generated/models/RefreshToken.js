@@ -1,0 +1,1 @@
+//# sourceMappingURL=RefreshToken.js.map

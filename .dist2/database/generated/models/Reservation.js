@@ -1,0 +1,1 @@
+//# sourceMappingURL=Reservation.js.map

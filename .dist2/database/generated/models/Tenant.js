@@ -1,0 +1,1 @@
+//# sourceMappingURL=Tenant.js.map

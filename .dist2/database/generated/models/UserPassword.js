@@ -1,0 +1,1 @@
+//# sourceMappingURL=UserPassword.js.map

@@ -1,0 +1,4 @@
+export * from "./actor.js";
+export * from "./can.js";
+export * from "./permissions.js";
+//# sourceMappingURL=index.js.map

@@ -1,0 +1,5 @@
+import { createAuditService } from "./service.js";
+export {
+  createAuditService
+};
+//# sourceMappingURL=index.js.map

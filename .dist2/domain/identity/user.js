@@ -1,0 +1,1 @@
+//# sourceMappingURL=user.js.map

@@ -1,0 +1,1 @@
+import{Jh as a,Kh as b,Lh as c,Mh as d}from"./chunk-XXLEMBB3.js";import"./chunk-QSW2U2QJ.js";import"./chunk-JKKVVTPJ.js";export{c as HitTestContext,b as MouseTarget,d as MouseTargetFactory,a as PointerHandlerLastRenderData};

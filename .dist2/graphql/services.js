@@ -1,0 +1,1 @@
+//# sourceMappingURL=services.js.map

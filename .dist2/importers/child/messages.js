@@ -1,0 +1,47 @@
+import { z } from "zod";
+import { RUNTIMES } from "../../inference/index.js";
+import { DATATYPES } from "../../lib/tensor.js";
+import { IMPORT_PHASES, IMPORT_REFUSAL_CODES, MODEL_FORMATS } from "../types.js";
+const text = z.string().max(2e4);
+const tensorSpec = z.object({
+  name: text,
+  datatype: z.enum(DATATYPES),
+  shape: z.array(z.int().min(-1)).max(32)
+});
+const milliseconds = z.number().nonnegative().nullable();
+const childMessage = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("progress"), phase: z.enum(IMPORT_PHASES), fraction: z.number().min(0).max(1) }),
+  z.object({
+    type: z.literal("refused"),
+    code: z.enum(IMPORT_REFUSAL_CODES),
+    message: text,
+    subject: text.nullable()
+  }),
+  z.object({
+    type: z.literal("done"),
+    report: z.object({
+      format: z.enum(MODEL_FORMATS),
+      producer: text.nullable(),
+      signature: z.object({ inputs: z.array(tensorSpec).max(1e3), outputs: z.array(tensorSpec).max(1e3) }),
+      runtime: z.enum(RUNTIMES),
+      trials: z.array(
+        z.object({
+          runtime: z.enum(RUNTIMES),
+          ok: z.boolean(),
+          reason: text.nullable(),
+          loadMs: milliseconds,
+          computeMs: milliseconds,
+          maxRelativeDiff: z.number().nonnegative().nullable()
+        })
+      ).max(16),
+      parameterCount: z.number().nonnegative(),
+      weightBytes: z.number().nonnegative(),
+      operations: z.array(z.object({ name: text, count: z.int().positive() })).max(1e4),
+      notes: z.array(text).max(100)
+    })
+  })
+]);
+export {
+  childMessage
+};
+//# sourceMappingURL=messages.js.map

@@ -1,0 +1,37 @@
+const MIB = 1024 * 1024;
+const IMPORT_LIMITS = Object.freeze({
+  /** Files in an archive: a 2 GiB TFJS model in 4 MiB shards has 512. */
+  maxArchiveEntries: 2048,
+  /** Everything in an archive together, unpacked. */
+  maxUnpackedBytes: 4096 * MIB,
+  /** Unpacked over packed; trained weights hardly compress, bombs reach 1000 and more. */
+  maxExpansion: 100,
+  /** Up to here any expansion is allowed: small files of zeros are harmless. */
+  expansionFloorBytes: 16 * MIB,
+  /** Entries above this size are unpacked to a numbered file in the work directory, not into memory. */
+  memoryEntryBytes: 64 * MIB,
+  maxNameLength: 1024,
+  /** One JSON document: config.json, model.json, the attribute model_config. */
+  maxJsonBytes: 64 * MIB,
+  maxJsonDepth: 200,
+  maxLayers: 5e3,
+  /** Uses of layers, nested models unfolded. */
+  maxLayerCalls: 2e4,
+  maxModelNesting: 12,
+  maxGraphNodes: 1e5,
+  maxTensors: 5e4,
+  maxRank: 8,
+  maxInputs: 64,
+  /** Elements of one input with free dimensions taken as 1; 2^28 float32 are 1 GiB. */
+  maxInputElements: 2 ** 28,
+  maxWeightBytes: 2048 * MIB,
+  /** Depth of groups in an HDF5 file, and objects in it. */
+  maxHdf5Depth: 24,
+  maxHdf5Objects: 1e5,
+  /** Rows of a dataset are read in pieces of about this size, so the WASM heap stays small. */
+  hdf5PieceBytes: 16 * MIB
+});
+export {
+  IMPORT_LIMITS
+};
+//# sourceMappingURL=limits.js.map

@@ -1,0 +1,261 @@
+import { GRAPH_OPS } from "./graph-ops.js";
+import { isBuiltInName, isObject, own, ownArray, ownObject, ownString } from "./json.js";
+import { IMPORT_LIMITS } from "./limits.js";
+import { refuseImport } from "./refused.js";
+import { publicNames } from "./signature.js";
+function readTfjsGraph(model, topology, weights, producer) {
+  const nodes = readNodes(ownArray(topology, "node") ?? [], "graph");
+  const functions = ownArray(ownObject(topology, "library") ?? {}, "function") ?? [];
+  const inner = functions.flatMap(
+    (item) => readNodes(
+      isObject(item) ? ownArray(item, "node_def") ?? ownArray(item, "nodeDef") ?? [] : [],
+      "function"
+    )
+  );
+  if (nodes.length === 0 || nodes.length + inner.length > IMPORT_LIMITS.maxGraphNodes) {
+    refuseImport(
+      "LIMIT_EXCEEDED",
+      null,
+      `The graph has ${nodes.length + inner.length} nodes; 1 to ${IMPORT_LIMITS.maxGraphNodes} are accepted.`
+    );
+  }
+  const byName = new Map(nodes.map((node) => [node.name, node]));
+  if (byName.size < nodes.length)
+    refuseImport("CORRUPT_ARTIFACT", null, "The graph has two nodes of one name.");
+  checkInputsExist(nodes, byName);
+  checkConstants(nodes, weights);
+  const notes = [];
+  const signature = ownObject(model, "signature") ?? ownObject(ownObject(model, "userDefinedMetadata") ?? {}, "signature");
+  const inputs = modelInputs(signature, nodes, byName, notes);
+  const outputs = modelOutputs(signature, nodes, byName);
+  if (inputs.length > IMPORT_LIMITS.maxInputs || outputs.length === 0) {
+    refuseImport(
+      "CORRUPT_ARTIFACT",
+      null,
+      `The graph has ${inputs.length} inputs and ${outputs.length} outputs.`
+    );
+  }
+  const initializer = own(model, "modelInitializer");
+  return {
+    format: "TFJS_GRAPH",
+    producer,
+    kind: "tfjs-graph",
+    modelTopology: {
+      node: topology["node"],
+      library: own(topology, "library") ?? {},
+      versions: own(topology, "versions") ?? {}
+    },
+    weights,
+    inputs,
+    outputs,
+    operations: [...nodes, ...inner].map((node) => node.op).filter((op) => op !== "Const" && op !== "Placeholder"),
+    notes,
+    graph: {
+      ...signature === null ? {} : { graphSignature: signature },
+      ...initializerFields(model, initializer)
+    }
+  };
+}
+function initializerFields(model, initializer) {
+  if (!isObject(initializer)) return {};
+  readNodes(ownArray(initializer, "node") ?? [], "initializer");
+  const signature = own(model, "initializerSignature");
+  return { initializer, ...signature === void 0 ? {} : { initializerSignature: signature } };
+}
+function readNodes(items, where) {
+  return items.map((item) => {
+    const node = isObject(item) ? item : {};
+    const name = ownString(node, "name") ?? "";
+    const op = ownString(node, "op") ?? "";
+    if (name === "" || op === "" || name.length > IMPORT_LIMITS.maxNameLength) {
+      refuseImport("CORRUPT_ARTIFACT", name || null, `The ${where} has a node without a usable name or op.`);
+    }
+    if (isBuiltInName(name))
+      refuseImport(
+        "CORRUPT_ARTIFACT",
+        name,
+        `The ${where} has a node named "${name}", which is not allowed.`
+      );
+    if (!GRAPH_OPS.has(op)) {
+      refuseImport(
+        "UNSUPPORTED_OP",
+        name,
+        `Node "${name}" has the op "${op}", which no engine of Souk computes.`
+      );
+    }
+    const inputs = ownArray(node, "input") ?? [];
+    if (!inputs.every((input) => typeof input === "string")) {
+      return refuseImport("CORRUPT_ARTIFACT", name, `Node "${name}" has inputs that are no names.`);
+    }
+    return { name, op, inputs, attributes: ownObject(node, "attr") ?? {} };
+  });
+}
+function nodeNameOf(input) {
+  const bare = input.startsWith("^") ? input.slice(1) : input;
+  const colon = bare.indexOf(":");
+  return colon < 0 ? bare : bare.slice(0, colon);
+}
+function checkInputsExist(nodes, byName) {
+  for (const node of nodes) {
+    const missing = node.inputs.find((input) => !byName.has(nodeNameOf(input)));
+    if (missing !== void 0) {
+      refuseImport(
+        "CORRUPT_ARTIFACT",
+        node.name,
+        `Node "${node.name}" reads "${missing}", which is not in the graph.`
+      );
+    }
+  }
+}
+function checkConstants(nodes, weights) {
+  const known = new Set(weights.map((block) => block.spec.name));
+  const missing = nodes.find((node) => node.op === "Const" && !known.has(node.name));
+  if (missing !== void 0) {
+    refuseImport(
+      "CORRUPT_ARTIFACT",
+      missing.name,
+      `The constant "${missing.name}" of the graph is not among the weights.`
+    );
+  }
+}
+const DATATYPES = /* @__PURE__ */ new Map([
+  ["DT_FLOAT", "FP32"],
+  [1, "FP32"],
+  ["DT_HALF", "FP32"],
+  [19, "FP32"],
+  ["DT_DOUBLE", "FP32"],
+  [2, "FP32"],
+  ["DT_INT32", "INT32"],
+  [3, "INT32"],
+  ["DT_INT64", "INT32"],
+  [9, "INT32"],
+  ["DT_INT8", "INT32"],
+  [6, "INT32"],
+  ["DT_UINT8", "INT32"],
+  [4, "INT32"],
+  ["DT_BOOL", "BOOL"],
+  [10, "BOOL"],
+  ["DT_STRING", "BYTES"],
+  [7, "BYTES"]
+]);
+const NARROWED = /* @__PURE__ */ new Set([
+  "DT_DOUBLE",
+  2,
+  "DT_INT64",
+  9,
+  "DT_HALF",
+  19,
+  "DT_INT8",
+  6,
+  "DT_UINT8",
+  4
+]);
+function datatypeOf(dtype, name, notes) {
+  const datatype = DATATYPES.get(dtype);
+  if (datatype === void 0) {
+    return refuseImport(
+      "UNSUPPORTED_TENSOR",
+      name,
+      `"${name}" has the dtype ${String(dtype)}, which no engine takes.`
+    );
+  }
+  if (NARROWED.has(dtype))
+    notes.push(
+      `"${name}" is declared as ${String(dtype)}; TensorFlow.js takes it as ${datatype}, and so must callers.`
+    );
+  return datatype;
+}
+function shapeOf(value) {
+  if (!isObject(value) || own(value, "unknownRank") === true) return null;
+  const dimensions = ownArray(value, "dim");
+  if (dimensions === null) return null;
+  return dimensions.map((dimension) => {
+    const size = isObject(dimension) ? Number(own(dimension, "size") ?? -1) : -1;
+    return Number.isInteger(size) && size >= 0 && size < 2 ** 31 ? size : -1;
+  });
+}
+function signatureEntries(signature, side, byName) {
+  const entries = signature === null ? null : ownObject(signature, side);
+  if (entries === null) return [];
+  return Object.keys(entries).flatMap((key) => {
+    const entry = ownObject(entries, key);
+    const node = entry === null ? null : ownString(entry, "name");
+    if (entry === null || node === null || own(entry, "resourceId") !== void 0) return [];
+    if (!byName.has(nodeNameOf(node))) {
+      return refuseImport(
+        "CORRUPT_ARTIFACT",
+        key,
+        `The signature names the tensor "${node}", which is not in the graph.`
+      );
+    }
+    return [{ key, node, entry }];
+  });
+}
+function modelInputs(signature, nodes, byName, notes) {
+  const entries = signatureEntries(signature, "inputs", byName);
+  const placeholders = nodes.filter((node) => node.op === "Placeholder");
+  const found = entries.length > 0 ? entries.map(({ key, node, entry }) => ({ key, node: nodeNameOf(node), entry })) : placeholders.map((node) => ({ key: node.name, node: node.name, entry: {} }));
+  const fed = new Set(found.map(({ node }) => node));
+  const unfed = placeholders.find((node) => !fed.has(node.name));
+  if (unfed !== void 0) {
+    refuseImport(
+      "CORRUPT_ARTIFACT",
+      unfed.name,
+      `The graph needs the input "${unfed.name}", which its signature does not name.`
+    );
+  }
+  const names = publicNames(found.map(({ key }) => key));
+  return found.map(({ node, entry }, i) => {
+    const name = names[i] ?? node;
+    const attributes = byName.get(node)?.attributes ?? {};
+    const shape = shapeOf(own(entry, "tensorShape")) ?? shapeOf(own(ownObject(attributes, "shape") ?? {}, "shape"));
+    if (shape === null || shape.length > IMPORT_LIMITS.maxRank) {
+      return refuseImport(
+        "UNSUPPORTED_TENSOR",
+        name,
+        `The input "${name}" does not say how many dimensions it has (or more than ${IMPORT_LIMITS.maxRank}).`
+      );
+    }
+    if (shape.includes(0) || shape.reduce((product, d) => product * Math.max(1, d), 1) > IMPORT_LIMITS.maxInputElements) {
+      refuseImport(
+        "LIMIT_EXCEEDED",
+        name,
+        `The input "${name}" has the shape [${shape.join(", ")}]; 1 to ${IMPORT_LIMITS.maxInputElements} elements are accepted.`
+      );
+    }
+    const dtype = own(ownObject(attributes, "dtype") ?? {}, "type") ?? own(entry, "dtype");
+    return { name, node, datatype: datatypeOf(dtype, name, notes), shape };
+  });
+}
+function modelOutputs(signature, nodes, byName) {
+  const entries = signatureEntries(signature, "outputs", byName);
+  const read = new Set(nodes.flatMap((node) => node.inputs.map(nodeNameOf)));
+  const leaves = nodes.filter((node) => !read.has(node.name) && !NOT_OUTPUTS.has(node.op));
+  const found = entries.length > 0 ? entries : leaves.map((node) => ({ key: node.name, node: node.name, entry: {} }));
+  const names = publicNames(found.map(({ key }) => key));
+  return found.map(({ node, entry }, i) => {
+    const source = byName.get(nodeNameOf(node));
+    const declared = own(entry, "dtype") ?? (source === void 0 ? void 0 : outputDtype(source));
+    return {
+      name: names[i] ?? node,
+      node: node.replace(/:0$/, ""),
+      datatype: DATATYPES.get(declared) ?? "FP32",
+      shape: shapeOf(own(entry, "tensorShape"))
+    };
+  });
+}
+const NOT_OUTPUTS = /* @__PURE__ */ new Set(["Const", "Placeholder", "PlaceholderWithDefault", "NoOp"]);
+const BOOLEAN_OPS = /^(Greater|Less|Equal|NotEqual|Logical|Is(Finite|Inf|Nan)|All$|Any$)/;
+function outputDtype(node) {
+  if (BOOLEAN_OPS.test(node.op)) return "DT_BOOL";
+  if (node.op === "ArgMax" || node.op === "ArgMin") return "DT_INT32";
+  for (const attribute of ["DstT", "out_type", "output_type", "dtype", "T"]) {
+    const type = own(ownObject(node.attributes, attribute) ?? {}, "type");
+    if (type !== void 0) return type;
+  }
+  return void 0;
+}
+export {
+  readTfjsGraph
+};
+//# sourceMappingURL=tfjs-graph.js.map

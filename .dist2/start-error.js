@@ -1,0 +1,7 @@
+class StartError extends Error {
+  name = "StartError";
+}
+export {
+  StartError
+};
+//# sourceMappingURL=start-error.js.map

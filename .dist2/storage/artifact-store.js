@@ -1,0 +1,1 @@
+//# sourceMappingURL=artifact-store.js.map
