@@ -36,7 +36,7 @@ export function renderReading(reading, width) {
     ...table(
       ['QUEUE OF', 'WAITING', 'BYTES', 'OLDEST'],
       pool.queues.map(({ tenant, queued, bytes, oldestMs }) => [
-        tenant?.slug ?? '(models to load ahead)',
+        tenant?.slug ?? '(gone)',
         String(queued),
         mebibytes(bytes),
         ms(oldestMs),

@@ -30,7 +30,7 @@ export interface PoolWorkerStatus {
 }
 
 export interface PoolQueueStatus {
-  /** Usually the id of a tenant. */
+  /** The id of a tenant. */
   readonly fairnessKey: string;
   readonly queued: number;
   readonly bytes: number;

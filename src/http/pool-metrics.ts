@@ -49,7 +49,7 @@ const GAUGES: readonly PoolMetric[] = [
   },
   {
     name: 'souk_pool_in_flight',
-    help: 'Runs and loads that workers have in their hands now.',
+    help: 'Runs that workers have in their hands now.',
     read: ({ inFlight }) => inFlight,
   },
   {
@@ -88,17 +88,17 @@ const GAUGES: readonly PoolMetric[] = [
 const COUNTERS: readonly PoolMetric[] = [
   {
     name: 'souk_pool_admitted_total',
-    help: 'Jobs that got a place in the queue: predictions, and models to load ahead.',
+    help: 'Predictions that got a place in the queue.',
     read: ({ counters }) => counters.admitted,
   },
   {
     name: 'souk_pool_answered_total',
-    help: 'Jobs that were answered.',
+    help: 'Predictions that the pool answered.',
     read: ({ counters }) => counters.answered,
   },
   {
     name: 'souk_pool_refusals_total',
-    help: 'Jobs that the pool refused, by code.',
+    help: 'Predictions that the pool refused, by code.',
     label: 'code',
     read: ({ counters }) => Object.entries(counters.refused),
   },
@@ -124,7 +124,7 @@ const COUNTERS: readonly PoolMetric[] = [
   },
   {
     name: 'souk_pool_retries_total',
-    help: 'Jobs that were sent to a second worker because the first was lost.',
+    help: 'Predictions that were sent to a second worker because the first was lost.',
     read: ({ counters }) => counters.retries,
   },
   {

@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ask, newTenant, newVersion, predict } from '../support/api.js';
 import { startServer, type TestServer } from '../support/server.js';
+import { until } from '../support/until.js';
 
 const TOP = fileURLToPath(new URL('../../scripts/top.mjs', import.meta.url));
 const RECEIPT = `mutation ($input: PredictInput!) { predict(input: $input) {
@@ -38,7 +39,7 @@ interface Pool {
     readonly name: string;
     readonly residents: readonly { readonly versions: readonly string[]; readonly bytes: number }[];
   }[];
-  readonly counters: { readonly answered: number; readonly batches: number };
+  readonly counters: { readonly answered: number; readonly batches: number; readonly joined: number };
 }
 
 let server: TestServer;
@@ -88,6 +89,32 @@ describe('a receipt', () => {
       expect(queueMs + loadMs + computeMs).toBeLessThanOrEqual(seenMs);
       expect(receipt).toMatchObject({ batchSize: 1, batchRows: 3, rows: 3 });
     }
+  });
+
+  it('tells how many requests shared the run, and of all of them the rows', async () => {
+    let joined: Receipt | undefined;
+    await until(
+      async () => {
+        const receipts = await Promise.all(Array.from({ length: 64 }, () => receiptOf({}, 2)));
+        for (const { batchSize, batchRows, rows } of receipts) {
+          expect(rows).toBe(2);
+          expect(batchRows).toBe(2 * batchSize);
+        }
+        joined = receipts.find(({ batchSize }) => batchSize > 1);
+        return joined !== undefined;
+      },
+      { timeoutMs: 30_000 },
+    );
+    expect(joined?.batchMs).toBeLessThanOrEqual(joined?.queueMs ?? 0);
+    const pool = await poolFor(operatorKey);
+    expect(pool?.counters.joined).toBeGreaterThan(1);
+    expect(pool?.counters.batches).toBeLessThan(pool?.counters.answered ?? 0);
+    const text = await (await fetch(`${server.url}/metrics`)).text();
+    const [, alone, all] =
+      /le="1"\} (\d+)[\s\S]*?le="\+Inf"\} (\d+)/.exec(
+        text.slice(text.indexOf('TYPE souk_prediction_batch_requests')),
+      ) ?? [];
+    expect(Number(all) - Number(alone)).toBeGreaterThan(1);
   });
 
   it('reads the same later', async () => {

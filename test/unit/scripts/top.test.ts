@@ -100,7 +100,7 @@ describe('the view', () => {
     expect(text).toContain('answered 12.3/s');
     expect(text).toContain('p50 3.2 ms  p99 -');
     expect(text).toMatch(/^worker-0\.1 +busy +50% +7 +0 +1 +0\.0 MiB\/100 MiB +acme\/digits:2$/m);
-    expect(text).toMatch(/^\(models to load ahead\) +3 /m);
+    expect(text).toMatch(/^\(gone\) +3 /m);
     expect(text).toMatch(/^abababababab +TFJS_NODE +0\.0 MiB +1\.5 s +worker-0\.1$/m);
     expect(text).toContain('OVERLOADED 4');
     expect(text).toContain('no network');
