@@ -21,7 +21,7 @@ import {
   mixedModel,
 } from './every-field/files.js';
 import { enumValues, errorTypes, neverFilled, unansweredFields } from './every-field/completeness.js';
-import { meetQuarantine } from './every-field/quarantine.js';
+import { meetOverload, meetQuarantine } from './every-field/pool-stories.js';
 import { REFUSALS } from './every-field/refusals.js';
 import { createSightings } from './every-field/selection.js';
 
@@ -299,25 +299,17 @@ it('predictions that take too long, and more of them than may wait', async () =>
   const slow = await client.publish(owner, slowModel());
   const late = await client.refused('predict', owner, predictOn(slow.versionId, SLOW, { timeoutMs: 20 }));
   expect(late).toMatchObject([{ code: 'DEADLINE_EXCEEDED', path: null }]);
-  // The one worker is busy, and 256 predictions of a tenant may wait.
-  const flooding = Promise.all(
-    Array.from({ length: 320 }, () =>
-      client.answer('predict', owner, predictOn(slow.versionId, SLOW, { timeoutMs: 3000 })),
-    ),
-  );
-  await until(async () => {
-    const { pool } = await client.query('serverInfo', operator);
-    return pool.queues.length > 0 && pool.workers[0].running.length > 0;
-  });
-  const flood = await flooding;
-  const overloaded = flood.flatMap(({ errors }) => errors).find(({ code }) => code === 'OVERLOADED');
+  const overloaded = await meetOverload(client, owner, operator, slow.versionId);
   expect(overloaded).toMatchObject({ path: null });
-  expect(overloaded?.retryAfterMs).toBeGreaterThan(0);
+  expect(overloaded?.['retryAfterMs']).toBeGreaterThan(0);
 });
 
-it('poison: set aside, and its editors can read why', () => meetQuarantine(schema, sightings));
+it('a model that takes workers down is set aside, and its editors can read why', () =>
+  meetQuarantine(schema, sightings));
 
 it('lists, orders, filters and groups answer with every field', async () => {
+  const picture = { data: Buffer.alloc(28 * 28 * 4).toString('base64'), shape: [1, 28, 28, 1] };
+  await client.done('predict', owner, { target: { versionId: ids['Version'] }, inputs: [picture] });
   for (const field of ['viewer', 'serverInfo']) {
     for (const credential of [owner, stranger, operator, key.secret]) await client.query(field, credential);
   }

@@ -1,14 +1,43 @@
-/** A server of its own whose one worker is killed, again and again, while it runs the same model. */
+/** The pool in trouble: more predictions than may wait, and a model that takes workers down. */
 import { readFileSync } from 'node:fs';
 import type { GraphQLSchema } from 'graphql';
 import { expect } from 'vitest';
 import { startServer } from '../../support/server.js';
 import { until } from '../../support/until.js';
 import { workerProcessesOf } from '../../support/worker-processes.js';
-import { createClient } from './client.js';
+import { createClient, type Client, type SeenError } from './client.js';
 import { slowModel } from './files.js';
 import type { Sightings } from './selection.js';
 
+/** Seconds of native computing for `slowModel`. */
+const HUGE = [[1, 1, 2500]];
+const SHORT = 'mutation ($input: PredictInput!) { predict(input: $input) { errors { code } } }';
+/** Above the 256 of a tenant that may wait, with what a run takes off at once. */
+const FLOOD = 500;
+
+/** The refusal of one prediction too many, and who waits meanwhile as operators see it. */
+export async function meetOverload(
+  client: Client,
+  credential: string,
+  operator: string,
+  versionId: string,
+): Promise<SeenError | undefined> {
+  const input = (timeoutMs: number) => ({ target: { versionId }, inputs: [{ data: HUGE }], timeoutMs });
+  const flood = Promise.all(
+    Array.from({ length: FLOOD }, () => client.ask(credential, SHORT, { input: input(8_000) })),
+  );
+  let overloaded: SeenError | undefined;
+  await until(async () => {
+    const { errors } = await client.answer('predict', credential, input(500));
+    overloaded = (errors as readonly SeenError[]).find(({ code }) => code === 'OVERLOADED');
+    return overloaded !== undefined;
+  });
+  await until(async () => (await client.query('serverInfo', operator)).pool.queues.length > 0);
+  await flood;
+  return overloaded;
+}
+
+/** On a server of its own, whose one worker is killed again and again while it runs the same model. */
 export async function meetQuarantine(schema: GraphQLSchema, sightings: Sightings): Promise<void> {
   const other = await startServer({ INFERENCE_WORKERS: '1', INFERENCE_ISOLATION: 'process' });
   try {
@@ -22,14 +51,13 @@ export async function meetQuarantine(schema: GraphQLSchema, sightings: Sightings
       inputs: [{ data: [[1, 1, 3000]] }],
       timeoutMs: 30_000,
     };
-    const workers = '{ serverInfo { pool { workers { state } quarantined { packSha256 } } } }';
     let flight: Promise<void> | null = null;
     await until(
       async () => {
-        const { serverInfo } = await there.ask(apiKey, workers);
-        if (serverInfo.pool.quarantined.length > 0) return true;
+        const { pool } = await there.query('serverInfo', apiKey);
+        if (pool.quarantined.length > 0) return true;
         flight ??= there.answer('predict', apiKey, input).then(() => void (flight = null));
-        if (serverInfo.pool.workers[0].state === 'busy') {
+        if (pool.workers[0].state === 'busy') {
           for (const pid of workerProcessesOf(other.pid)) process.kill(pid, 'SIGKILL');
         }
         return false;
