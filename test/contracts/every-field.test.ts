@@ -299,7 +299,7 @@ it('predictions that take too long, and more of them than may wait', async () =>
   const slow = await client.publish(owner, slowModel());
   const late = await client.refused('predict', owner, predictOn(slow.versionId, SLOW, { timeoutMs: 20 }));
   expect(late).toMatchObject([{ code: 'DEADLINE_EXCEEDED', path: null }]);
-  const overloaded = await meetOverload(client, owner, operator, slow.versionId);
+  const overloaded = await meetOverload(server.url, client, owner, operator, slow.versionId);
   expect(overloaded).toMatchObject({ path: null });
   expect(overloaded?.['retryAfterMs']).toBeGreaterThan(0);
 });
