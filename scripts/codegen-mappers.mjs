@@ -16,6 +16,10 @@ export const mappers = {
   Upload: '../../domain/versions/index.js#Upload as UploadSource',
   Grant: '../../domain/sharing/index.js#Grant as GrantSource',
   Quota: '../../domain/metering/index.js#Quota as QuotaSource',
+  PoolWorker: '../server-status.js#PoolWorkerStatus',
+  ResidentModel: '../server-status.js#ResidentStatus',
+  PoolQueue: '../server-status.js#PoolQueueStatus',
+  QuarantinedModel: '../server-status.js#QuarantinedStatus',
   Prediction: '../../domain/predictions/index.js#Prediction as PredictionSource',
   UserError: '../../lib/result.js#Refusal',
 };

@@ -11,7 +11,14 @@ import { Dispatcher } from './dispatcher.js';
 import { quarantined, runtimeUnavailable, stopping } from './errors.js';
 import { resolveOptions, type EngineOptions, type ResolvedOptions } from './engine-options.js';
 import { createIsolation, type Isolation } from './isolation.js';
-import { createCounters, workerStatsOf, type Counters, type PoolStats } from './pool-stats.js';
+import {
+  createCounters,
+  quarantineStatsOf,
+  workerStatsOf,
+  type Counters,
+  type PoolStats,
+  type QuarantineStats,
+} from './pool-stats.js';
 import { createQuarantine, type Quarantine } from './quarantine.js';
 import type { InferenceJob, InferenceRefusal, InferenceReply, RunnableArtifact, WarmReply } from './types.js';
 import { WorkerSlots, type WorkerMemory } from './worker-slots.js';
@@ -131,8 +138,16 @@ export class InferenceEngine {
     await this.#slots.evict(digest);
   }
 
+  /** Why a model may not run now; `null` when it may. */
+  findQuarantine(digest: string): QuarantineStats | null {
+    const nowMs = this.#clock.monotonicMs();
+    const found = this.#quarantine.find(digest, nowMs);
+    return found === null ? null : quarantineStatsOf({ ...found, digest }, nowMs);
+  }
+
   stats(): PoolStats {
     const nowMs = this.#clock.monotonicMs();
+    const quarantined = this.#quarantine.list(nowMs);
     return {
       isolation: this.#isolation.kind,
       walls: this.#isolation.walls(),
@@ -145,7 +160,8 @@ export class InferenceEngine {
       queues: this.#admission.stats(nowMs),
       inFlight: this.#dispatcher.inFlight,
       stuckThreads: this.#slots.stuck,
-      quarantinedModels: this.#quarantine.count(nowMs),
+      quarantinedModels: quarantined.length,
+      quarantined: quarantined.map((model) => quarantineStatsOf(model, nowMs)),
       memoryBudgetBytesPerWorker: this.#options.memoryBudgetBytesPerWorker,
       counters: this.#counters.read(),
     };

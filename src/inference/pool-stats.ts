@@ -3,6 +3,7 @@ import type { Result } from '../lib/result.js';
 import type { IsolationKind, IsolationWalls } from './isolation.js';
 import type { Scheduling } from './fairness.js';
 import type { ResidentModel, RuntimeReadiness } from './messages.js';
+import type { Quarantined } from './quarantine.js';
 import type { InferenceRefusal } from './types.js';
 import { versionKeyOf } from './version-key.js';
 import type { WorkerHandle, WorkerState } from './worker-handle.js';
@@ -40,6 +41,15 @@ export interface WorkerStats {
   /** Of the present worker: runs that it answered, and the time that they and its loads took. */
   readonly runs: number;
   readonly busyMs: number;
+}
+
+/** A model that is set aside because it took workers down. */
+export interface QuarantineStats {
+  readonly digest: string;
+  readonly crashes: number;
+  /** How the last worker ended: one sentence or less. */
+  readonly reason: string;
+  readonly remainingMs: number;
 }
 
 export interface PoolCounters {
@@ -80,6 +90,7 @@ export interface PoolStats {
   /** Threads that were given up and still hold a native call. */
   readonly stuckThreads: number;
   readonly quarantinedModels: number;
+  readonly quarantined: readonly QuarantineStats[];
   readonly memoryBudgetBytesPerWorker: number;
   readonly counters: PoolCounters;
 }
@@ -158,4 +169,11 @@ export function workerStatsOf(
     runs: handle?.work.runs ?? 0,
     busyMs: handle?.work.busyMs ?? 0,
   };
+}
+
+export function quarantineStatsOf(
+  { digest, crashes, reason, untilMs }: Quarantined & { readonly digest: string },
+  nowMs: number,
+): QuarantineStats {
+  return { digest, crashes, reason, remainingMs: untilMs - nowMs };
 }

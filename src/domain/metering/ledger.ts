@@ -32,8 +32,10 @@ export interface Charge {
   readonly runtime: string;
   readonly worker: string;
   readonly batchSize: number;
+  readonly batchRows: number;
   readonly rows: number;
   readonly queueMs: number;
+  readonly batchMs: number;
   readonly loadMs: number;
   readonly computeMs: number;
 }

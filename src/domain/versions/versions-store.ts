@@ -195,3 +195,22 @@ export async function findDownloadable(
     ? null
     : { version: versionFromRow(row), ownerSlug: row.owner_slug, modelName: row.name };
 }
+
+/** Of each pack the oldest versions that run from it, as `owner/name:number`; packs of no version are not there. */
+export function findNamesOfPacksAcrossTenants(
+  query: SqlQuery,
+  packDigests: readonly string[],
+  maxNames: number,
+): Promise<{ readonly packDigest: string; readonly names: readonly string[] }[]> {
+  return query(
+    `SELECT pack_digest AS "packDigest", array_agg(name ORDER BY place) AS names
+     FROM (
+       SELECT v.pack_digest, m.owner_slug || '/' || m.name || ':' || v.number AS name,
+         row_number() OVER (PARTITION BY v.pack_digest ORDER BY v.created_at, v.id) AS place
+       FROM versions v JOIN models m ON m.id = v.model_id
+       WHERE v.pack_digest = ANY ($1)
+     ) named
+     WHERE place <= $2 GROUP BY pack_digest`,
+    [packDigests, maxNames],
+  );
+}

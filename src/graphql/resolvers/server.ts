@@ -18,4 +18,30 @@ export const serverResolvers = {
       };
     },
   },
-} satisfies Pick<Resolvers, 'Query'>;
+
+  PoolWorker: {
+    running: async ({ busyWith }, _args, { loaders }) =>
+      busyWith === null ? [] : namesOf(await loaders.packVersions.load(busyWith)),
+  },
+
+  ResidentModel: {
+    packSha256: ({ packDigest }) => packDigest,
+    versions: async ({ packDigest }, _args, { loaders }) =>
+      namesOf(await loaders.packVersions.load(packDigest)),
+  },
+
+  PoolQueue: {
+    tenant: ({ fairnessKey }, _args, { loaders }) => loaders.tenants.load(fairnessKey),
+  },
+
+  QuarantinedModel: {
+    packSha256: ({ packDigest }) => packDigest,
+    versions: async ({ packDigest }, _args, { loaders }) =>
+      namesOf(await loaders.packVersions.load(packDigest)),
+  },
+} satisfies Pick<Resolvers, 'Query' | 'PoolWorker' | 'ResidentModel' | 'PoolQueue' | 'QuarantinedModel'>;
+
+/** A version that was deleted or never published leaves its pack without a name. */
+function namesOf(versions: readonly string[] | null): readonly string[] {
+  return versions ?? [];
+}
