@@ -23,6 +23,7 @@ import {
 } from './every-field/files.js';
 import { enumValues, errorTypes, neverFilled, unansweredFields } from './every-field/completeness.js';
 import { meetOverload, meetQuarantine } from './every-field/pool-stories.js';
+import { askProcessServer } from './every-field/process-server.js';
 import { REFUSALS } from './every-field/refusals.js';
 import { createSightings } from './every-field/selection.js';
 
@@ -345,16 +346,8 @@ it('lists, orders, filters and groups answer with every field', async () => {
 });
 
 it('a server whose workers are processes says so, and which walls stand around them', async () => {
-  const other = await startServer({ INFERENCE_WORKERS: '1', INFERENCE_ISOLATION: 'process' });
-  try {
-    const { apiKey } = JSON.parse(readFileSync(`${other.dataDirectory}/bootstrap.json`, 'utf8')) as {
-      apiKey: string;
-    };
-    const info = await createClient(other.url, schema, sightings).query('serverInfo', apiKey);
-    expect(info).toMatchObject({ isolation: 'PROCESS', walls: { ownMemory: true, environmentHidden: true } });
-  } finally {
-    await other.stop();
-  }
+  const info = await askProcessServer(schema, sightings);
+  expect(info).toMatchObject({ isolation: 'PROCESS', walls: { ownMemory: true, environmentHidden: true } });
 });
 
 it('every kind of node is found by its id, with every field', async () => {
