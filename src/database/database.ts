@@ -39,6 +39,8 @@ export class Database implements Transactions {
   readonly #prisma: PrismaClient;
   readonly #statementTimeoutMs: number;
   readonly #statementNames = new Map<string, string>();
+  #accessEpoch = 0;
+  #lastAccessChange = '';
 
   constructor(options: DatabaseOptions) {
     this.#logger = options.logger.child({ part: 'database' });
@@ -53,6 +55,7 @@ export class Database implements Transactions {
       statementTimeoutMs: this.#statementTimeoutMs,
       lockTimeoutMs: options.lockTimeoutMs ?? 3_000,
       idleInTransactionTimeoutMs: transactionTimeoutMs,
+      onAccessChange: (transactionId) => this.#noteAccessChange(transactionId),
     });
     this.#prisma = new PrismaClient({
       adapter: new PrismaPg(this.#pool),
@@ -154,6 +157,17 @@ export class Database implements Transactions {
           return result.status === 'fulfilled' ? result.value.rows : [];
         }),
       );
+  }
+
+  accessEpoch(): number {
+    return this.#accessEpoch;
+  }
+
+  /** Each connection hears of the same change. What was read after the first of them heard is read after the change. */
+  #noteAccessChange(transactionId: string): void {
+    if (transactionId === this.#lastAccessChange) return;
+    this.#lastAccessChange = transactionId;
+    this.#accessEpoch++;
   }
 
   /** Planned once per connection. Texts are ours and few; beyond the bound they are planned each time. */

@@ -32,6 +32,8 @@ export async function createTestDatabase(options: Partial<DatabaseOptions> = {})
         return (await client.query<Row>(text, [...parameters])).rows;
       } finally {
         await client.end();
+        // What another process changed is known to this one after its next exchange with the server, at the latest.
+        await database.ping().catch(() => undefined);
       }
     },
     async stop() {

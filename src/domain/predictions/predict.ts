@@ -31,10 +31,11 @@ import {
   type RunnableVersion,
 } from './prediction.js';
 import { requestHash } from './request-hash.js';
-import { recordAnswer, type Claim, type PredictionsStore } from './store.js';
+import type { RunnableVersions } from './runnable-versions.js';
+import { recordAnswer, type Claim } from './store.js';
 
 export interface PredictDeps {
-  readonly store: PredictionsStore;
+  readonly versions: RunnableVersions;
   readonly metering: Pick<MeteringService, 'admit' | 'reserve' | 'settle' | 'release'>;
   readonly marketplace: MarketplaceService;
   readonly idempotent: (request: IdempotentRequest) => Promise<Outcome>;
@@ -58,7 +59,7 @@ interface Pass {
 
 /** Returns `predict`. @param signal fires when the caller has gone */
 export function createPredict(deps: PredictDeps) {
-  const { store, metering, marketplace, clock, log } = deps;
+  const { versions, metering, marketplace, clock, log } = deps;
 
   /** 0: a key that was answered before answers at once, uncharged. */
   async function predict(actor: TenantActor, command: PredictCommand, signal: AbortSignal): Promise<Outcome> {
@@ -79,7 +80,9 @@ export function createPredict(deps: PredictDeps) {
 
     // 1 version: what the tenant may not see does not exist, in the same words.
     const reference = parseTarget(command.target);
-    const version = reference === null ? null : await store.findRunnable(actor.tenantId, reference);
+    if (reference === null) return refuse([modelNotFound(['target'])]);
+    const { tenantId } = actor;
+    const version = versions.held(tenantId, reference) ?? (await versions.find(tenantId, reference));
     if (version === null) return refuse([modelNotFound(['target'])]);
 
     // 2 entitlement

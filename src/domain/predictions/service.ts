@@ -10,6 +10,7 @@ import { createLedgerReads, type PredictionFilter } from './ledger-rows.js';
 import { DEFAULT_INPUT_LIMITS, type InputLimits } from './limits.js';
 import { createPredict, type PredictDeps } from './predict.js';
 import type { PredictCommand, Prediction } from './prediction.js';
+import { createRunnableVersions } from './runnable-versions.js';
 import { createPredictionsStore } from './store.js';
 
 /** One call of `predict`, however it ended: for metrics and logs. */
@@ -68,7 +69,7 @@ export function createPredictionsService(deps: PredictionsDeps): PredictionsServ
   const claimMarginMs = deps.claimMarginMs ?? DEFAULT_CLAIM_MARGIN_MS;
   const predict = createPredict({
     ...deps,
-    store,
+    versions: createRunnableVersions(deps.database, clock),
     idempotent: createIdempotency({ store, clock, log, claimMarginMs }),
     limits: deps.limits ?? DEFAULT_INPUT_LIMITS,
     defaultTimeoutMs: deps.defaultTimeoutMs ?? DEFAULT_TIMEOUT_MS,

@@ -187,6 +187,7 @@ describe('the sweep', () => {
     const metering = room.anotherMetering({
       database: {
         transaction: (context, work) => database.transaction(context, work),
+        accessEpoch: () => database.accessEpoch(),
         sql: (context, work) => database.sql(context, work),
         single: (context) => async (text, parameters) => {
           if (isAway) throw new Error('away');

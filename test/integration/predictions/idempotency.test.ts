@@ -190,6 +190,7 @@ describe('a process that died', () => {
     const service = room.anotherProcess({
       database: {
         transaction: (context, work) => database.transaction(context, work),
+        accessEpoch: () => database.accessEpoch(),
         single: (context) => database.single(context),
         sql: async (context, work) => {
           if (isAway) throw new Error('away');
