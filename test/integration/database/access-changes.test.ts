@@ -70,7 +70,9 @@ it('what is rolled back moves nothing', async () => {
 });
 
 it('one change counts once, however many connections hear of it', async () => {
-  await Promise.all(Array.from({ length: 6 }, () => db.database.sql(context, (query) => query('SELECT 1', []))));
+  await Promise.all(
+    Array.from({ length: 6 }, () => db.database.sql(context, (query) => query('SELECT 1', []))),
+  );
   expect(
     await movedBy(async () => {
       await db.database.single(context)(`UPDATE models SET summary = summary`, []);
