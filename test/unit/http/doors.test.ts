@@ -73,35 +73,6 @@ describe('a body', () => {
   });
 
   it.each([
-    ['__proto__', '"__proto__":{"prototype":{"admin":true}}'],
-    ['__proto__, with a space', '"__proto__" : {"admin":true}'],
-    ['__proto__ in escapes', '"\\u005f\\u005F\\u0070roto__":{"admin":true}'],
-    ['constructor', '"constructor":{"prototype":{"admin":true}}'],
-    ['constructor in escapes', '"c\\u006fnstructor":{"prototype":{"admin":true}}'],
-  ])('a large one is searched as well for a key that reaches a prototype: %s', async (_what, member) => {
-    const { send } = await open();
-    const payload = `{"query":"{ __typename }","variables":{"a":"${'A'.repeat(50_000)}",${member}}}`;
-    const reply = await send({ method: 'POST', url: '/graphql', headers: json, payload });
-    expect(reply.statusCode).toBe(400);
-  });
-
-  it('a large one is read as it is, whatever else it holds', async () => {
-    const { send } = await open();
-    const text = JSON.stringify(`${'A'.repeat(50_000)}\n"constructor" __proto__ \u0001 ü 😀`);
-    for (const payload of [
-      `{"query":"{\\n __typename }","variables":{"a":${text}}}`,
-      `{"query":"{ __typename }","variables":{"a":"${'A'.repeat(50_000)}"}}`,
-    ]) {
-      const reply = await send({ method: 'POST', url: '/graphql', headers: json, payload });
-      expect([reply.statusCode, reply.json()]).toEqual([200, { data: { __typename: 'Query' } }]);
-    }
-    const cut = `{"query":"{ __typename }","variables":{"a":"${'A'.repeat(50_000)}`;
-    const reply = await send({ method: 'POST', url: '/graphql', headers: json, payload: cut });
-    expect(reply.statusCode).toBe(400);
-    expect(reply.json()).toHaveProperty('errors.0.extensions.code');
-  });
-
-  it.each([
     ['another charset', { 'content-type': 'application/json; charset=utf-7' }],
     ['UTF-16', { 'content-type': 'application/json; charset=utf-16le' }],
     ['text/plain', { 'content-type': 'text/plain' }],
