@@ -1,4 +1,5 @@
 import { PrismaPg } from '@prisma/adapter-pg';
+import { LRUCache } from 'lru-cache';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Logger } from '../lib/logger.js';
@@ -23,6 +24,8 @@ export interface DatabaseOptions {
 const MAX_RETRIES = 3;
 const STOP_WITHIN_MS = 5_000;
 const MAX_PREPARED_STATEMENTS = 500;
+/** A connection that hears of a change after this many others takes it for a new one, which does no harm. */
+const MAX_HEARD_CHANGES = 1_000;
 
 // All four, always: a connection that comes back must not remember for whom it acted before.
 const SET_CONTEXT = `SELECT set_config('app.tenant_id', $1, true), set_config('app.user_id', $2, true),
@@ -40,7 +43,7 @@ export class Database implements Transactions {
   readonly #statementTimeoutMs: number;
   readonly #statementNames = new Map<string, string>();
   #accessEpoch = 0;
-  #lastAccessChange = '';
+  readonly #heardAccessChanges = new LRUCache<string, true>({ max: MAX_HEARD_CHANGES });
 
   constructor(options: DatabaseOptions) {
     this.#logger = options.logger.child({ part: 'database' });
@@ -165,8 +168,8 @@ export class Database implements Transactions {
 
   /** Each connection hears of the same change. What was read after the first of them heard is read after the change. */
   #noteAccessChange(transactionId: string): void {
-    if (transactionId === this.#lastAccessChange) return;
-    this.#lastAccessChange = transactionId;
+    if (this.#heardAccessChanges.has(transactionId)) return;
+    this.#heardAccessChanges.set(transactionId, true);
     this.#accessEpoch++;
   }
 

@@ -91,7 +91,7 @@ export function createIdentityService(deps: IdentityDeps): IdentityService {
     attempts: createAttemptLimiter(clock, deps.attemptLimits),
   });
   const lastUse = createLastUse(database, clock);
-  const live = createLiveCredentials(database, clock);
+  const live = createLiveCredentials(database, clock, secrets);
 
   return Object.freeze({
     authenticate: authenticate.bind(null, { clock, secrets, live, lastUse }),

@@ -117,7 +117,12 @@ describe('an API key', () => {
     };
     const accessEpoch = () => rooms.db.database.accessEpoch();
     const counted = createIdentityRooms(
-      { transaction: (context, work) => rooms.db.database.transaction(context, work), sql, single, accessEpoch },
+      {
+        transaction: (context, work) => rooms.db.database.transaction(context, work),
+        sql,
+        single,
+        accessEpoch,
+      },
       { secrets: rooms.secrets, clock },
     );
     const { actor } = await rooms.signUp();
