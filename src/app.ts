@@ -190,7 +190,7 @@ async function openDoors(
   const { log, inference, database } = machines;
   const server = createServerStatus(config, inference, MAX_QUEUED_PREDICTIONS);
   const services = { ...domain, server };
-  metrics.observePool(() => server.pool());
+  metrics.observePool(() => ({ ...inference.stats(), queueLimit: MAX_QUEUED_PREDICTIONS }));
   const apollo = await startGraphQLServer({
     resolvers: createResolvers(),
     introspection: config.introspection,
@@ -220,13 +220,15 @@ async function openDoors(
   });
 }
 
-function observePrediction(metrics: Metrics, { outcome, durationMs, prediction }: PredictObservation): void {
-  if (prediction === null || prediction.receipt.replayed) {
-    metrics.observePrediction({ outcome, totalMs: durationMs });
-    return;
-  }
-  const { runtime, queueMs, computeMs } = prediction.receipt;
-  metrics.observePrediction({ outcome, totalMs: durationMs, runtime, queueMs, computeMs });
+function observePrediction(metrics: Metrics, observation: PredictObservation): void {
+  const { actor, outcome, durationMs, prediction } = observation;
+  const hasRun = prediction !== null && !prediction.receipt.replayed;
+  metrics.observePrediction({
+    outcome,
+    tenantId: actor.tenantId,
+    totalMs: durationMs,
+    run: hasRun ? prediction.receipt : null,
+  });
 }
 
 async function listen(server: HttpServer, { host, port }: Config): Promise<string> {

@@ -76,9 +76,11 @@ export function chargeOf(predictionId = newId('prediction')): Charge {
     digest: 'a'.repeat(64),
     runtime: 'tfjs-node',
     worker: 'w1',
-    batchSize: 1,
+    batchSize: 2,
+    batchRows: 5,
     rows: 3,
     queueMs: 0.5,
+    batchMs: 0.3,
     loadMs: 0,
     computeMs: 1.5,
   };

@@ -129,7 +129,7 @@ export function createPredict(deps: PredictDeps) {
   }
 
   async function infer(
-    { actor, patience }: Pass,
+    { actor, command, patience }: Pass,
     version: RunnableVersion,
     inputs: CheckedInputs,
   ): Promise<Result<InferenceReply, PredictRefusal>> {
@@ -145,7 +145,7 @@ export function createPredict(deps: PredictDeps) {
       signature: version.signature,
       inputs: inputs.tensors,
       rows: inputs.rows,
-      priority: 'NORMAL',
+      priority: command.priority ?? 'NORMAL',
       fairnessKey: actor.tenantId,
       weight: 1,
       timeoutMs: patience.remainingMs(),
@@ -213,8 +213,10 @@ export function createPredict(deps: PredictDeps) {
         runtime: reply.runtime,
         worker: reply.worker,
         batchSize: reply.batchSize,
+        batchRows: reply.batchRows,
         rows: inputs.rows,
         queueMs: reply.timings.queueMs,
+        batchMs: reply.timings.batchMs,
         loadMs: reply.timings.loadMs,
         computeMs: reply.timings.computeMs,
         charged: reservation.units,
