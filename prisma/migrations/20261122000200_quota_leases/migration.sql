@@ -75,8 +75,8 @@ $$;
 -- wait, or as many of them as are left (none if those are fewer than `p_least`, the smallest claim); beyond that up to `p_extra`, but at most an eighth of what is left then, so
 -- that leases become small as the limit comes near. Extends the lease, or makes it when `p_is_new`.
 -- `granted` is null when the lease that was to be extended is gone. `room`: left under the tightest limit after
--- this; null: unlimited. When fewer than asked were granted: by whose limit, and whether others were asked to give
--- back, so that it is worth while to ask again.
+-- this; null: unlimited. When fewer than asked were granted: by whose limit, and in `is_recalling` whether others were
+-- asked to give back, so that it is worth while to ask again. Else it says that this lease is asked for.
 -- Limits are read after the counter is locked: under READ COMMITTED each statement sees what is committed when it
 -- begins, and whoever changes a limit locks the counter first.
 CREATE FUNCTION lease_quota(
@@ -160,7 +160,7 @@ BEGIN
 
     IF v_granted >= p_asked THEN
         RETURN QUERY SELECT v_granted, v_left - v_granted, coalesce(v_weight, 1), v_extra > 0,
-            NULL::TEXT, NULL::BIGINT, NULL::BIGINT, false;
+            NULL::TEXT, NULL::BIGINT, NULL::BIGINT, v_lease.recalled_at IS NOT NULL;
         RETURN;
     END IF;
     v_is_tenant := v_key_left IS NULL OR coalesce(v_tenant_left <= v_key_left, false);

@@ -1,5 +1,6 @@
 import type { Transactions } from '../../database/index.js';
 import { kindOfId, mayBeId } from '../../lib/ids.js';
+import type { Logger } from '../../lib/logger.js';
 import { parsePageRequest, toPage, type Page } from '../../lib/page.js';
 import { ok, refuse, type Result } from '../../lib/result.js';
 import type { Tensor } from '../../lib/tensor.js';
@@ -46,8 +47,9 @@ export interface PredictionsInput {
 
 export interface PredictionsDeps extends Pick<
   PredictDeps,
-  'metering' | 'marketplace' | 'infer' | 'packPath' | 'clock' | 'log'
+  'metering' | 'marketplace' | 'infer' | 'packPath' | 'clock'
 > {
+  readonly log: Pick<Logger, 'warn'>;
   readonly database: Transactions;
   readonly limits?: InputLimits;
   readonly defaultTimeoutMs?: number;

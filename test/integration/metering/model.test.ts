@@ -56,7 +56,7 @@ function sums(model: Model, period: string, onlyKey: boolean) {
 }
 
 async function booksAgree(model: Model, real: Real): Promise<void> {
-  const { counters, events, reservations } = await room.books(real.tenantId);
+  const { counters, events, held } = await room.books(real.tenantId);
   for (const { subject, period, used, reserved } of counters) {
     expect({ subject, period, used, reserved }).toEqual({
       subject,
@@ -65,7 +65,7 @@ async function booksAgree(model: Model, real: Real): Promise<void> {
     });
   }
   expect(events).toBe(model.held.filter((held) => held.isCharged).reduce((sum, held) => sum + held.units, 0));
-  expect(reservations).toBe(model.held.filter((held) => !held.isOver).length);
+  expect(held).toBe(model.held.filter((held) => !held.isOver).length);
   const [quota, usage] = [await room.metering.quota(real.key, {}), await room.metering.usage(real.key, {})];
   expect(quota.ok && quota.value[0]?.used).toBe(sums(model, monthNow(), false).used);
   expect(usage.ok && usage.value.total.predictions).toBe(sums(model, monthNow(), false).used);
@@ -151,7 +151,7 @@ const steps = [
     (ms) =>
       new Step(`wait(${ms}) and sweep`, async (model) => {
         room.clock.advance(ms);
-        await room.metering.sweepReservationsAcrossTenants();
+        await room.metering.sweepLeasesAcrossTenants();
         const nowMs = room.clock.now().getTime();
         for (const held of model.held) if (held.expiresAtMs <= nowMs) held.isOver = true;
       }),
