@@ -9,6 +9,7 @@ import {
 } from '../../src/domain/access/index.js';
 import {
   createMeteringService,
+  QUOTA_RECALL_CHANNEL,
   type Charge,
   type MeteringDeps,
   type MeteringService,
@@ -39,6 +40,8 @@ export interface MeteringRoom {
   readonly metering: MeteringService;
   /** Shares the database, and nothing in memory. */
   anotherMetering(overrides?: Partial<MeteringDeps>): MeteringService;
+  /** Shares the database, hears recalls and tends its leases, as a server does. */
+  anotherServer(overrides?: Partial<MeteringDeps>): Promise<MeteringServer>;
   tenant(limit: number | null): Promise<string>;
   key(
     tenantId: string,
@@ -51,6 +54,12 @@ export interface MeteringRoom {
    */
   books(tenantId: string): Promise<Books>;
   stop(): Promise<void>;
+}
+
+export interface MeteringServer {
+  readonly metering: MeteringService;
+  /** Falls silent: gives nothing back, and answers nobody. */
+  crash(): Promise<void>;
 }
 
 export interface Books {
@@ -127,11 +136,27 @@ export async function openMeteringRoom(
       ...overrides,
     });
   const metering = anotherMetering();
+  const servers: MeteringServer[] = [];
   return {
     db,
     clock,
     metering,
     anotherMetering,
+    async anotherServer(overrides = {}) {
+      const service = anotherMetering(overrides);
+      const tending = setInterval(() => service.tendLeases(), 50);
+      const listener = testDatabase.database.listener(
+        QUOTA_RECALL_CHANNEL,
+        (tenantId) => void service.heedRecall(tenantId),
+      );
+      await listener.start();
+      const crash = async () => {
+        clearInterval(tending);
+        await listener.stop();
+      };
+      servers.push({ metering: service, crash });
+      return { metering: service, crash };
+    },
     async tenant(limit) {
       const id = newId('tenant');
       await db.asOwner('INSERT INTO tenants (id, slug, name) VALUES ($1, $2, $1)', [
@@ -188,6 +213,7 @@ export async function openMeteringRoom(
       };
     },
     async stop() {
+      for (const server of servers) await server.crash();
       await owner.end();
       await testDatabase.stop();
     },
