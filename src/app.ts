@@ -186,10 +186,7 @@ async function startServices(services: DomainServices, machines: Machines, stops
   });
   keeper.start();
   stops.add('leases', STOP_MS.writes, () => keeper.stop());
-  const recalls = database.listener(
-    QUOTA_RECALL_CHANNEL,
-    (tenantId) => void metering.heedRecall(tenantId),
-  );
+  const recalls = database.listener(QUOTA_RECALL_CHANNEL, (tenantId) => void metering.heedRecall(tenantId));
   stops.add('recall listener', STOP_MS.writes, () => recalls.stop());
   await recalls.start();
   await versions.start();

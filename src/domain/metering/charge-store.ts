@@ -90,10 +90,7 @@ async function settle(
   tenantId: string,
   settlements: readonly Settlement[],
 ): Promise<Settled[]> {
-  const rows = await query<{ id: string; isRecalled: boolean }>(
-    SETTLE,
-    parametersOf(tenantId, settlements),
-  );
+  const rows = await query<{ id: string; isRecalled: boolean }>(SETTLE, parametersOf(tenantId, settlements));
   if (rows.length === 0) return settlements.map(() => ({ isCharged: true, isRecalled: false }));
   const recalled = new Set(rows.filter((row) => row.isRecalled).map((row) => row.id));
   const absent = new Set(rows.filter((row) => !row.isRecalled).map((row) => row.id));

@@ -2,14 +2,7 @@
 import type { Clock } from '../../lib/clock.js';
 import { ok, type Result } from '../../lib/result.js';
 import type { QuotaExceeded } from './errors.js';
-import {
-  draw,
-  newAccount,
-  retire,
-  type Account,
-  type HeldReservation,
-  type Lease,
-} from './lease-account.js';
+import { draw, newAccount, retire, type Account, type HeldReservation, type Lease } from './lease-account.js';
 import type { LeaseStore } from './lease-store.js';
 import { createLeaseWorker } from './lease-worker.js';
 import { isRunningLow, LEASE_MS, needsRenewal, paceAt, surplusOf } from './lease.js';

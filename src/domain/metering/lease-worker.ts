@@ -69,7 +69,11 @@ export function createLeaseWorker(deps: LeaseWorkerDeps): LeaseWorker {
         return nextStep(account);
       }
       // The idle units of a tight lease are for whoever asks for them, here or elsewhere.
-      if (lease.isRecalled || (!lease.isLoose && lease.idle > 0) || (todo.has('GIVE_BACK') && lease.idle > 0)) {
+      if (
+        lease.isRecalled ||
+        (!lease.isLoose && lease.idle > 0) ||
+        (todo.has('GIVE_BACK') && lease.idle > 0)
+      ) {
         todo.delete('GIVE_BACK');
         return () => giveBack(lease, lease.idle, false);
       }
@@ -142,7 +146,11 @@ export function createLeaseWorker(deps: LeaseWorkerDeps): LeaseWorker {
     if (granted < asked + ahead) account.aheadAfterMs = nowMs + AHEAD_AGAIN_MS;
     const terms = { room, weight, expiresAtMs: expiresAt.getTime() };
     if (lease !== null) {
-      Object.assign(lease, terms, { idle: lease.idle + granted, isLoose: lease.isLoose || isLoose, heardMs: nowMs });
+      Object.assign(lease, terms, {
+        idle: lease.idle + granted,
+        isLoose: lease.isLoose || isLoose,
+        heardMs: nowMs,
+      });
       if (isRecalled) lease.isRecalled = true;
     } else if (granted > 0) {
       account.lease = newLease(leaseId, account, nowMs, { ...terms, idle: granted, isLoose });

@@ -129,12 +129,7 @@ export function createMeteringService(deps: MeteringDeps): MeteringService {
     return counters.map(({ subject, subjectId, reserved, ...counter }) => {
       // What this process has leased and nothing runs on is not reserved: it is there for whoever asks.
       const idle = book.idleOf(tenantId, subject === 'TENANT' ? null : subjectId, period);
-      return quotaOf(
-        subject,
-        subjectId,
-        { ...counter, reserved: Math.max(0, reserved - idle) },
-        period,
-      );
+      return quotaOf(subject, subjectId, { ...counter, reserved: Math.max(0, reserved - idle) }, period);
     });
   }
 

@@ -162,14 +162,12 @@ const index = fc.nat({ max: 60 });
 const side = fc.nat({ max: 1 });
 const limit = fc.option(fc.nat({ max: 60 }), { nil: null });
 const steps = [
-  fc
-    .tuple(side, fc.boolean(), fc.integer({ min: 1, max: 3 }))
-    .map(
-      ([at, isKey, units]) =>
-        new Step(`reserve(${at}, ${isKey ? 'key' : 'user'}, ${units})`, async (model, real) => {
-          await reserve(model, real, at, isKey, units);
-        }),
-    ),
+  fc.tuple(side, fc.boolean(), fc.integer({ min: 1, max: 3 })).map(
+    ([at, isKey, units]) =>
+      new Step(`reserve(${at}, ${isKey ? 'key' : 'user'}, ${units})`, async (model, real) => {
+        await reserve(model, real, at, isKey, units);
+      }),
+  ),
   // Fast enough that the server takes units ahead.
   fc.tuple(side, fc.boolean(), fc.integer({ min: 2, max: 12 })).map(
     ([at, isKey, times]) =>

@@ -19,7 +19,10 @@ describe('group commit', () => {
   it('what arrives during a commit goes with the next, in order and in bounds', async () => {
     const { commits, submit } = recorder();
     expect(await Promise.all([1, 2, 3, 4, 5].map((item) => submit(item)))).toEqual([10, 20, 30, 40, 50]);
-    expect(commits).toEqual([[1, 2, 3], [4, 5]]);
+    expect(commits).toEqual([
+      [1, 2, 3],
+      [4, 5],
+    ]);
   });
 
   it('keys do not wait for each other', async () => {
