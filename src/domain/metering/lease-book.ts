@@ -194,6 +194,7 @@ export function createLeaseBook({ store, clock, ...options }: LeaseBookDeps): Le
     tend() {
       const nowMs = clock.monotonicMs();
       for (const account of allAccounts()) tendAccount(account, nowMs);
+      void worker.payDebtsLater();
     },
 
     async giveBackIdle() {

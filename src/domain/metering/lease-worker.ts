@@ -23,11 +23,14 @@ export interface LeaseWorker {
   kick(account: Account): void;
   /** Ends leases that could not be ended while the database was away; returns how many. @throws what it throws */
   payDebts(): Promise<number>;
+  /** The same, but not again and again, and without a word when the database still is away. */
+  payDebtsLater(): Promise<void>;
 }
 
 /** Leases that may be there although nothing here knows them; one that is forgotten expires by itself. */
 const MAX_OWED = 10_000;
 const AHEAD_AGAIN_MS = 100;
+const PAY_AGAIN_MS = 1_000;
 const FIRST_PAUSE_MS = 5;
 const LONGEST_PAUSE_MS = 80;
 
@@ -35,6 +38,7 @@ export function createLeaseWorker(deps: LeaseWorkerDeps): LeaseWorker {
   const { store, clock } = deps;
   // Lease to tenant.
   const owed = new LRUCache<string, string>({ max: MAX_OWED });
+  let payAgainMs = 0;
 
   function kick(account: Account): void {
     if (account.isWorking) {
@@ -47,16 +51,22 @@ export function createLeaseWorker(deps: LeaseWorkerDeps): LeaseWorker {
 
   async function work(account: Account): Promise<void> {
     let pauseMs = FIRST_PAUSE_MS;
-    for (;;) {
-      serve(account);
-      const step = nextStep(account);
-      if (step === null) break;
-      const isShort = await step();
-      pauseMs = isShort ? Math.min(pauseMs * 2, LONGEST_PAUSE_MS) : FIRST_PAUSE_MS;
-      if (isShort) await pause(account, pauseMs);
+    try {
+      for (;;) {
+        serve(account);
+        const step = nextStep(account);
+        if (step === null) return;
+        const isShort = await step();
+        pauseMs = isShort ? Math.min(pauseMs * 2, LONGEST_PAUSE_MS) : FIRST_PAUSE_MS;
+        if (isShort) await pause(account, pauseMs);
+      }
+    } catch (error) {
+      // A bug: nobody may wait for ever because of it.
+      leave(account, [...account.waiting], (one) => one.reject(error));
+    } finally {
+      // In the same turn as the look that found nothing to do: whoever kicks later begins anew.
+      account.isWorking = false;
     }
-    // In the same turn as the look that found nothing to do: whoever kicks later begins anew.
-    account.isWorking = false;
   }
 
   /** What to do next, most urgent first. A step says whether units are on their way, so that a pause is due. */
@@ -217,7 +227,15 @@ export function createLeaseWorker(deps: LeaseWorkerDeps): LeaseWorker {
     return paid;
   }
 
-  return Object.freeze({ kick, payDebts });
+  async function payDebtsLater(): Promise<void> {
+    const nowMs = clock.monotonicMs();
+    if (owed.size === 0 || nowMs < payAgainMs) return;
+    payAgainMs = nowMs + PAY_AGAIN_MS;
+    // It still is away, then: they stay owed.
+    await payDebts().catch(() => undefined);
+  }
+
+  return Object.freeze({ kick, payDebts, payDebtsLater });
 }
 
 /** Takes those of `batch` who still wait out of the line. */

@@ -124,6 +124,8 @@ export function createMeteringService(deps: MeteringDeps): MeteringService {
   let othersDiedBefore = deps.othersDiedBefore ?? null;
 
   async function readQuotas(tenantId: string, apiKeyIds: readonly string[]): Promise<Quota[]> {
+    // What an outage left behind is not shown as reserved.
+    await book.payDebts();
     const period = periodOf(clock.now());
     const counters = await store.readCounters(tenantId, apiKeyIds, period);
     return counters.map(({ subject, subjectId, reserved, ...counter }) => {
