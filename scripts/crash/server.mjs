@@ -12,9 +12,10 @@ const READY_WITHIN_MS = 60_000;
 /**
  * Starts Souk and waits until it says that it is ready.
  * @param {string} dataDirectory
- * @returns {Promise<{url: string, startMs: number, kill: (signal: NodeJS.Signals) => Promise<{code: number | null, tookMs: number}>, postmaster: () => number, faults: () => string[]}>}
+ * @param {Record<string, string>} environment on top of what every such server gets
+ * @returns {Promise<{url: string, pid: number, startMs: number, kill: (signal: NodeJS.Signals) => Promise<{code: number | null, tookMs: number}>, postmaster: () => number, faults: () => string[]}>}
  */
-export async function startServer(dataDirectory) {
+export async function startServer(dataDirectory, environment = {}) {
   const startedAt = performance.now();
   const child = spawn(process.execPath, [main], {
     env: {
@@ -24,6 +25,7 @@ export async function startServer(dataDirectory) {
       HOST: '127.0.0.1',
       DATA_DIR: dataDirectory,
       LOG_LEVEL: 'warn',
+      ...environment,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -60,6 +62,7 @@ export async function startServer(dataDirectory) {
 
   return {
     url,
+    pid: child.pid,
     startMs: performance.now() - startedAt,
     async kill(signal) {
       const askedAt = performance.now();
