@@ -5,6 +5,7 @@ import type pg from 'pg';
 import type { Logger } from '../lib/logger.js';
 import { explainStart, isDatabaseUnavailable, isSerializationConflict, isStatementLost } from './errors.js';
 import { PrismaClient } from './generated/client.js';
+import { NotificationListener } from './notification-listener.js';
 import { createPool, inOneWrite, verifySession } from './pool.js';
 import type { SqlQuery, TransactionContext, Transactions, Tx } from './types.js';
 
@@ -37,6 +38,7 @@ const SET_CONTEXT = `SELECT set_config('app.tenant_id', $1, true), set_config('a
  * timeout with an error that `isDatabaseUnavailable` knows, and works again when it is back.
  */
 export class Database implements Transactions {
+  readonly #url: string;
   readonly #logger: Logger;
   readonly #pool: pg.Pool;
   readonly #prisma: PrismaClient;
@@ -46,6 +48,7 @@ export class Database implements Transactions {
   readonly #heardAccessChanges = new LRUCache<string, true>({ max: MAX_HEARD_CHANGES });
 
   constructor(options: DatabaseOptions) {
+    this.#url = options.url;
     this.#logger = options.logger.child({ part: 'database' });
     this.#statementTimeoutMs = options.statementTimeoutMs ?? 4_000;
     const connectTimeoutMs = options.connectTimeoutMs ?? 3_000;
@@ -90,6 +93,11 @@ export class Database implements Transactions {
   /** Resolves when the server answers. @throws an error that `isDatabaseUnavailable` knows when it does not */
   async ping(): Promise<void> {
     await this.#pool.query('SELECT 1');
+  }
+
+  /** For messages of other processes on the same database; the caller starts and stops it. */
+  listener(channel: string, onMessage: (payload: string) => void): NotificationListener {
+    return new NotificationListener({ url: this.#url, channel, onMessage, logger: this.#logger });
   }
 
   async transaction<T>(context: TransactionContext, work: (tx: Tx) => Promise<T>): Promise<T> {

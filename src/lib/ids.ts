@@ -16,7 +16,7 @@ export const ID_PREFIXES = {
   publication: 'pub',
   version: 'ver',
   grant: 'grt',
-  reservation: 'rsv',
+  quotaLease: 'lse',
   prediction: 'prd',
   usageEvent: 'use',
   auditEvent: 'aud',

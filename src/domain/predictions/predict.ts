@@ -5,7 +5,6 @@
 import type { InferenceJob, InferenceRefusal, InferenceReply } from '../../inference/index.js';
 import type { Clock } from '../../lib/clock.js';
 import { newId } from '../../lib/ids.js';
-import type { Logger } from '../../lib/logger.js';
 import { ok, refuse, type Result } from '../../lib/result.js';
 import { can, permissionDenied, type TenantActor } from '../access/index.js';
 import { modelNotFound } from '../catalog/index.js';
@@ -45,7 +44,6 @@ export interface PredictDeps {
   readonly limits: InputLimits;
   readonly defaultTimeoutMs: number;
   readonly clock: Clock;
-  readonly log: Pick<Logger, 'warn'>;
 }
 
 /** What one pass through the corridor carries along. */
@@ -59,7 +57,7 @@ interface Pass {
 
 /** Returns `predict`. @param signal fires when the caller has gone */
 export function createPredict(deps: PredictDeps) {
-  const { versions, metering, marketplace, clock, log } = deps;
+  const { versions, metering, marketplace, clock } = deps;
 
   /** 0: a key that was answered before answers at once, uncharged. */
   async function predict(actor: TenantActor, command: PredictCommand, signal: AbortSignal): Promise<Outcome> {
@@ -116,7 +114,7 @@ export function createPredict(deps: PredictDeps) {
     let isSettled = false;
     try {
       // 5 infer
-      const reply = await infer(pass, version, inputs);
+      const reply = await infer(pass, version, inputs, reservation.weight);
       if (!reply.ok) return refuse([reply.error]);
 
       // 6 settle, then answer: durable before the reply
@@ -126,7 +124,7 @@ export function createPredict(deps: PredictDeps) {
       isSettled = true;
       return ok({ ...prediction, createdAt: settled.value.chargedAt });
     } finally {
-      if (!isSettled) await release(pass.actor, reservation);
+      if (!isSettled) await metering.release(pass.actor, reservation);
     }
   }
 
@@ -134,6 +132,7 @@ export function createPredict(deps: PredictDeps) {
     { actor, command, patience }: Pass,
     version: RunnableVersion,
     inputs: CheckedInputs,
+    weight: number,
   ): Promise<Result<InferenceReply, PredictRefusal>> {
     const over = patience.over();
     if (over !== null) return refuse(over);
@@ -149,7 +148,7 @@ export function createPredict(deps: PredictDeps) {
       rows: inputs.rows,
       priority: command.priority ?? 'NORMAL',
       fairnessKey: actor.tenantId,
-      weight: 1,
+      weight,
       timeoutMs: patience.remainingMs(),
       signal: patience.signal,
     });
@@ -182,15 +181,6 @@ export function createPredict(deps: PredictDeps) {
         return isRecorded ? ok(undefined) : refuse(tookTooLong());
       }),
     );
-  }
-
-  async function release(actor: TenantActor, reservation: Reservation): Promise<void> {
-    try {
-      await metering.release(actor, reservation);
-    } catch (error) {
-      // Must not hide why the prediction failed. The sweep gives the units back when the reservation expires.
-      log.warn({ err: error, requestId: actor.requestId }, 'A reservation could not be released.');
-    }
   }
 
   function predictionOf(

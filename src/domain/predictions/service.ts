@@ -1,6 +1,7 @@
 import type { Transactions } from '../../database/index.js';
 import { RUNTIMES, type RuntimeName } from '../../inference/index.js';
 import { kindOfId, mayBeId } from '../../lib/ids.js';
+import type { Logger } from '../../lib/logger.js';
 import { parsePageRequest, toPage, type Page } from '../../lib/page.js';
 import { ok, refuse, type Result } from '../../lib/result.js';
 import type { Tensor } from '../../lib/tensor.js';
@@ -48,8 +49,9 @@ export interface PredictionsInput {
 
 export interface PredictionsDeps extends Pick<
   PredictDeps,
-  'metering' | 'marketplace' | 'infer' | 'packPath' | 'clock' | 'log'
+  'metering' | 'marketplace' | 'infer' | 'packPath' | 'clock'
 > {
+  readonly log: Pick<Logger, 'warn'>;
   readonly database: Transactions;
   readonly limits?: InputLimits;
   readonly defaultTimeoutMs?: number;

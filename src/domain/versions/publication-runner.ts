@@ -5,7 +5,7 @@
  */
 import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Transactions } from '../../database/index.js';
+import { isDatabaseUnavailable, type Transactions } from '../../database/index.js';
 import type { ImportProgress, ImportRefusal, ImportReport, ImportRequest } from '../../importers/index.js';
 import type { RunnableArtifact, RuntimeName } from '../../inference/index.js';
 import type { Clock } from '../../lib/clock.js';
@@ -117,7 +117,9 @@ export class PublicationRunner {
         }
       }
     } catch (error) {
-      log.error({ err: error }, 'publications could not be claimed; trying again');
+      // While the database is away this is no defect, here as little as in a request.
+      const level = isDatabaseUnavailable(error) ? 'warn' : 'error';
+      log[level]({ err: error }, 'publications could not be claimed; trying again');
       this.#wakeLater();
     }
   }

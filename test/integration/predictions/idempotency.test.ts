@@ -39,8 +39,8 @@ function ask(overrides = {}, service = room.predictions, signal = NEVER) {
 }
 
 async function charged(): Promise<number> {
-  const { counters, events, reservations } = await room.books(tenantId);
-  expect(reservations).toBe(0);
+  const { counters, events, held } = await room.books(tenantId);
+  expect(held).toBe(0);
   expect(counters[0]?.used ?? 0).toBe(events);
   expect(counters[0]?.reserved ?? 0).toBe(0);
   return events;
