@@ -8,12 +8,14 @@ import { builtEntry } from '../lib/built-entry.js';
 import type { RuntimeReadiness } from './messages.js';
 import type { RuntimeName } from './types.js';
 
-export type NativeLibrary = 'tensorflow';
+export type NativeLibrary = 'tensorflow' | 'onnxruntime';
 
 /** What each engine loads into its process; `null`: nothing native. */
 const LIBRARY_OF: Readonly<Record<RuntimeName, NativeLibrary | null>> = {
+  'tfjs-graph': 'tensorflow',
   'tfjs-node': 'tensorflow',
   'tfjs-wasm': null,
+  onnx: 'onnxruntime',
 };
 const TIMEOUT_MS = 20_000;
 
