@@ -16,6 +16,10 @@ export const mappers = {
   Upload: '../../domain/versions/index.js#Upload as UploadSource',
   Grant: '../../domain/sharing/index.js#Grant as GrantSource',
   Quota: '../../domain/metering/index.js#Quota as QuotaSource',
+  PoolWorker: '../server-status.js#PoolWorkerStatus',
+  ResidentModel: '../server-status.js#ResidentStatus',
+  PoolQueue: '../server-status.js#PoolQueueStatus',
+  QuarantinedModel: '../server-status.js#QuarantinedStatus',
   Prediction: '../../domain/predictions/index.js#Prediction as PredictionSource',
   UserError: '../../lib/result.js#Refusal',
 };
@@ -29,5 +33,5 @@ export const scalars = {
 
 // Values that the code spells otherwise than the schema.
 export const enumValues = {
-  Runtime: { TFJS_NODE: 'tfjs-node', TFJS_WASM: 'tfjs-wasm' },
+  Runtime: { TFJS_GRAPH: 'tfjs-graph', TFJS_NODE: 'tfjs-node', TFJS_WASM: 'tfjs-wasm', ONNX: 'onnx' },
 };

@@ -14,7 +14,7 @@ import {
   migrate,
 } from './database/index.js';
 import { createDomainServices, type DomainServices, type Machines } from './domain-services.js';
-import { ReservationSweeper } from './domain/metering/index.js';
+import { LeaseKeeper, LeaseSweeper, QUOTA_RECALL_CHANNEL } from './domain/metering/index.js';
 import type { PredictObservation } from './domain/predictions/index.js';
 import { bootstrapOperator, type Bootstrap } from './first-start.js';
 import { createContextFactory } from './graphql/create-context.js';
@@ -51,8 +51,10 @@ export interface App {
 }
 
 const clock = systemClock;
-// With the margin of 30 s and the default timeout of 10 s, what a dead process reserved is free again within 50 s.
+// A lease is good for 40 s, so what a dead process held is free again within 50 s.
 const SWEEP_EVERY_MS = 10_000;
+// What nothing was drawn on for half a second is back within a second.
+const TEND_LEASES_EVERY_MS = 250;
 const MAX_QUEUED_PREDICTIONS = 1_024;
 // Together below 10 s. Most parts need a few milliseconds; a deadline is for the day when one does not.
 const STOP_MS = {
@@ -78,7 +80,7 @@ export function createApp(config: Config, log: Logger): App {
       const metrics = createMetrics();
       const observe = observePrediction.bind(null, metrics);
       const services = createDomainServices(config, machines, { jwtSecret, workDirectory, observe });
-      await startServices(services, log, stops);
+      await startServices(services, machines, stops);
       const server = await openDoors(config, machines, services, metrics, () => isStopping);
       stops.add('http', STOP_MS.http + 500, () => server.stop(STOP_MS.http));
       const url = await listen(server, config);
@@ -152,30 +154,46 @@ async function startDatabase(config: Config, log: Logger, stops: StopList): Prom
 }
 
 async function startInference(config: Config, log: Logger, stops: StopList): Promise<InferenceEngine> {
-  const { workers, runtimes, memoryBytes } = config.inference;
+  const { workers, isolation, threadsPerWorker, runtimes, memoryBytes, maxBatchRows, scheduling } =
+    config.inference;
   const inference = new InferenceEngine({
     logger: log,
     clock,
     workers,
+    isolation,
+    threadsPerWorker,
     runtimes,
     memoryBudgetBytes: memoryBytes,
     queue: { maxQueued: MAX_QUEUED_PREDICTIONS },
+    maxBatchRows,
+    scheduling,
   });
   await inference.start();
   stops.add('inference', STOP_MS.inference + 500, () => inference.stop({ graceMs: STOP_MS.inference }));
   return inference;
 }
 
-async function startServices(services: DomainServices, log: Logger, stops: StopList): Promise<void> {
+async function startServices(services: DomainServices, machines: Machines, stops: StopList): Promise<void> {
+  const { log, database } = machines;
   const { identity, metering, versions } = services;
   stops.add('identity', STOP_MS.writes, () => identity.drain());
-  const sweeper = new ReservationSweeper({
-    sweep: () => metering.sweepReservationsAcrossTenants(),
+  const sweeper = new LeaseSweeper({
+    sweep: () => metering.sweepLeasesAcrossTenants(),
     everyMs: SWEEP_EVERY_MS,
     log,
   });
   await sweeper.start();
-  stops.add('reservation sweeper', STOP_MS.writes, () => sweeper.stop());
+  stops.add('lease sweeper', STOP_MS.writes, () => sweeper.stop());
+  const keeper = new LeaseKeeper({
+    tend: () => metering.tendLeases(),
+    giveBackIdle: () => metering.giveBackIdle(),
+    everyMs: TEND_LEASES_EVERY_MS,
+  });
+  keeper.start();
+  stops.add('leases', STOP_MS.writes, () => keeper.stop());
+  const recalls = database.listener(QUOTA_RECALL_CHANNEL, (tenantId) => void metering.heedRecall(tenantId));
+  stops.add('recall listener', STOP_MS.writes, () => recalls.stop());
+  await recalls.start();
   await versions.start();
   stops.add('versions', STOP_MS.imports, () => versions.stop());
 }
@@ -190,7 +208,7 @@ async function openDoors(
   const { log, inference, database } = machines;
   const server = createServerStatus(config, inference, MAX_QUEUED_PREDICTIONS);
   const services = { ...domain, server };
-  metrics.observePool(() => server.pool());
+  metrics.observePool(() => ({ ...inference.stats(), queueLimit: MAX_QUEUED_PREDICTIONS }));
   const apollo = await startGraphQLServer({
     resolvers: createResolvers(),
     introspection: config.introspection,
@@ -220,13 +238,15 @@ async function openDoors(
   });
 }
 
-function observePrediction(metrics: Metrics, { outcome, durationMs, prediction }: PredictObservation): void {
-  if (prediction === null || prediction.receipt.replayed) {
-    metrics.observePrediction({ outcome, totalMs: durationMs });
-    return;
-  }
-  const { runtime, queueMs, computeMs } = prediction.receipt;
-  metrics.observePrediction({ outcome, totalMs: durationMs, runtime, queueMs, computeMs });
+function observePrediction(metrics: Metrics, observation: PredictObservation): void {
+  const { actor, outcome, durationMs, prediction } = observation;
+  const hasRun = prediction !== null && !prediction.receipt.replayed;
+  metrics.observePrediction({
+    outcome,
+    tenantId: actor.tenantId,
+    totalMs: durationMs,
+    run: hasRun ? prediction.receipt : null,
+  });
 }
 
 async function listen(server: HttpServer, { host, port }: Config): Promise<string> {

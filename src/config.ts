@@ -35,11 +35,17 @@ export interface Config {
   readonly maxConcurrentPredictions: number;
   readonly inference: {
     readonly workers: number;
+    readonly isolation: 'thread' | 'process';
+    /** Native threads that each worker computes with. */
+    readonly threadsPerWorker: number;
     /** In the order in which they are tried. */
-    readonly runtimes: readonly ('tfjs-node' | 'tfjs-wasm')[];
+    readonly runtimes: readonly (typeof RUNTIMES)[number][];
     /** Of loaded models, in all workers together. */
     readonly memoryBytes: number;
     readonly defaultTimeoutMs: number;
+    /** Rows that joined requests may have together; 1: requests are not joined. */
+    readonly maxBatchRows: number;
+    readonly scheduling: 'fair' | 'fifo';
   };
 }
 
@@ -49,7 +55,7 @@ const GIB = 1024 * MIB;
 // Two even on one core, so that a slow model does not stop the others; more than eight only by the operator's word.
 const MIN_DEFAULT_WORKERS = 2;
 const MAX_DEFAULT_WORKERS = 8;
-const RUNTIMES = ['tfjs-node', 'tfjs-wasm'] as const;
+const RUNTIMES = ['tfjs-graph', 'tfjs-node', 'tfjs-wasm', 'onnx'] as const;
 
 const whole = (min: number, max: number) =>
   z
@@ -100,12 +106,13 @@ const VARIABLES = z.object({
   DEFAULT_PREDICTIONS_PER_MONTH: whole(0, 1_000_000_000).optional(),
   PREDICTIONS_PER_MINUTE: whole(1, 1_000_000_000).optional(),
   MAX_CONCURRENT_PREDICTIONS: whole(1, 1_000_000).optional(),
-  INFERENCE_ISOLATION: z
-    .literal('thread', 'must be thread: this version runs predictions in worker threads')
-    .optional(),
+  INFERENCE_ISOLATION: z.enum(['thread', 'process'], 'must be thread or process').optional(),
   INFERENCE_WORKERS: whole(1, 256).optional(),
+  INFERENCE_THREADS: whole(1, 1_024).optional(),
   INFERENCE_RUNTIMES: runtimes.optional(),
   INFERENCE_MEMORY_BYTES: whole(64 * MIB, 1024 * GIB).optional(),
+  INFERENCE_MAX_BATCH_ROWS: whole(1, 4_096).optional(),
+  INFERENCE_SCHEDULING: z.enum(['fair', 'fifo'], 'must be fair or fifo').optional(),
   PREDICT_TIMEOUT_MS: whole(1, 300_000).optional(),
 });
 
@@ -139,6 +146,9 @@ export function readConfig(
   if (!parsed.success) return { ok: false, problems };
   const values = parsed.data;
   if (problems.length > 0) return { ok: false, problems };
+  // One core is left to HTTP, GraphQL and Postgres.
+  const workers =
+    values.INFERENCE_WORKERS ?? Math.min(MAX_DEFAULT_WORKERS, Math.max(MIN_DEFAULT_WORKERS, coreCount - 1));
   const config: Config = {
     port: values.PORT ?? 4000,
     host: values.HOST ?? '127.0.0.1',
@@ -158,13 +168,15 @@ export function readConfig(
     predictionsPerMinute: values.PREDICTIONS_PER_MINUTE ?? 60_000,
     maxConcurrentPredictions: values.MAX_CONCURRENT_PREDICTIONS ?? 512,
     inference: Object.freeze({
-      // One core is left to HTTP, GraphQL and Postgres.
-      workers:
-        values.INFERENCE_WORKERS ??
-        Math.min(MAX_DEFAULT_WORKERS, Math.max(MIN_DEFAULT_WORKERS, coreCount - 1)),
+      workers,
+      isolation: values.INFERENCE_ISOLATION ?? 'thread',
+      // All workers busy at once must not ask for more threads than there are cores.
+      threadsPerWorker: values.INFERENCE_THREADS ?? Math.max(1, Math.floor(coreCount / workers)),
       runtimes: Object.freeze(values.INFERENCE_RUNTIMES ?? [...RUNTIMES]),
       memoryBytes: values.INFERENCE_MEMORY_BYTES ?? 2 * GIB,
       defaultTimeoutMs: values.PREDICT_TIMEOUT_MS ?? 10_000,
+      maxBatchRows: values.INFERENCE_MAX_BATCH_ROWS ?? 64,
+      scheduling: values.INFERENCE_SCHEDULING ?? 'fair',
     }),
   };
   return { ok: true, config: Object.freeze(config) };

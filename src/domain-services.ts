@@ -67,7 +67,7 @@ export function createDomainServices(config: Config, machines: Machines, options
     importArtifact: machines.importer.importArtifact,
     workDirectory: options.workDirectory,
     runtimes: machines.runtimes,
-    warm: (artifact) => inference.warm(artifact),
+    warm: (artifact, signature) => inference.warm(artifact, signature),
     limits: {
       maxUploadBytes: config.maxUploadBytes,
       importTimeoutMs: config.importTimeoutMs,
@@ -90,6 +90,7 @@ export function createDomainServices(config: Config, machines: Machines, options
     log,
     marketplace,
     metering,
+    engines: machines.runtimes,
     infer: (job) => inference.infer(job),
     packPath: (packDigest) => machines.artifacts.localPath(packDigest),
     defaultTimeoutMs: config.inference.defaultTimeoutMs,

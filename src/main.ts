@@ -1,4 +1,5 @@
 /** The process: configuration, start, signals. Exit code 1 whenever it could not start or broke. */
+import './production-mode.js';
 import { createApp } from './app.js';
 import { readConfig } from './config.js';
 import { describeBootstrap } from './first-start.js';

@@ -2,13 +2,17 @@
 import { createRequire } from 'node:module';
 import type { Config } from './config.js';
 import type { Database } from './database/index.js';
-import type { ServerStatus } from './graphql/server-status.js';
+import type { RuntimeStatus, ServerStatus } from './graphql/server-status.js';
 import type { Readiness } from './http/health-route.js';
-import type { InferenceEngine, RuntimeName } from './inference/index.js';
+import type { InferenceEngine, RuntimeName, RuntimeReadiness } from './inference/index.js';
+import { systemClock, type Clock } from './lib/clock.js';
+import { poolStatusOf, quarantineStatusOf } from './pool-status.js';
 
 const PACKAGE_OF: Readonly<Record<RuntimeName, string>> = {
+  'tfjs-graph': '@tensorflow/tfjs-node',
   'tfjs-node': '@tensorflow/tfjs-node',
   'tfjs-wasm': '@tensorflow/tfjs-backend-wasm',
+  onnx: 'onnxruntime-node',
 };
 const LIVE_STATES: ReadonlySet<string> = new Set(['ready', 'busy']);
 const PING_WITHIN_MS = 1_000;
@@ -23,11 +27,16 @@ export function createServerStatus(
   config: Config,
   inference: InferenceEngine,
   queueLimit: number,
+  clock: Clock = systemClock,
 ): ServerStatus {
   const version = versionOf('../package.json');
   const engineVersions = new Map(
     config.inference.runtimes.map((name) => [name, versionOf(`${PACKAGE_OF[name]}/package.json`)]),
   );
+  const describe = ({ runtime, available, reason }: RuntimeReadiness): RuntimeStatus => {
+    const detail = available ? engineVersions.get(runtime) : reason;
+    return { runtime, available, detail: detail ?? 'No worker has reported about it yet.' };
+  };
   return Object.freeze({
     version,
     maxUploadBytes: config.maxUploadBytes,
@@ -36,23 +45,18 @@ export function createServerStatus(
       return config.inference.runtimes.map((runtime) => {
         const seen = known.filter((readiness) => readiness.runtime === runtime);
         const available = seen.some((readiness) => readiness.available);
-        const reason = seen.find((readiness) => readiness.reason !== null)?.reason;
-        const detail = available ? engineVersions.get(runtime) : reason;
-        return { runtime, available, detail: detail ?? 'No worker has reported about it yet.' };
+        const reason = seen.find((readiness) => readiness.reason !== null)?.reason ?? null;
+        return describe({ runtime, available, reason });
       });
     },
-    pool: () => {
-      const { workers, queued } = inference.stats();
-      return {
-        queued,
-        queueLimit,
-        workers: workers.map(({ name, slot, state, residents, residentBytes }) => ({
-          name: name ?? `slot-${slot}`,
-          state,
-          residentModels: residents.length,
-          residentBytes,
-        })),
-      };
+    isolation: () => {
+      const { isolation, walls, threadsPerWorker } = inference.stats();
+      return { kind: isolation, walls, threadsPerWorker };
+    },
+    pool: () => poolStatusOf(inference.stats(), { queueLimit, now: clock.now(), describe }),
+    quarantineOf: (packDigest: string) => {
+      const found = inference.findQuarantine(packDigest);
+      return found === null ? null : quarantineStatusOf(found, clock.now());
     },
   });
 }

@@ -183,8 +183,14 @@ export function packageWalls() {
     },
     // The demo is a program of its own, which passes its environment on to the server that it starts.
     // Native libraries read their settings from the environment and nowhere else: the pool writes them there.
+    // So do libraries that choose how they run when they are loaded.
     {
-      files: ['src/config.ts', 'src/demo/main.ts', 'src/inference/engine-options.ts'],
+      files: [
+        'src/config.ts',
+        'src/production-mode.ts',
+        'src/demo/main.ts',
+        'src/inference/engine-options.ts',
+      ],
       rules: { 'no-restricted-properties': 'off' },
     },
   ];

@@ -1,9 +1,11 @@
 import { PrismaPg } from '@prisma/adapter-pg';
+import { LRUCache } from 'lru-cache';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Logger } from '../lib/logger.js';
 import { explainStart, isDatabaseUnavailable, isSerializationConflict, isStatementLost } from './errors.js';
 import { PrismaClient } from './generated/client.js';
+import { NotificationListener } from './notification-listener.js';
 import { createPool, inOneWrite, verifySession } from './pool.js';
 import type { SqlQuery, TransactionContext, Transactions, Tx } from './types.js';
 
@@ -23,6 +25,8 @@ export interface DatabaseOptions {
 const MAX_RETRIES = 3;
 const STOP_WITHIN_MS = 5_000;
 const MAX_PREPARED_STATEMENTS = 500;
+/** A connection that hears of a change after this many others takes it for a new one, which does no harm. */
+const MAX_HEARD_CHANGES = 1_000;
 
 // All four, always: a connection that comes back must not remember for whom it acted before.
 const SET_CONTEXT = `SELECT set_config('app.tenant_id', $1, true), set_config('app.user_id', $2, true),
@@ -34,13 +38,17 @@ const SET_CONTEXT = `SELECT set_config('app.tenant_id', $1, true), set_config('a
  * timeout with an error that `isDatabaseUnavailable` knows, and works again when it is back.
  */
 export class Database implements Transactions {
+  readonly #url: string;
   readonly #logger: Logger;
   readonly #pool: pg.Pool;
   readonly #prisma: PrismaClient;
   readonly #statementTimeoutMs: number;
   readonly #statementNames = new Map<string, string>();
+  #accessEpoch = 0;
+  readonly #heardAccessChanges = new LRUCache<string, true>({ max: MAX_HEARD_CHANGES });
 
   constructor(options: DatabaseOptions) {
+    this.#url = options.url;
     this.#logger = options.logger.child({ part: 'database' });
     this.#statementTimeoutMs = options.statementTimeoutMs ?? 4_000;
     const connectTimeoutMs = options.connectTimeoutMs ?? 3_000;
@@ -53,6 +61,7 @@ export class Database implements Transactions {
       statementTimeoutMs: this.#statementTimeoutMs,
       lockTimeoutMs: options.lockTimeoutMs ?? 3_000,
       idleInTransactionTimeoutMs: transactionTimeoutMs,
+      onAccessChange: (transactionId) => this.#noteAccessChange(transactionId),
     });
     this.#prisma = new PrismaClient({
       adapter: new PrismaPg(this.#pool),
@@ -84,6 +93,11 @@ export class Database implements Transactions {
   /** Resolves when the server answers. @throws an error that `isDatabaseUnavailable` knows when it does not */
   async ping(): Promise<void> {
     await this.#pool.query('SELECT 1');
+  }
+
+  /** For messages of other processes on the same database; the caller starts and stops it. */
+  listener(channel: string, onMessage: (payload: string) => void): NotificationListener {
+    return new NotificationListener({ url: this.#url, channel, onMessage, logger: this.#logger });
   }
 
   async transaction<T>(context: TransactionContext, work: (tx: Tx) => Promise<T>): Promise<T> {
@@ -154,6 +168,17 @@ export class Database implements Transactions {
           return result.status === 'fulfilled' ? result.value.rows : [];
         }),
       );
+  }
+
+  accessEpoch(): number {
+    return this.#accessEpoch;
+  }
+
+  /** Each connection hears of the same change. What was read after the first of them heard is read after the change. */
+  #noteAccessChange(transactionId: string): void {
+    if (this.#heardAccessChanges.has(transactionId)) return;
+    this.#heardAccessChanges.set(transactionId, true);
+    this.#accessEpoch++;
   }
 
   /** Planned once per connection. Texts are ours and few; beyond the bound they are planned each time. */

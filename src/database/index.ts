@@ -3,4 +3,5 @@ export { EmbeddedPostgres, type EmbeddedPostgresOptions } from './embedded.js';
 export { DatabaseStartError, isDatabaseUnavailable, isSerializationConflict } from './errors.js';
 export { Prisma } from './generated/client.js';
 export { migrate, type MigrateOptions } from './migrate.js';
+export type { NotificationListener } from './notification-listener.js';
 export type { SqlQuery, Transactions, TransactionContext, Tx } from './types.js';

@@ -15,7 +15,11 @@ export interface PoolOptions {
   readonly statementTimeoutMs: number;
   readonly lockTimeoutMs: number;
   readonly idleInTransactionTimeoutMs: number;
+  /** Called when a connection hears of a change of who may do what: see the migration `access_changes`. */
+  readonly onAccessChange: (transactionId: string) => void;
 }
+
+const ACCESS_CHANNEL = 'souk_access';
 
 /**
  * A bounded pool whose connections act as the application role from their first moment. It survives the
@@ -50,7 +54,15 @@ export function createPool(options: PoolOptions): pg.Pool {
     if (!pool.ending) logger.warn({ reason: message, code }, 'a database connection was lost');
   });
   // The pool listens only while a connection is idle; without a listener its loss would end the process.
-  pool.on('connect', (client) => client.on('error', () => undefined));
+  pool.on('connect', (client) => {
+    client.on('error', () => undefined);
+    client.on('notification', ({ channel, payload }) => {
+      if (channel === ACCESS_CHANNEL) options.onAccessChange(payload ?? '');
+    });
+    // Sent before anything that the connection is lent for: its own commits must be heard by itself. One that does not
+    // listen is of no use.
+    client.query(`LISTEN ${ACCESS_CHANNEL}`).catch(() => (client as unknown as pg.Client).end());
+  });
   pool.on('release', (_error: unknown, client: pg.PoolClient) => {
     // Its transaction could not be ended (the server was silent): whoever came next would be inside it.
     if (transactionStatus(client) !== 'I') void (client as unknown as pg.Client).end().catch(() => undefined);

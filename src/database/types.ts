@@ -32,4 +32,9 @@ export interface Transactions {
    * server: for what each request does.
    */
   single(context: TransactionContext): SqlQuery;
+  /**
+   * Moves with every committed change of what decides who may do what, whoever made it: in this process before the
+   * transaction's promise resolves, in others as soon as they hear of it.
+   */
+  accessEpoch(): number;
 }

@@ -6,7 +6,7 @@ import type { Logger } from '../lib/logger.js';
 import type { GraphQLContext } from './context.js';
 import { classifyError, logFault, RETRY_AFTER_SECONDS } from './format-error.js';
 import { checkDocumentText, checkVariablesDepth } from './limits.js';
-import { createLoaders } from './loaders.js';
+import { createLoaders, type Loaders } from './loaders.js';
 import type { Services } from './services.js';
 
 /** What the HTTP door knows of a request. */
@@ -44,9 +44,37 @@ export function createContextFactory(
     checkLimits(request);
     const { requestId, clientAddress, signal, log } = request;
     const actor = await authenticate(services, request);
-    const loaders = createLoaders(services, actor);
-    return { actor, services, loaders, signal, requestId, clientAddress, log };
+    return new RequestContext({ actor, services, signal, requestId, clientAddress, log });
   };
+}
+
+type Facts = Omit<GraphQLContext, 'loaders'>;
+
+/**
+ * A class, because Apollo copies a context's own fields and keeps its prototype: the loaders, which most requests never use,
+ * are made at their first use. In `made`, which the copies share, so that there is one set of them.
+ */
+class RequestContext implements GraphQLContext {
+  readonly actor: Actor | null;
+  readonly services: Services;
+  readonly signal: AbortSignal;
+  readonly requestId: string;
+  readonly clientAddress: string;
+  readonly log: Logger;
+  readonly made: { loaders: Loaders | null } = { loaders: null };
+
+  constructor({ actor, services, signal, requestId, clientAddress, log }: Facts) {
+    this.actor = actor;
+    this.services = services;
+    this.signal = signal;
+    this.requestId = requestId;
+    this.clientAddress = clientAddress;
+    this.log = log;
+  }
+
+  get loaders(): Loaders {
+    return (this.made.loaders ??= createLoaders(this.services, this.actor));
+  }
 }
 
 /** Who asks. A credential that is not valid is refused outright: never served as if there were none. */

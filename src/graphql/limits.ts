@@ -121,27 +121,36 @@ function checkCounts(
 export const MAX_VARIABLES_FIELDS = 10_000;
 
 /**
- * Throws when `variables` nest too deep, or hold so many fields that quoting them in an error is work. Walks with a stack of its own, level by level: what comes later
- * (coercion, checks of tensors) recurses, and must never meet a value that overflows the call stack.
+ * Throws when `variables` nest too deep, or hold so many fields that quoting them in an error is work. What comes later
+ * (coercion, checks of tensors) recurses, and must never meet a value that overflows the call stack; this one turns back
+ * at the limit.
  */
 export function checkVariablesDepth(variables: unknown): void {
-  let level: object[] = isObject(variables) ? [variables] : [];
-  let fields = 0;
-  for (let depth = 1; level.length > 0; depth++) {
-    if (depth > MAX_VARIABLES_DEPTH) {
-      throw limitError(`The variables nest deeper than ${MAX_VARIABLES_DEPTH} levels.`);
-    }
-    const next: object[] = [];
-    for (const value of level) {
-      const children: readonly unknown[] = Array.isArray(value) ? value : Object.values(value);
-      if (!Array.isArray(value)) fields += children.length;
-      if (fields > MAX_VARIABLES_FIELDS) {
-        throw limitError(`The variables hold more than ${MAX_VARIABLES_FIELDS} fields in their objects.`);
-      }
-      for (const child of children) if (isObject(child)) next.push(child);
-    }
-    level = next;
+  if (isObject(variables)) countFields(variables, 1, 0);
+}
+
+/** @returns `fields` and those of all objects in `value`, which is at `depth` */
+function countFields(value: object, depth: number, fields: number): number {
+  if (depth > MAX_VARIABLES_DEPTH) {
+    throw limitError(`The variables nest deeper than ${MAX_VARIABLES_DEPTH} levels.`);
   }
+  let count = fields;
+  if (Array.isArray(value)) {
+    const list: readonly unknown[] = value;
+    // Tensors come by here: a list of numbers costs one look at each.
+    for (let i = 0; i < list.length; i++) {
+      const child = list[i];
+      if (isObject(child)) count = countFields(child, depth + 1, count);
+    }
+    return count;
+  }
+  const children: readonly unknown[] = Object.values(value);
+  count += children.length;
+  if (count > MAX_VARIABLES_FIELDS) {
+    throw limitError(`The variables hold more than ${MAX_VARIABLES_FIELDS} fields in their objects.`);
+  }
+  for (const child of children) if (isObject(child)) count = countFields(child, depth + 1, count);
+  return count;
 }
 
 function isObject(value: unknown): value is object {

@@ -28,6 +28,8 @@ export interface Loaders {
   readonly versions: Loader<Version>;
   /** By the id of the model: its newest version. */
   readonly latestVersions: Loader<Version>;
+  /** By the digest of a pack: the versions that run from it, as `owner/name:number`; for operators. */
+  readonly packVersions: Loader<readonly string[]>;
   readonly publications: Loader<Publication>;
   readonly grants: Loader<Grant>;
   readonly predictions: Loader<Prediction>;
@@ -64,6 +66,7 @@ export function createLoaders(services: Services, actor: Actor | null): Loaders 
     models: forTenant((who, ids) => catalog.getModelsByIds(who, ids)),
     versions: forTenant((who, ids) => versions.getVersionsByIds(who, ids)),
     latestVersions: forTenant((who, ids) => versions.latestVersions(who, ids)),
+    packVersions: forActor((who, digests) => versions.namesOfPacksAcrossTenants(who, digests)),
     publications: forTenant((who, ids) => versions.getPublicationsByIds(who, ids)),
     grants: forTenant((who, ids) => sharing.getGrantsByIds(who, ids)),
     predictions: forTenant((who, ids) => predictions.getPredictionsByIds(who, ids)),

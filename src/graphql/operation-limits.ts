@@ -34,25 +34,41 @@ interface Weight {
 interface Walk {
   readonly schema: GraphQLSchema;
   readonly variables: Readonly<Record<string, unknown>>;
+  /** Set once a variable has been looked at: the verdict then holds for these variables only. */
+  usedVariables: boolean;
   readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
   /** Each fragment is weighed once, so that fragments which spread each other twice stay cheap. */
   readonly weighed: Map<string, Weight>;
 }
 
-/** Throws when the operation is too much. The document must have passed validation (no cycles). */
+/**
+ * Returns a function that throws when an operation is too much. Its document must have passed validation (no cycles). An
+ * operation that has passed whatever its variables are is not walked again while its parsed document is kept.
+ */
+export function createOperationCheck(): typeof checkOperation {
+  const passed = new WeakSet<OperationDefinitionNode>();
+  return (schema, document, operation, variables) => {
+    if (passed.has(operation)) return true;
+    const holdsAlways = checkOperation(schema, document, operation, variables);
+    if (holdsAlways) passed.add(operation);
+    return holdsAlways;
+  };
+}
+
+/** @returns whether it passes with any variables */
 export function checkOperation(
   schema: GraphQLSchema,
   document: DocumentNode,
   operation: OperationDefinitionNode,
   variables: Readonly<Record<string, unknown>>,
-): void {
+): boolean {
   const root = schema.getRootType(operation.operation);
-  if (root === undefined || root === null) return;
+  if (root === undefined || root === null) return false;
   const fragments = new Map<string, FragmentDefinitionNode>();
   for (const definition of document.definitions) {
     if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
   }
-  const walk: Walk = { schema, variables, fragments, weighed: new Map() };
+  const walk: Walk = { schema, variables, usedVariables: false, fragments, weighed: new Map() };
   if (operation.operation === 'mutation') checkRootMutations(walk, operation.selectionSet);
   const { nodes, depth } = weigh(walk, operation.selectionSet, root);
   if (depth > OPERATION_LIMITS.maxDepth) {
@@ -63,6 +79,7 @@ export function checkOperation(
       `The operation could fetch ${nodes} objects, and at most ${OPERATION_LIMITS.maxNodes} are allowed: lower \`first\`.`,
     );
   }
+  return !walk.usedVariables;
 }
 
 function checkRootMutations(walk: Walk, selectionSet: SelectionSetNode): void {
@@ -144,7 +161,10 @@ function firstOf(walk: Walk, field: FieldNode, definition: GraphQLField<unknown,
   const given = field.arguments?.find(({ name }) => name.value === 'first')?.value;
   let value: unknown = argument.defaultValue;
   if (given?.kind === Kind.INT) value = Number(given.value);
-  else if (given?.kind === Kind.VARIABLE) value = walk.variables[given.name.value] ?? argument.defaultValue;
+  else if (given?.kind === Kind.VARIABLE) {
+    walk.usedVariables = true;
+    value = walk.variables[given.name.value] ?? argument.defaultValue;
+  }
   // What is no sensible page size is refused by the resolver; here it only must not hide a large one.
   return typeof value === 'number' && Number.isFinite(value) ? Math.max(1, Math.abs(value)) : 1;
 }

@@ -3,7 +3,7 @@ import type { ApolloServerPlugin, GraphQLRequestListener } from '@apollo/server'
 import { GraphQLError, type FormattedExecutionResult, type GraphQLFormattedError } from 'graphql';
 import type { GraphQLContext } from './context.js';
 import { logFault, RETRY_AFTER_SECONDS, withRequestId } from './format-error.js';
-import { checkOperation } from './operation-limits.js';
+import { createOperationCheck } from './operation-limits.js';
 
 // Codes of errors that Apollo finds before execution.
 const DOCUMENT_CODES: ReadonlySet<unknown> = new Set([
@@ -13,7 +13,8 @@ const DOCUMENT_CODES: ReadonlySet<unknown> = new Set([
 ]);
 
 export function createRequestPlugin(): ApolloServerPlugin<GraphQLContext> {
-  // Holds no state, so one listener serves all requests.
+  const checkOperation = createOperationCheck();
+  // Holds no state of a request, so one listener serves all requests.
   const listener: GraphQLRequestListener<GraphQLContext> = {
     // Apollo answers what is thrown here as the client's error; what other early hooks throw, as ours.
     async didResolveOperation({ schema, document, operation, request }) {

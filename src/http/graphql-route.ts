@@ -1,8 +1,8 @@
 /** GraphQL on Fastify: Apollo answers; this file watches the connection and completes error answers. */
-import type { ApolloServer } from '@apollo/server';
-import { fastifyApolloHandler } from '@as-integrations/fastify';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { HeaderMap, type ApolloServer, type HTTPGraphQLRequest } from '@apollo/server';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { FormattedExecutionResult } from 'graphql';
+import type { IncomingHttpHeaders } from 'node:http';
 import type { ContextRequest } from '../graphql/create-context.js';
 import type { GraphQLContext } from '../graphql/context.js';
 import { withRequestId } from '../graphql/format-error.js';
@@ -19,10 +19,9 @@ export interface GraphQLRouteOptions {
 const BODY_TIMEOUT_MS = 60_000;
 
 export function graphqlRoute(options: GraphQLRouteOptions): (app: FastifyInstance) => void {
-  const answer = fastifyApolloHandler(options.apollo, {
-    context: (request: FastifyRequest, reply: FastifyReply) =>
-      options.createContext(toContextRequest(request, reply)),
-  });
+  const { apollo, createContext } = options;
+  const toApolloRequest = createTranslation();
+  const signalOf = createSignals();
   return (app) => {
     app.route({
       method: ['GET', 'POST'],
@@ -36,10 +35,16 @@ export function graphqlRoute(options: GraphQLRouteOptions): (app: FastifyInstanc
       },
       handler: async (request, reply) => {
         if (isBrowserVisit(request)) return options.graphiql.send(reply);
-        const body: unknown = await answer.call(app, request, reply);
+        const { status, headers, body } = await apollo.executeHTTPGraphQLRequest({
+          httpGraphQLRequest: toApolloRequest(request),
+          context: () => createContext(toContextRequest(request, signalOf(request))),
+        });
+        if (body.kind !== 'complete') throw new Error('Answers in parts are not part of the contract.');
+        for (const [name, value] of headers) void reply.header(name, value);
+        void reply.code(status ?? 200);
         // Errors inside an operation have their request id already; these came before there was one.
-        if (reply.statusCode < 400 || typeof body !== 'string') return body;
-        return completeErrors(body, request.id);
+        if (reply.statusCode < 400) return body.string;
+        return completeErrors(body.string, request.id);
       },
     });
   };
@@ -51,11 +56,53 @@ function isBrowserVisit(request: FastifyRequest): boolean {
   return (request.headers.accept ?? '').startsWith('text/html');
 }
 
-function toContextRequest(request: FastifyRequest, reply: FastifyReply): ContextRequest {
-  const gone = new AbortController();
-  reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished) gone.abort();
-  });
+/**
+ * Fires when the connection of a request is gone: one signal for all requests that come over it, since making one costs more
+ * than most of what a small request does. Who listens for a request stops listening with its answer.
+ */
+function createSignals(): (request: FastifyRequest) => AbortSignal {
+  const signals = new WeakMap<object, AbortSignal>();
+  return ({ socket }) => {
+    const known = signals.get(socket);
+    if (known !== undefined) return known;
+    const gone = new AbortController();
+    socket.once('close', () => gone.abort());
+    if (socket.destroyed) gone.abort();
+    signals.set(socket, gone.signal);
+    return gone.signal;
+  };
+}
+
+// For these, Apollo's own choice of a content type is the same as for a client that accepts anything.
+const ACCEPTS_JSON: ReadonlySet<string | undefined> = new Set([undefined, '*/*', 'application/json']);
+
+/**
+ * A request as Apollo takes it. Of what our parser has read as JSON, Apollo need not look at the content type again (its
+ * guard against forged requests wants one that browsers ask for first, and no other is read here), nor at headers that it
+ * has no use for: parsing them would cost as much as executing a small operation.
+ */
+function createTranslation(): (request: FastifyRequest) => HTTPGraphQLRequest {
+  const readAsJson = ['apollo-require-preflight', 'application/json'] as const;
+  const ordinary = new HeaderMap([readAsJson]);
+  return ({ method, url, body, headers }) => {
+    const { accept } = headers;
+    const queryAt = url.indexOf('?');
+    const search = queryAt < 0 ? '' : url.slice(queryAt);
+    if (method !== 'POST' || !isRecord(body)) return { method, body, search, headers: allOf(headers) };
+    if (ACCEPTS_JSON.has(accept)) return { method, body, search, headers: ordinary };
+    return { method, body, search, headers: new HeaderMap([readAsJson, ['accept', accept as string]]) };
+  };
+}
+
+function allOf(headers: IncomingHttpHeaders): HeaderMap {
+  const all = new HeaderMap();
+  for (const [name, value] of Object.entries(headers)) {
+    if (value) all.set(name, Array.isArray(value) ? value.join(', ') : value);
+  }
+  return all;
+}
+
+function toContextRequest(request: FastifyRequest, signal: AbortSignal): ContextRequest {
   const body = isRecord(request.body) ? request.body : {};
   const search = isRecord(request.query) ? request.query : {};
   return {
@@ -65,7 +112,7 @@ function toContextRequest(request: FastifyRequest, reply: FastifyReply): Context
     document: request.method === 'GET' ? search['query'] : body['query'],
     variables: body['variables'],
     requestId: request.id,
-    signal: gone.signal,
+    signal,
     log: request.log as ContextRequest['log'],
   };
 }

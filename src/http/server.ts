@@ -5,6 +5,7 @@ import type { Logger } from '../lib/logger.js';
 import { handleError, sendError, socketAnswer, toHttpError, type HttpError } from './errors.js';
 import { registerJsonBody } from './json-body.js';
 import type { Metrics } from './metrics.js';
+import { createRequestLog } from './request-log.js';
 import { SECURITY_HEADERS } from './security-headers.js';
 
 export interface HttpServerOptions {
@@ -42,7 +43,7 @@ export class HttpServer {
 
   static async create(options: HttpServerOptions): Promise<HttpServer> {
     const app = createFastify(options);
-    addHooks(app, options.metrics);
+    addHooks(app, options.metrics, options.log.isLevelEnabled('debug'));
     refuseWhileClosing(app);
     registerJsonBody(app, { bodyLimitBytes: options.bodyLimitBytes });
     app.setErrorHandler<FastifyError>(handleError);
@@ -91,6 +92,7 @@ function createFastify(options: HttpServerOptions): FastifyInstance {
     // An id that a client chose could forge the trail in logs and ledger.
     requestIdHeader: false,
     genReqId: () => newId('request'),
+    childLoggerFactory: (logger, bindings, how) => createRequestLog(() => logger.child(bindings, how)),
     bodyLimit: options.bodyLimitBytes,
     trustProxy: options.trustProxy,
     onProtoPoisoning: 'error',
@@ -128,18 +130,17 @@ function refuseWhileClosing(app: FastifyInstance): void {
   });
 }
 
-function addHooks(app: FastifyInstance, metrics: Metrics): void {
+function addHooks(app: FastifyInstance, metrics: Metrics, logsAnswers: boolean): void {
   app.addHook('onRequest', (request, reply, done) => {
     void reply.headers(SECURITY_HEADERS).header('x-request-id', request.id);
     done();
   });
   app.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'unmatched';
-    metrics.observeRequest(request.method, route, reply.statusCode, reply.elapsedTime);
-    request.log.debug(
-      { method: request.method, route, status: reply.statusCode, durationMs: reply.elapsedTime },
-      'Answered',
-    );
+    const { method } = request;
+    const { statusCode: status, elapsedTime: durationMs } = reply;
+    metrics.observeRequest(method, route, status, durationMs);
+    if (logsAnswers) request.log.debug({ method, route, status, durationMs }, 'Answered');
     done();
   });
 }

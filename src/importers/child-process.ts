@@ -4,7 +4,7 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { constants, createReadStream, readFileSync } from 'node:fs';
+import { constants, createReadStream } from 'node:fs';
 import { lstat, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,7 +12,7 @@ import { builtEntry } from '../lib/built-entry.js';
 import { ok, refuse, type Result } from '../lib/result.js';
 import { childMessage, type ChildReport, type ChildRequest } from './child/messages.js';
 import { PACK_FILE_NAME } from './pack-file.js';
-import type { Sandbox } from './sandbox.js';
+import { residentBytes, type Sandbox as WholeSandbox } from '../lib/sandbox.js';
 import type {
   ImportProgress,
   ImportRefusal,
@@ -20,6 +20,9 @@ import type {
   ImportReport,
   ImportRequest,
 } from './types.js';
+
+/** The rest of it concerns children that stay. */
+type Sandbox = Pick<WholeSandbox, 'prefix' | 'network'>;
 
 const MEMORY_POLL_MS = 25;
 const MIB = 1024 * 1024;
@@ -149,18 +152,6 @@ function refusal(
   message: string,
 ): { readonly ok: false; readonly error: ImportRefusal } {
   return refuse({ code, message, subject: null });
-}
-
-/** Resident memory of a process, or `null` where the system does not tell (then only the heap limit holds). */
-function residentBytes(pid: number | undefined): number | null {
-  if (pid === undefined) return null;
-  try {
-    const line = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
-    return line === null ? null : Number(line[1]) * 1024;
-  } catch {
-    // It has just exited, or there is no /proc.
-    return null;
-  }
 }
 
 /** Looks at the pack itself: a child that was taken over could claim any digest, or leave a link. */

@@ -10,6 +10,14 @@ export interface WeightBlock {
   read(): Uint8Array;
 }
 
+/** A file that the engine gets as it is, in pieces that are read when they are written. */
+export interface ModelFile {
+  /** Of ours, never of the archive. */
+  readonly name: string;
+  readonly byteLength: number;
+  read(): Iterable<Uint8Array>;
+}
+
 export interface ModelTensor {
   /** As callers name it. */
   readonly name: string;
@@ -26,6 +34,10 @@ export interface ConvertedModel {
   readonly kind: PackHeader['kind'];
   readonly modelTopology: unknown;
   readonly weights: readonly WeightBlock[];
+  /** In place of weights, for engines that read files. */
+  readonly files?: readonly ModelFile[];
+  /** Numbers learnt, where they are in files. */
+  readonly parameters?: number;
   readonly inputs: readonly ModelTensor[];
   readonly outputs: readonly ModelTensor[];
   /** Class or op of each layer or node, one entry for each. */
@@ -34,8 +46,11 @@ export interface ConvertedModel {
   readonly graph?: Pick<PackHeader, 'graphSignature' | 'initializerSignature' | 'initializer'>;
 }
 
-export function parameterCount(weights: readonly WeightBlock[]): number {
-  return weights.reduce((sum, { spec }) => sum + spec.shape.reduce((product, d) => product * d, 1), 0);
+export function parameterCount({ weights, parameters = 0 }: ConvertedModel): number {
+  return weights.reduce(
+    (sum, { spec }) => sum + spec.shape.reduce((product, d) => product * d, 1),
+    parameters,
+  );
 }
 
 /** Class and op names with how often each occurs, most frequent first. */

@@ -1,7 +1,7 @@
 /** Who gets a turn: imports are heavy, so few run at once and few may wait. */
 import { refuse, type Result } from '../lib/result.js';
 import { runChild } from './child-process.js';
-import { findSandbox, type Sandbox } from './sandbox.js';
+import { findSandbox, type Sandbox } from '../lib/sandbox.js';
 import type { ImportProgress, ImportRefusal, ImportReport, ImportRequest } from './types.js';
 
 export interface ImporterDeps {

@@ -1,2 +1,3 @@
 export * from './types.js';
+export { chooseEngine } from './choose-engine.js';
 export { createImporter, type Importer } from './importer.js';

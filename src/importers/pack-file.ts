@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, openSync, readFileSync, readSync, rmSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { encodePackHeader, type PackHeader } from '../inference/index.js';
-import type { WeightBlock } from './converted-model.js';
+import type { ConvertedModel } from './converted-model.js';
 import { IMPORT_LIMITS } from './limits.js';
 import { refuseImport } from './refused.js';
 
@@ -18,13 +18,31 @@ export interface WrittenPack {
   readonly digest: string;
 }
 
-/** Reads every weight once and appends it; returns the file's size. @throws Refused above the limit */
+interface Block {
+  readonly name: string;
+  readonly byteLength: number;
+  read(): Iterable<Uint8Array>;
+}
+
+/** What the weight block of the pack is made of: weights, or files. */
+export function blocksOf({ weights, files }: Pick<ConvertedModel, 'weights' | 'files'>): readonly Block[] {
+  return (
+    files ??
+    weights.map((block) => ({
+      name: block.spec.name,
+      byteLength: block.byteLength,
+      read: () => [block.read()],
+    }))
+  );
+}
+
+/** Reads every block once and appends it; returns the file's size. @throws Refused above the limit */
 export function writeWeights(
   workDirectory: string,
-  weights: readonly WeightBlock[],
+  blocks: readonly Block[],
   onProgress: (fraction: number) => void,
 ): number {
-  const total = weights.reduce((sum, block) => sum + block.byteLength, 0);
+  const total = blocks.reduce((sum, block) => sum + block.byteLength, 0);
   if (total > IMPORT_LIMITS.maxWeightBytes) {
     refuseImport(
       'LIMIT_EXCEEDED',
@@ -35,17 +53,20 @@ export function writeWeights(
   const fd = openSync(join(workDirectory, WEIGHTS_FILE_NAME), 'wx', 0o600);
   try {
     let written = 0;
-    for (const block of weights) {
-      const bytes = block.read();
-      if (bytes.length !== block.byteLength) {
+    for (const block of blocks) {
+      let length = 0;
+      for (const bytes of block.read()) {
+        length += bytes.length;
+        writeAll(fd, bytes);
+      }
+      if (length !== block.byteLength) {
         refuseImport(
           'CORRUPT_ARTIFACT',
-          block.spec.name,
-          `"${block.spec.name}" has ${bytes.length} bytes of values instead of ${block.byteLength}.`,
+          block.name,
+          `"${block.name}" has ${length} bytes of values instead of ${block.byteLength}.`,
         );
       }
-      writeAll(fd, bytes);
-      written += bytes.length;
+      written += length;
       onProgress(total === 0 ? 1 : written / total);
     }
     return written;

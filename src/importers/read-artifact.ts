@@ -1,11 +1,14 @@
 /** Bytes -> what they are -> a converted model, its weights not yet read. Runs no engine. */
 import { openSync } from 'node:fs';
+import { unreachable } from '../lib/result.js';
 import { readTar } from './archive-tar.js';
 import { readZip } from './archive-zip.js';
 import { fileSource } from './byte-source.js';
 import type { ConvertedModel } from './converted-model.js';
 import { readKerasH5 } from './keras-h5.js';
 import { readKerasZip } from './keras-zip.js';
+import { readOnnx } from './onnx.js';
+import { readSavedModel } from './saved-model.js';
 import { sniffArchive, sniffContainer } from './sniff.js';
 import { isTfjsModelJson, readTfjs } from './tfjs.js';
 
@@ -26,13 +29,24 @@ export async function readArtifact(
     onContainerRead();
     return readKerasH5(source);
   }
+  if (container === 'ONNX') {
+    onContainerRead();
+    return readOnnx(source);
+  }
   const archive =
     container === 'ZIP'
       ? await readZip(fd, source.size, workDirectory)
       : await readTar(fd, source.size, container === 'GZIP', workDirectory);
   onContainerRead();
   const content = sniffArchive([...archive.files.keys()], (name) => isTfjsModelJson(archive, name));
-  return content.kind === 'KERAS_V3'
-    ? readKerasZip(archive)
-    : readTfjs(archive, content.modelJson, content.base);
+  switch (content.kind) {
+    case 'KERAS_V3':
+      return readKerasZip(archive);
+    case 'TFJS':
+      return readTfjs(archive, content.modelJson, content.base);
+    case 'SAVED_MODEL':
+      return readSavedModel(archive, content.base);
+    default:
+      return unreachable(content);
+  }
 }

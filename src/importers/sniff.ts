@@ -3,12 +3,12 @@ import type { ByteSource } from './byte-source.js';
 import { parseJson, isObject, own } from './json.js';
 import { refuseImport } from './refused.js';
 
-export type Container = 'HDF5' | 'ZIP' | 'GZIP' | 'TAR';
+export type Container = 'HDF5' | 'ZIP' | 'GZIP' | 'TAR' | 'ONNX';
 
 const HDF5_MAGIC = Buffer.from([0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a]);
 const SNIFF_BYTES = 4096;
 const ACCEPTED =
-  'Souk accepts Keras .h5 and .keras files, and TensorFlow.js models (model.json with its shards) as one zip or tar.gz.';
+  'Souk accepts Keras .h5 and .keras files, ONNX files, TensorFlow SavedModels (the folder) and TensorFlow.js models (model.json with its shards), these two as one zip or tar.gz.';
 
 /** @throws Refused with what was found and what would work */
 export function sniffContainer(source: ByteSource): Container {
@@ -19,6 +19,7 @@ export function sniffContainer(source: ByteSource): Container {
   if (startsWith(head, 'PK\x05\x06')) refuseImport('CORRUPT_ARTIFACT', null, 'The zip archive is empty.');
   if (head[0] === 0x1f && head[1] === 0x8b) return 'GZIP';
   if (head.toString('latin1', 257, 262) === 'ustar') return 'TAR';
+  if (isOnnx(head)) return 'ONNX';
   if (/^\s*\{/.test(head.toString('latin1', 0, 64))) refuseJson(source);
   return refuseImport('UNSUPPORTED_FORMAT', null, `The file is ${describeForeign(head)}. ${ACCEPTED}`);
 }
@@ -45,6 +46,15 @@ function refuseJson(source: ByteSource): never {
 }
 
 const OTHER_ARCHIVE = 'which is not unpacked here; pack the files as zip or tar.gz';
+
+/** The fields of ONNX's ModelProto that may follow its first, with their wire types; `graph` is the usual one. */
+const AFTER_IR_VERSION: ReadonlySet<number> = new Set([0x12, 0x1a, 0x22, 0x28, 0x32, 0x3a, 0x42]);
+
+/** A protobuf message that begins with an ir_version; a SavedModel begins in the same way, with version 1. */
+function isOnnx(head: Buffer): boolean {
+  const [tag, version = 0, next = 0] = head;
+  return tag === 0x08 && version >= 2 && version <= 64 && AFTER_IR_VERSION.has(next);
+}
 
 /** What people send by mistake: how it begins, and what it is. */
 const FOREIGN_MAGICS: readonly (readonly [magic: string, what: string])[] = [
@@ -77,12 +87,8 @@ function describeForeign(head: Buffer): string {
   if (head.length > 9 && head.readBigUInt64LE(0) < 1n << 27n && head[8] === 0x7b) {
     return 'a safetensors file: weights without an architecture; save the whole model from its framework';
   }
-  // Protobuf field 1 is a varint in both: ONNX's ir_version (3 to 20) and a SavedModel's schema version (1).
   if (head[0] === 0x08 && head[1] === 0x01 && head[2] === 0x12) {
-    return 'the saved_model.pb of a TensorFlow SavedModel; convert the model to Keras or TensorFlow.js';
-  }
-  if (head[0] === 0x08 && (head[1] ?? 0) >= 3 && (head[1] ?? 0) <= 20 && ((head[2] ?? 0) & 7) === 2) {
-    return 'an ONNX model; convert the model to Keras or TensorFlow.js';
+    return 'the saved_model.pb of a TensorFlow SavedModel without its variables; pack the whole folder as one zip or tar.gz';
   }
   if (head[0] === 0x0a && head.includes('Placeholder')) {
     return 'a frozen TensorFlow graph; convert it with tensorflowjs_converter';
@@ -98,7 +104,9 @@ function describeForeign(head: Buffer): string {
 export type ArchiveContent =
   | { readonly kind: 'KERAS_V3' }
   /** `base` is the folder of `modelJson`, with its slash. */
-  | { readonly kind: 'TFJS'; readonly modelJson: string; readonly base: string };
+  | { readonly kind: 'TFJS'; readonly modelJson: string; readonly base: string }
+  /** `base` is the folder of `saved_model.pb`, with its slash. */
+  | { readonly kind: 'SAVED_MODEL'; readonly base: string };
 
 /**
  * What an archive holds, by the files in it.
@@ -131,16 +139,7 @@ export function sniffArchive(
           .filter((n) => /\.json$/i.test(n))
           .slice(0, 16)
           .filter(isModelJson);
-  if (candidates.length > 1) {
-    refuseImport(
-      'UNSUPPORTED_FORMAT',
-      candidates[1] ?? null,
-      `The archive holds several models (${candidates
-        .slice(0, 3)
-        .map((n) => `"${n}"`)
-        .join(', ')}); upload one at a time.`,
-    );
-  }
+  if (candidates.length > 1) refuseSeveral(candidates);
   const modelJson = candidates[0];
   if (modelJson !== undefined) {
     return {
@@ -149,25 +148,33 @@ export function sniffArchive(
       base: modelJson.slice(0, modelJson.length - baseName(modelJson).length),
     };
   }
+  const graphs = names.filter((name) => baseName(name) === 'saved_model.pb');
+  if (graphs.length > 1) refuseSeveral(graphs);
+  const graph = graphs[0];
+  if (graph !== undefined) {
+    return { kind: 'SAVED_MODEL', base: graph.slice(0, graph.length - baseName(graph).length) };
+  }
   return refuseArchive(names);
+}
+
+function refuseSeveral(names: readonly string[]): never {
+  const listed = names.slice(0, 3).map((name) => `"${name}"`);
+  return refuseImport(
+    'UNSUPPORTED_FORMAT',
+    names[1] ?? null,
+    `The archive holds several models (${listed.join(', ')}); upload one at a time.`,
+  );
 }
 
 function refuseArchive(names: readonly string[]): never {
   const find = (test: (name: string) => boolean): string | null => names.find(test) ?? null;
   const say = (subject: string, message: string): never =>
     refuseImport('UNSUPPORTED_FORMAT', subject, message);
-  const savedModel = find((name) => lowerBaseName(name) === 'saved_model.pb');
-  if (savedModel !== null) {
-    say(
-      savedModel,
-      'The archive is a TensorFlow SavedModel, which Souk does not read yet; upload the model as .keras, .h5 or TensorFlow.js.',
-    );
-  }
   const onnx = find((name) => /\.onnx$/i.test(name));
   if (onnx !== null)
     say(
       onnx,
-      'The archive holds an ONNX model, which Souk does not read yet; convert it to Keras or TensorFlow.js.',
+      `The archive holds "${onnx}"; upload that file itself, with its weights inside: onnx.save(model, path, save_as_external_data=False).`,
     );
   const torch = find((name) => baseName(name) === 'data.pkl' || baseName(name) === 'constants.pkl');
   if (torch !== null) {

@@ -1,6 +1,14 @@
 /** Made-up inputs for a trial, the same every time, and how far two engines' answers lie apart. */
-import { elementCount, type Signature, type Tensor, type TensorSpec } from '../lib/tensor.js';
-import { refuseImport } from './refused.js';
+import {
+  bytesPerElement,
+  elementCount,
+  type Datatype,
+  type Signature,
+  type Tensor,
+  type TensorSpec,
+} from '../lib/tensor.js';
+import { encodeBytesElements } from '../inference/index.js';
+import { halfToNumber } from './half.js';
 
 /** Engines add in different orders; beyond this they compute different things. */
 export const MAX_RELATIVE_DIFF = 1e-3;
@@ -18,34 +26,68 @@ export function trialInputs(signature: Signature, batch: number, size: number): 
   });
 }
 
-function trialData(spec: TensorSpec, count: number): Uint8Array {
-  switch (spec.datatype) {
-    case 'FP32': {
-      // In [0, 1): in range for images and probabilities, and truncated to 0 where a model takes token ids.
-      const values = new Float32Array(count);
-      let state = 1;
-      for (let i = 0; i < count; i++) {
-        state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-        values[i] = state / 2 ** 32;
-      }
-      return new Uint8Array(values.buffer);
-    }
-    case 'INT32':
-      // 0 and 1 are valid token ids, class numbers and pixels alike.
-      return new Uint8Array(Int32Array.from({ length: count }, (_, i) => i % 2).buffer);
-    case 'BOOL':
-      return Uint8Array.from({ length: count }, (_, i) => i % 2);
-    case 'BYTES': {
-      const element = Buffer.from([1, 0, 0, 0, 0x61]);
-      return Buffer.concat(Array.from({ length: count }, () => element));
-    }
-    default:
-      return refuseImport(
-        'UNSUPPORTED_TENSOR',
-        spec.name,
-        `Input "${spec.name}" is ${spec.datatype}, which no engine takes.`,
+/** 0 and 1 in turn are valid token ids, class numbers and pixels alike. */
+function trialData({ datatype }: TensorSpec, count: number): Uint8Array {
+  return madeUp(datatype, count, fractions(1), (i) => i % 2);
+}
+
+/** In [0, 1): in range for images and probabilities, and truncated to 0 where a model takes token ids. */
+function fractions(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+function madeUp(
+  datatype: Datatype,
+  count: number,
+  fraction: () => number,
+  bit: (at: number) => number,
+): Uint8Array {
+  switch (datatype) {
+    case 'FP32':
+      return new Uint8Array(filled(new Float32Array(count), fraction).buffer);
+    case 'FP64':
+      return new Uint8Array(filled(new Float64Array(count), fraction).buffer);
+    case 'FP16':
+      // Bit patterns from 0.5 on, below 1.
+      return new Uint8Array(
+        filled(new Uint16Array(count), () => 0x3800 + Math.floor(fraction() * 1024)).buffer,
       );
+    case 'BYTES':
+      return encodeBytesElements(Array.from({ length: count }, (_, i) => Uint8Array.of(0x61 + bit(i))));
+    default: {
+      const width = bytesPerElement(datatype) ?? 1;
+      const data = new Uint8Array(count * width);
+      for (let i = 0; i < count; i++) data[i * width] = bit(i);
+      return data;
+    }
   }
+}
+
+function filled<A extends Float32Array | Float64Array | Uint16Array>(values: A, next: () => number): A {
+  for (let i = 0; i < values.length; i++) values[i] = next();
+  return values;
+}
+
+/** A run takes its inputs' memory. */
+export function copies(inputs: readonly Tensor[]): Tensor[] {
+  return inputs.map((input) => ({ ...input, data: input.data.slice() }));
+}
+
+/**
+ * As many random rows of the same kind, each unlike the others. Whole numbers are 0 or 1, as above.
+ * @param inputs of one row each
+ */
+export function randomRows(inputs: readonly Tensor[], rows: number, seed: number): Tensor[] {
+  const next = fractions(seed);
+  return inputs.map((input) => {
+    const shape = [rows, ...input.shape.slice(1)];
+    const data = madeUp(input.datatype, elementCount(shape), next, () => Math.round(next()));
+    return { ...input, shape, data };
+  });
 }
 
 /**
@@ -61,9 +103,9 @@ export function agreement(expected: readonly Tensor[], actual: readonly Tensor[]
 function tensorDifference(expected: Tensor, actual: Tensor | undefined): number {
   if (actual === undefined || expected.datatype !== actual.datatype) return Infinity;
   if (expected.shape.join() !== actual.shape.join()) return Infinity;
-  if (expected.datatype !== 'FP32') return Buffer.compare(expected.data, actual.data) === 0 ? 0 : Infinity;
-  const a = new Float32Array(expected.data.slice().buffer);
-  const b = new Float32Array(actual.data.slice().buffer);
+  const a = realValues(expected);
+  const b = realValues(actual);
+  if (a === null || b === null) return Buffer.compare(expected.data, actual.data) === 0 ? 0 : Infinity;
   let magnitude = 0;
   let worst = 0;
   for (const [i, left] of a.entries()) {
@@ -75,6 +117,15 @@ function tensorDifference(expected: Tensor, actual: Tensor | undefined): number 
     magnitude = Math.max(magnitude, Math.abs(left));
   }
   return worst === 0 ? 0 : worst / Math.max(magnitude, 1e-6);
+}
+
+/** `null` for datatypes that are compared bit by bit. */
+function realValues(tensor: Tensor): Float32Array | Float64Array | null {
+  const { buffer } = tensor.data.slice();
+  if (tensor.datatype === 'FP32') return new Float32Array(buffer);
+  if (tensor.datatype === 'FP64') return new Float64Array(buffer);
+  if (tensor.datatype === 'FP16') return Float32Array.from(new Uint16Array(buffer), halfToNumber);
+  return null;
 }
 
 /**

@@ -3,7 +3,14 @@ import type { RuntimeName } from '../inference/index.js';
 import type { Refusal } from '../lib/result.js';
 import type { Signature } from '../lib/tensor.js';
 
-export const MODEL_FORMATS = ['KERAS_H5', 'KERAS_V3', 'TFJS_LAYERS', 'TFJS_GRAPH'] as const;
+export const MODEL_FORMATS = [
+  'KERAS_H5',
+  'KERAS_V3',
+  'TFJS_LAYERS',
+  'TFJS_GRAPH',
+  'SAVED_MODEL',
+  'ONNX',
+] as const;
 export type ModelFormat = (typeof MODEL_FORMATS)[number];
 
 export interface ImportRequest {
@@ -37,6 +44,8 @@ export interface EngineTrial {
   readonly loadMs: number | null;
   /** Best of several runs with batch 1: the figure that a busy machine disturbs least. */
   readonly computeMs: number | null;
+  /** Best of several runs of 32 rows at once; `null` when rows cannot share a run. */
+  readonly batchComputeMs: number | null;
   /** Largest difference from the first engine's outputs, relative to their magnitude. */
   readonly maxRelativeDiff: number | null;
 }
@@ -47,6 +56,8 @@ export interface ImportReport {
   readonly producer: string | null;
   readonly signature: Signature;
   readonly runtime: RuntimeName;
+  /** Rows of different requests may share a run: each comes out as it does alone, as the trial has shown. */
+  readonly batchable: boolean;
   readonly trials: readonly EngineTrial[];
   readonly parameterCount: number;
   readonly weightBytes: number;

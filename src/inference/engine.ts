@@ -2,86 +2,89 @@
  * The pool as the domain sees it: a job goes in, a reply or a refusal comes out, always exactly one and never
  * later than the job's deadline. How: README.md of this room.
  */
-import { ok, refuse, type Result } from '../lib/result.js';
+import { refuse, type Result } from '../lib/result.js';
 import type { Clock } from '../lib/clock.js';
-import type { Logger } from '../lib/logger.js';
-import type { Tensor } from '../lib/tensor.js';
-import { createAdmission, type Admission, type Ticket } from './admission.js';
-import {
-  deadlineExceeded,
-  loadFailed,
-  quarantined,
-  runtimeUnavailable,
-  stopping,
-  workerLost,
-} from './errors.js';
+import type { Signature } from '../lib/tensor.js';
+import { createAdmission, type Admission } from './admission.js';
+import { createCostModel } from './cost-model.js';
+import { Dispatcher } from './dispatcher.js';
+import { quarantined, runtimeUnavailable, stopping } from './errors.js';
 import { resolveOptions, type EngineOptions, type ResolvedOptions } from './engine-options.js';
-import { applyNativeEnvironment } from './native-environment.js';
-import { createCounters, workerStatsOf, type Counters, type PoolStats } from './pool-stats.js';
+import { createIsolation, type Isolation } from './isolation.js';
+import {
+  createCounters,
+  quarantineStatsOf,
+  workerStatsOf,
+  type Counters,
+  type PoolStats,
+  type QuarantineStats,
+} from './pool-stats.js';
 import { createQuarantine, type Quarantine } from './quarantine.js';
-import { chooseWorker } from './scheduler.js';
-import { copiedBuffer } from './tensors.js';
-import { threadChannels } from './thread-channel.js';
 import type { InferenceJob, InferenceRefusal, InferenceReply, RunnableArtifact, WarmReply } from './types.js';
-import type { TaskOutcome, WorkerHandle } from './worker-handle.js';
 import { WorkerSlots, type WorkerMemory } from './worker-slots.js';
 
-/** What waits in the queue: a prediction, or a model to load ahead of its first prediction. */
-interface Work {
-  readonly artifact: RunnableArtifact;
-  readonly inputs: readonly Tensor[] | null;
-}
-
-type WorkReply =
-  | { readonly kind: 'inferred'; readonly reply: InferenceReply }
-  | { readonly kind: 'loaded'; readonly reply: WarmReply };
-
-type WorkTicket = Ticket<Work, WorkReply>;
-
-/** A job whose worker died is tried on another once; its model may be what killed the first. */
-const MAX_ATTEMPTS = 2;
 const STOPPING_RETRY_AFTER_MS = 1_000;
-/** Loading ahead takes its turn as if it were one more caller. */
-const WARM_FAIRNESS_KEY = 'souk:warm';
 
 export class InferenceEngine {
   readonly #options: ResolvedOptions;
   readonly #clock: Clock;
-  readonly #logger: Logger;
+  readonly #isolation: Isolation;
   readonly #slots: WorkerSlots;
-  readonly #admission: Admission<Work, WorkReply>;
+  readonly #admission: Admission;
+  readonly #dispatcher: Dispatcher;
   readonly #quarantine: Quarantine;
   readonly #counters: Counters = createCounters();
   #state: 'new' | 'running' | 'stopping' | 'stopped' = 'new';
-  #inFlight = 0;
   #onIdle: (() => void) | null = null;
 
   constructor(options: EngineOptions) {
     const resolved = resolveOptions(options);
     this.#options = resolved;
     this.#clock = resolved.clock;
-    this.#logger = resolved.logger;
     this.#quarantine = createQuarantine(resolved.quarantine);
-    this.#admission = createAdmission<Work, WorkReply>({
-      ...resolved.queue,
-      clock: resolved.clock,
-      workers: resolved.workers,
-    });
+    this.#isolation = createIsolation(resolved);
     this.#slots = new WorkerSlots({
       workers: resolved.workers,
       maxStuck: resolved.maxStuckThreads,
       memoryBudgetBytesPerWorker: resolved.memoryBudgetBytesPerWorker,
-      open: threadChannels({
-        entry: resolved.workerEntry,
-        settings: { runtimes: resolved.runtimes, memoryBudgetBytes: resolved.memoryBudgetBytesPerWorker },
-        maxHeapBytes: resolved.maxHeapBytesPerWorker,
-        logger: resolved.logger,
-      }),
+      open: this.#isolation.open,
       limits: resolved.limits,
       clock: resolved.clock,
       logger: resolved.logger,
       onReady: () => {
-        this.#dispatch();
+        this.#dispatcher.wake();
+      },
+      onEvicted: (models) => {
+        this.#counters.recordEvictions(models);
+      },
+    });
+    const costs = createCostModel();
+    const { clock, logger, maxBatchRows } = resolved;
+    this.#admission = createAdmission({
+      clock,
+      bounds: resolved.queue,
+      scheduling: resolved.scheduling,
+      costs,
+      workers: resolved.workers,
+      maxBatchRows,
+      onSettled: (_, result) => {
+        this.#counters.recordResult(result);
+      },
+    });
+    this.#dispatcher = new Dispatcher({
+      clock,
+      logger,
+      slots: this.#slots,
+      admission: this.#admission,
+      costs,
+      quarantine: this.#quarantine,
+      counters: this.#counters,
+      maxBatchRows,
+      loadTimeoutMs: resolved.limits.loadTimeoutMs,
+      isRunning: () => this.#isRunning(),
+      findObstacle: (artifact) => this.#findObstacle(artifact),
+      onProgress: () => {
+        if (this.#isIdle()) this.#onIdle?.();
       },
     });
   }
@@ -92,9 +95,11 @@ export class InferenceEngine {
    */
   async start(): Promise<void> {
     if (this.#state !== 'new') throw new Error(`The inference engine is ${this.#state}; it starts once.`);
-    applyNativeEnvironment(this.#options.nativeEnvironment, this.#options.environment);
     this.#state = 'running';
     try {
+      await this.#isolation.prepare();
+      // Stopped meanwhile: no worker may be opened any more.
+      if (!this.#isRunning()) return;
       await this.#slots.start();
     } catch (error) {
       this.#state = 'stopped';
@@ -103,26 +108,29 @@ export class InferenceEngine {
   }
 
   /** Runs one job. The inputs stay the caller's: they are copied on their way to the worker. */
-  async infer(job: InferenceJob): Promise<Result<InferenceReply, InferenceRefusal>> {
-    const { artifact, inputs, fairnessKey, timeoutMs, signal } = job;
-    const result = await this.#submit({ artifact, inputs }, fairnessKey, timeoutMs, signal);
-    if (!result.ok) return result;
-    if (result.value.kind !== 'inferred') throw new Error('A worker answered a prediction with a load.');
-    return ok(result.value.reply);
+  infer(job: InferenceJob): Promise<Result<InferenceReply, InferenceRefusal>> {
+    const obstacle = this.#state === 'running' ? this.#findObstacle(job.artifact) : stoppingNow();
+    if (obstacle !== null) return this.#refuse(obstacle);
+    const admitted = this.#admission.submit(job);
+    if (!admitted.ok) return this.#refuse(admitted.error);
+    this.#counters.recordAdmission();
+    this.#dispatcher.wake();
+    return admitted.value.result;
   }
 
-  /** Loads a model into a worker ahead of its first prediction. Waits its turn like a prediction. */
-  async warm(artifact: RunnableArtifact): Promise<Result<WarmReply, InferenceRefusal>> {
-    const { loadTimeoutMs } = this.#options.limits;
-    const result = await this.#submit(
-      { artifact, inputs: null },
-      WARM_FAIRNESS_KEY,
-      loadTimeoutMs,
-      undefined,
-    );
-    if (!result.ok) return result;
-    if (result.value.kind !== 'loaded') throw new Error('A worker answered a load with a prediction.');
-    return ok(result.value.reply);
+  /**
+   * Brings a model into memory ahead of its first prediction, in an idle moment.
+   * @param signature with it, the model also runs once on zeros: engines build much on the first run
+   */
+  warm(
+    artifact: RunnableArtifact,
+    signature: Signature | null = null,
+  ): Promise<Result<WarmReply, InferenceRefusal>> {
+    const obstacle = this.#state === 'running' ? this.#findObstacle(artifact) : stoppingNow();
+    if (obstacle !== null) return Promise.resolve(refuse(obstacle));
+    const warmed = this.#dispatcher.lane.warm(artifact, signature);
+    this.#dispatcher.wake();
+    return warmed;
   }
 
   /** Unloads a model everywhere; settles when no worker holds it. Predictions under way finish first. */
@@ -130,15 +138,30 @@ export class InferenceEngine {
     await this.#slots.evict(digest);
   }
 
+  /** Why a model may not run now; `null` when it may. */
+  findQuarantine(digest: string): QuarantineStats | null {
+    const nowMs = this.#clock.monotonicMs();
+    const found = this.#quarantine.find(digest, nowMs);
+    return found === null ? null : quarantineStatsOf({ ...found, digest }, nowMs);
+  }
+
   stats(): PoolStats {
+    const nowMs = this.#clock.monotonicMs();
+    const quarantined = this.#quarantine.list(nowMs);
     return {
-      isolation: 'thread',
+      isolation: this.#isolation.kind,
+      walls: this.#isolation.walls(),
+      threadsPerWorker: this.#options.threadsPerWorker,
+      scheduling: this.#options.scheduling,
+      maxBatchRows: this.#options.maxBatchRows,
       state: this.#state,
-      workers: this.#slots.slots.map(workerStatsOf),
-      queued: this.#admission.queued,
-      inFlight: this.#inFlight,
+      workers: this.#slots.slots.map((slot) => workerStatsOf(slot, nowMs)),
+      queued: this.#admission.queue.length,
+      queues: this.#admission.stats(nowMs),
+      inFlight: this.#dispatcher.inFlight,
       stuckThreads: this.#slots.stuck,
-      quarantinedModels: this.#quarantine.count(this.#clock.monotonicMs()),
+      quarantinedModels: quarantined.length,
+      quarantined: quarantined.map((model) => quarantineStatsOf(model, nowMs)),
       memoryBudgetBytesPerWorker: this.#options.memoryBudgetBytesPerWorker,
       counters: this.#counters.read(),
     };
@@ -158,43 +181,16 @@ export class InferenceEngine {
     this.#state = 'stopping';
     const startedAtMs = this.#clock.monotonicMs();
     await this.#drain(graceMs);
-    this.#admission.refuseAll(stopping(STOPPING_RETRY_AFTER_MS));
+    this.#admission.refuseAll(stoppingNow());
+    this.#dispatcher.lane.refuseAll(stoppingNow());
     await this.#slots.stop(Math.max(0, graceMs - (this.#clock.monotonicMs() - startedAtMs)));
     this.#state = 'stopped';
   }
 
-  async #submit(
-    work: Work,
-    fairnessKey: string,
-    timeoutMs: number,
-    signal: AbortSignal | undefined,
-  ): Promise<Result<WorkReply, InferenceRefusal>> {
-    const result = await this.#admit(work, fairnessKey, timeoutMs, signal);
+  #refuse(refusal: InferenceRefusal): Promise<Result<InferenceReply, InferenceRefusal>> {
+    const result = refuse(refusal);
     this.#counters.recordResult(result);
-    return result;
-  }
-
-  #admit(
-    work: Work,
-    fairnessKey: string,
-    timeoutMs: number,
-    signal: AbortSignal | undefined,
-  ): Result<WorkReply, InferenceRefusal> | Promise<Result<WorkReply, InferenceRefusal>> {
-    if (this.#state !== 'running') return refuse(stopping(STOPPING_RETRY_AFTER_MS));
-    const obstacle = this.#findObstacle(work.artifact);
-    if (obstacle !== null) return refuse(obstacle);
-    const bytes = (work.inputs ?? []).reduce((sum, { data }) => sum + data.byteLength, 0);
-    const admitted = this.#admission.submit({
-      work,
-      fairnessKey,
-      bytes,
-      timeoutMs,
-      ...(signal === undefined ? {} : { signal }),
-    });
-    if (!admitted.ok) return admitted;
-    this.#counters.recordAdmission();
-    this.#dispatch();
-    return admitted.value.result;
+    return Promise.resolve(result);
   }
 
   /** Why the model cannot run now, however long it waits; `null` when nothing stands in its way. */
@@ -210,118 +206,12 @@ export class InferenceEngine {
     return quarantined(found.crashes, this.#clock.now().getTime() + (found.untilMs - nowMs), found.reason);
   }
 
-  /** Gives waiting work to idle workers until one of the two runs out. */
-  #dispatch(): void {
-    for (;;) {
-      const snapshots = this.#slots.snapshots();
-      if (!snapshots.some(({ idle }) => idle)) return;
-      const ticket = this.#admission.take(
-        ({ work }) => chooseWorker(work.artifact, snapshots).kind === 'run',
-      );
-      if (ticket === null) return;
-      // Its timer has not fired yet, but a worker's time would be wasted.
-      const isLate = ticket.deadlineAtMs <= this.#clock.monotonicMs();
-      const obstacle = isLate
-        ? deadlineExceeded(ticket.timeoutMs, 'queued')
-        : this.#findObstacle(ticket.work.artifact);
-      if (obstacle !== null) {
-        ticket.settle(refuse(obstacle));
-        continue;
-      }
-      const placement = chooseWorker(ticket.work.artifact, snapshots);
-      const handle = placement.kind === 'run' ? (this.#slots.slots[placement.slot]?.handle ?? null) : null;
-      if (placement.kind !== 'run' || handle === null)
-        throw new Error('A worker vanished while it was chosen.');
-      void this.#runOn(placement.slot, handle, ticket);
-    }
-  }
-
-  async #runOn(slot: number, handle: WorkerHandle, ticket: WorkTicket): Promise<void> {
-    this.#inFlight += 1;
-    ticket.attempts += 1;
-    const startedAtMs = this.#clock.monotonicMs();
-    const { artifact, inputs } = ticket.work;
-    const outcome = await handle.run({
-      artifact,
-      // Copied, not given: a job whose worker dies is sent again, and the inputs are the caller's.
-      inputs: inputs?.map(({ data, ...rest }) => ({ ...rest, data: copiedBuffer(data) })) ?? null,
-      deadlineAtMs: ticket.deadlineAtMs,
-    });
-    this.#inFlight -= 1;
-    this.#finish(ticket, outcome, { slot, handle, startedAtMs });
-    this.#dispatch();
-    if (this.#isIdle()) this.#onIdle?.();
-  }
-
-  #finish(
-    ticket: WorkTicket,
-    outcome: TaskOutcome,
-    run: { readonly slot: number; readonly handle: WorkerHandle; readonly startedAtMs: number },
-  ): void {
-    const { artifact } = ticket.work;
-    const worker = run.handle.name;
-    const { runtime } = artifact;
-    if (outcome.kind === 'inferred' || outcome.kind === 'loaded' || outcome.kind === 'refused') {
-      this.#slots.recordAnswer(run.slot);
-      this.#admission.observeServiceMs(this.#clock.monotonicMs() - run.startedAtMs);
-    }
-    switch (outcome.kind) {
-      case 'inferred': {
-        const { loadMs, computeMs } = outcome;
-        const outputs = outcome.outputs.map((output) => ({ ...output, data: new Uint8Array(output.data) }));
-        const timings = { queueMs: run.startedAtMs - ticket.admittedAtMs, loadMs, computeMs };
-        ticket.settle(ok({ kind: 'inferred', reply: { outputs, timings, runtime, worker, batchSize: 1 } }));
-        return;
-      }
-      case 'loaded': {
-        const { bytes, loadMs } = outcome;
-        ticket.settle(ok({ kind: 'loaded', reply: { bytes, loadMs, runtime, worker } }));
-        return;
-      }
-      case 'refused':
-        if (outcome.fatal) this.#recordCrash(artifact, 'its engine was damaged', worker);
-        ticket.settle(refuse(outcome.refusal));
-        return;
-      case 'overran':
-        this.#counters.recordOverrun();
-        this.#logger.warn(
-          { worker, digest: artifact.digest, phase: outcome.phase },
-          'a model overstayed its time',
-        );
-        // A run's deadline has usually answered by its own timer; a load's limit may come first.
-        ticket.settle(
-          refuse(
-            outcome.phase === 'loading'
-              ? loadFailed('Loading the model took too long and was given up.')
-              : deadlineExceeded(ticket.timeoutMs, 'running'),
-          ),
-        );
-        return;
-      case 'lost':
-        this.#retryOrRefuse(ticket, outcome.reason, worker);
-        return;
-    }
-  }
-
-  #retryOrRefuse(ticket: WorkTicket, reason: string, worker: string): void {
-    if (this.#state === 'running') this.#recordCrash(ticket.work.artifact, reason, worker);
-    if (ticket.isSettled) return;
-    if (this.#state !== 'running' || ticket.attempts >= MAX_ATTEMPTS) {
-      ticket.settle(refuse(workerLost(reason)));
-      return;
-    }
-    this.#counters.recordRetry();
-    this.#admission.putBack(ticket);
-  }
-
-  #recordCrash({ digest }: RunnableArtifact, reason: string, worker: string): void {
-    this.#counters.recordCrash();
-    this.#quarantine.recordCrash(digest, reason, this.#clock.monotonicMs());
-    this.#logger.error({ worker, digest, reason }, 'a worker crashed with a model in flight');
+  #isRunning(): boolean {
+    return this.#state === 'running';
   }
 
   #isIdle(): boolean {
-    return this.#inFlight === 0 && this.#admission.queued === 0;
+    return this.#dispatcher.inFlight === 0 && this.#admission.queue.length === 0;
   }
 
   async #drain(graceMs: number): Promise<void> {
@@ -333,4 +223,8 @@ export class InferenceEngine {
     });
     clearTimeout(timer);
   }
+}
+
+function stoppingNow(): InferenceRefusal {
+  return stopping(STOPPING_RETRY_AFTER_MS);
 }

@@ -11,6 +11,10 @@ export interface WorkerSettings {
   readonly runtimes: readonly RuntimeName[];
   /** Models are unloaded, least recently used first, to stay under it. Measured, per worker. */
   readonly memoryBudgetBytes: number;
+  /** Engines that are not to be loaded, because their library has crashed a process, each with the reason. */
+  readonly unusable: readonly RuntimeReadiness[];
+  /** Threads that one run may compute with. Default: what the environment says, else all cores. */
+  readonly nativeThreads?: number;
 }
 
 /** A tensor on its way: the buffer is transferred, so the sender must not touch it afterwards. */

@@ -1,21 +1,23 @@
 /**
- * Settings that native engines read from the environment of the process: a thread's own `env` is a copy that
- * C code never sees, so they must be set here, before the first worker starts. Values that the operator has
- * set win.
+ * Settings that native engines read from the environment of their process. For worker threads that is the
+ * server's: a thread's own `env` is a copy that C code never sees, so they are set there before the first worker
+ * starts, and values that the operator has set win. A worker process gets them as its whole environment.
  */
-export interface NativeThreads {
-  readonly workers: number;
-  readonly cores: number;
-}
+
+const TENSORFLOW_THREADS = 'TF_NUM_INTRAOP_THREADS';
 
 /**
- * TensorFlow keeps one pool of threads for the whole process, which all workers share, besides each worker's
- * own thread. With the cores divided by the workers, all of them busy at once do not oversubscribe.
+ * All workers busy at once must not ask for more threads than there are cores. In threads, TensorFlow keeps one
+ * pool for the whole process, of this size, besides each worker's own thread; in processes each has its own.
  */
-export function nativeEnvironment({ workers, cores }: NativeThreads): Readonly<Record<string, string>> {
-  const threads = String(Math.max(1, Math.floor(cores / workers)));
+export function defaultThreadsPerWorker(workers: number, cores: number): number {
+  return Math.max(1, Math.floor(cores / workers));
+}
+
+export function nativeEnvironment(threadsPerWorker: number): Readonly<Record<string, string>> {
+  const threads = String(threadsPerWorker);
   return {
-    TF_NUM_INTRAOP_THREADS: threads,
+    [TENSORFLOW_THREADS]: threads,
     TF_NUM_INTEROP_THREADS: '1',
     OMP_NUM_THREADS: threads,
     // Errors only: TensorFlow otherwise prints a page about the processor.
@@ -23,10 +25,13 @@ export function nativeEnvironment({ workers, cores }: NativeThreads): Readonly<R
   };
 }
 
-/** Applies the settings that the environment does not have yet. */
+/** Applies the number of threads that was decided, and the other settings where the environment has none yet. */
 export function applyNativeEnvironment(
   settings: Readonly<Record<string, string>>,
   environment: NodeJS.ProcessEnv,
 ): void {
-  for (const [name, value] of Object.entries(settings)) environment[name] ??= value;
+  for (const [name, value] of Object.entries(settings)) {
+    if (name === TENSORFLOW_THREADS) environment[name] = value;
+    else environment[name] ??= value;
+  }
 }

@@ -5,7 +5,8 @@
  * A pack holds no path and no URL, so loading it cannot reach anything but its own bytes.
  */
 import { ok, refuse, type Refusal, type Result } from '../lib/result.js';
-import type { Signature } from '../lib/tensor.js';
+import { elementCount, type Signature } from '../lib/tensor.js';
+import type { RuntimeName } from './types.js';
 
 const MAGIC = 'SOUKPK01';
 const PREFIX_BYTES = 12;
@@ -23,10 +24,34 @@ export interface WeightSpec {
   };
 }
 
+/** Which engines can load which kind of pack: the only place that says so. */
+export const ENGINES_OF_KIND = {
+  'tfjs-layers': ['tfjs-node', 'tfjs-wasm'],
+  'tfjs-graph': ['tfjs-node', 'tfjs-wasm'],
+  'saved-model': ['tfjs-graph'],
+  // One file, `model.onnx`.
+  onnx: ['onnx'],
+} as const satisfies Readonly<Record<string, readonly RuntimeName[]>>;
+
+export type PackKind = keyof typeof ENGINES_OF_KIND;
+
+export function enginesFor(kind: PackKind): readonly RuntimeName[] {
+  return ENGINES_OF_KIND[kind];
+}
+
+/** A file that an engine wants as it is: a name of ours and its size. Files lie one after the other. */
+export interface PackFile {
+  readonly name: string;
+  readonly byteLength: number;
+}
+
 export interface PackHeader {
-  readonly kind: 'tfjs-layers' | 'tfjs-graph';
+  readonly kind: PackKind;
   readonly modelTopology: unknown;
+  /** What the weight block holds, in order. Empty where it holds `files`. */
   readonly weightSpecs: readonly WeightSpec[];
+  /** In place of weights: whole files, in order. */
+  readonly files?: readonly PackFile[];
   readonly signature: Signature;
   /**
    * The names under which the runtime knows the tensors, in the signature's order: layer tensors or
@@ -69,4 +94,25 @@ export function decodePack(
   } catch {
     return refuse({ code: 'LOAD_FAILED', message: "The model pack's header is not JSON." });
   }
+}
+
+/** The files of a pack, by name; views, not copies. Empty for a pack that holds weights. */
+export function packFiles(header: PackHeader, weights: Uint8Array): ReadonlyMap<string, Uint8Array> {
+  let offset = 0;
+  return new Map(
+    (header.files ?? []).map(({ name, byteLength }) => {
+      const bytes = weights.subarray(offset, offset + byteLength);
+      offset += byteLength;
+      return [name, bytes];
+    }),
+  );
+}
+
+/** What the model will take in memory once it is loaded, as far as the header tells: quantised weights are widened. */
+export function expectedMemoryBytes(header: PackHeader): number {
+  const weights = header.weightSpecs.reduce(
+    (sum, spec) => sum + elementCount(spec.shape) * (spec.dtype === 'bool' ? 1 : 4),
+    0,
+  );
+  return (header.files ?? []).reduce((sum, file) => sum + file.byteLength, weights);
 }

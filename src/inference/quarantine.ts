@@ -20,6 +20,7 @@ export interface Quarantine {
   /** Why the model may not run now, or `null`. Forgets what has expired. */
   find(digest: string, nowMs: number): Quarantined | null;
   /** Models set aside now. */
+  list(nowMs: number): readonly (Quarantined & { readonly digest: string })[];
   count(nowMs: number): number;
 }
 
@@ -57,6 +58,13 @@ export function createQuarantine(rule: QuarantineRule): Quarantine {
       const record = records.get(digest);
       if (record === undefined || record.untilMs === null) return null;
       return { crashes: record.crashesAtMs.length, untilMs: record.untilMs, reason: record.reason };
+    },
+
+    list(nowMs: number) {
+      forgetExpired(nowMs);
+      return [...records].flatMap(([digest, { crashesAtMs, reason, untilMs }]) =>
+        untilMs === null ? [] : [{ digest, crashes: crashesAtMs.length, reason, untilMs }],
+      );
     },
 
     count(nowMs: number): number {

@@ -1,13 +1,15 @@
-import type { Readable } from 'node:stream';
 import { Worker } from 'node:worker_threads';
 import type { Logger } from '../lib/logger.js';
+import { logLines } from './log-lines.js';
 import type { WorkerMessage, WorkerSettings } from './messages.js';
-import type { OpenWorkerChannel } from './worker-channel.js';
+import { createGateMemory, endThroughGate } from './native-gate.js';
+import { WORKER_YOUNG_GENERATION_MIB, type OpenWorkerChannel } from './worker-channel.js';
 
 export interface ThreadOptions {
   /** The compiled entry file. */
   readonly entry: URL;
-  readonly settings: WorkerSettings;
+  /** Asked for each worker: the machine is examined after the pool was made. */
+  readonly settings: () => WorkerSettings;
   /** JavaScript heap only: it does not count tensors, nor any other memory outside the heap. */
   readonly maxHeapBytes: number;
   readonly logger: Logger;
@@ -19,12 +21,17 @@ const BYTES_PER_MEBIBYTE = 2 ** 20;
 export function threadChannels(options: ThreadOptions): OpenWorkerChannel {
   const { entry, settings, maxHeapBytes, logger } = options;
   return (name, listeners) => {
+    const nativeCalls = createGateMemory();
+    let stopWaiting = (): void => undefined;
     const worker = new Worker(entry, {
       name,
-      workerData: settings,
+      workerData: { ...settings(), nativeCalls },
       // Nothing of ours: no secret of the server is in a worker's environment.
       env: {},
-      resourceLimits: { maxOldGenerationSizeMb: Math.ceil(maxHeapBytes / BYTES_PER_MEBIBYTE) },
+      resourceLimits: {
+        maxOldGenerationSizeMb: Math.ceil(maxHeapBytes / BYTES_PER_MEBIBYTE),
+        maxYoungGenerationSizeMb: WORKER_YOUNG_GENERATION_MIB,
+      },
       stdout: true,
       stderr: true,
     });
@@ -47,6 +54,7 @@ export function threadChannels(options: ThreadOptions): OpenWorkerChannel {
       );
     });
     worker.on('exit', (code) => {
+      stopWaiting();
       listeners.onExit(code);
     });
     return {
@@ -54,19 +62,9 @@ export function threadChannels(options: ThreadOptions): OpenWorkerChannel {
         worker.postMessage(request, [...transfer]);
       },
       terminate: () => {
-        void worker.terminate();
+        stopWaiting();
+        stopWaiting = endThroughGate(nativeCalls, () => void worker.terminate());
       },
     };
   };
-}
-
-const MAX_LOGGED_CHARACTERS = 2000;
-
-/** One log entry per chunk: enough to find a cause, and nothing to buffer without bound. */
-function logLines(stream: Readable, log: (text: string) => void): void {
-  stream.setEncoding('utf8');
-  stream.on('data', (chunk: string) => {
-    const text = chunk.trim();
-    if (text !== '') log(text.slice(0, MAX_LOGGED_CHARACTERS));
-  });
 }

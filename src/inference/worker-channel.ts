@@ -20,3 +20,9 @@ export interface WorkerChannel {
 
 /** Starts a worker. */
 export type OpenWorkerChannel = (name: string, listeners: WorkerChannelListeners) => WorkerChannel;
+
+/**
+ * Of a worker's JavaScript heap. V8 lets it grow to 48 MB, slowly, over tens of thousands of runs: that looks like a
+ * leak and serves nothing, since a run's tensors lie outside the heap and little of the rest survives it.
+ */
+export const WORKER_YOUNG_GENERATION_MIB = 3;

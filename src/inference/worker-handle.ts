@@ -3,9 +3,10 @@
  *
  *   starting -> ready <-> busy -> stopping -> gone        (any state may go to stopping or gone)
  *
- * It runs one task at a time. It promises that every task gets exactly one outcome, and that `ended` resolves
- * once the worker has left. A worker that overstays is retired: its task ends at once, and the thread
- * is left to end when its native call returns.
+ * The worker runs one task at a time; a second run may be posted ahead, so that it need not wait for the way there
+ * and back. The handle promises that every task gets exactly one outcome, and that `ended` resolves once the worker
+ * has left. A worker that overstays is retired: its task ends at once, what was posted ahead is lost without having
+ * begun, and the thread is left to end when its native call returns.
  */
 import type { Clock } from '../lib/clock.js';
 import type {
@@ -18,8 +19,10 @@ import type {
   WorkerReply,
   WorkerRequest,
 } from './messages.js';
-import type { RunnableArtifact } from './types.js';
+import { ResidentModels } from './resident-models.js';
+import type { RunnableArtifact, RuntimeName } from './types.js';
 import type { OpenWorkerChannel, WorkerChannel } from './worker-channel.js';
+import { versionKeyOf } from './version-key.js';
 
 export type WorkerState =
   | { readonly kind: 'starting' }
@@ -47,8 +50,8 @@ export type TaskOutcome =
   | { readonly kind: 'refused'; readonly refusal: WireRefusal; readonly fatal: boolean }
   /** Still running long after its deadline; the worker has been retired. */
   | { readonly kind: 'overran'; readonly phase: 'loading' | 'computing' }
-  /** The worker died with the task in its hands. */
-  | { readonly kind: 'lost'; readonly reason: string };
+  /** The worker died. `hadBegun`: with this task in its hands, so the task may be why. */
+  | { readonly kind: 'lost'; readonly reason: string; readonly hadBegun: boolean };
 
 export interface WorkerLimits {
   readonly startTimeoutMs: number;
@@ -63,6 +66,8 @@ export interface WorkerHandleDeps {
   readonly open: OpenWorkerChannel;
   readonly limits: WorkerLimits;
   readonly clock: Clock;
+  /** Models left its memory to make room for another. */
+  readonly onEvicted?: (models: number) => void;
   /** Called once when the worker becomes unusable, unless `stop` asked for it. It may still be ending. */
   readonly onDown: (before: WorkerState['kind'], reason: string) => void;
 }
@@ -75,17 +80,26 @@ interface CurrentTask {
   readonly id: number;
   readonly task: WorkerTask;
   readonly resolve: (outcome: TaskOutcome) => void;
-  timer: NodeJS.Timeout;
+  beganAtMs: number;
+  timer: NodeJS.Timeout | null;
 }
+
+/** Runs in a worker's hands: one that it computes, one posted ahead. */
+const DEPTH = 2;
 
 export class WorkerHandle {
   readonly name: string;
   /** Resolves when the worker has left, however it left. */
   readonly ended: Promise<void>;
   #state: WorkerState = { kind: 'starting' };
-  #residents: readonly ResidentModel[] = [];
+  readonly #residents: ResidentModels;
+  #usableRuntimes: ReadonlySet<RuntimeName> = new Set();
   #runtimes: readonly RuntimeReadiness[] = [];
-  #current: CurrentTask | null = null;
+  /** The first is in progress. */
+  readonly #tasks: CurrentTask[] = [];
+  #isReserved = false;
+  #runs = 0;
+  #busyMs = 0;
   #nextId = 1;
   #channel: WorkerChannel | null = null;
   #brokenReason: string | null = null;
@@ -97,6 +111,7 @@ export class WorkerHandle {
   constructor(deps: WorkerHandleDeps) {
     this.#deps = deps;
     this.name = deps.name;
+    this.#residents = new ResidentModels((models) => deps.onEvicted?.(models));
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
@@ -107,11 +122,54 @@ export class WorkerHandle {
   }
 
   get residents(): readonly ResidentModel[] {
-    return this.#residents;
+    return this.#residents.models;
   }
 
   get runtimes(): readonly RuntimeReadiness[] {
     return this.#runtimes;
+  }
+
+  get residentBytes(): number {
+    return this.#residents.bytes;
+  }
+
+  /** Runs that it answered, and the time that its tasks took. */
+  get work(): { readonly runs: number; readonly busyMs: number } {
+    return { runs: this.#runs, busyMs: this.#busyMs };
+  }
+
+  get idle(): boolean {
+    return this.#state.kind === 'ready' && !this.#isReserved;
+  }
+
+  /** Runs that it can be given now. */
+  get places(): number {
+    if (this.#isReserved) return 0;
+    if (this.#state.kind === 'ready') return DEPTH;
+    if (this.#state.kind !== 'busy' || this.#state.phase === 'loading') return 0;
+    return DEPTH - this.#tasks.length;
+  }
+
+  /** When a run last used the model here, or it was loaded; on the monotonic clock. */
+  usedAtMs(version: string): number | null {
+    return this.#residents.usedAtMs(version);
+  }
+
+  holds(version: string): boolean {
+    return this.#residents.has(version);
+  }
+
+  canRun(runtime: RuntimeName): boolean {
+    return this.#usableRuntimes.has(runtime);
+  }
+
+  /** Keeps an idle worker for a load and the run that warms it: nothing else is given to it meanwhile. */
+  reserve(): void {
+    this.#isReserved = true;
+  }
+
+  unreserve(): void {
+    this.#isReserved = false;
   }
 
   /** Starts the worker; settles when it is ready, has died, or took too long. */
@@ -140,16 +198,17 @@ export class WorkerHandle {
     });
   }
 
-  /** Runs one task. The inputs' buffers are transferred. Only when `ready`. */
+  /** Runs one task. The inputs' buffers are transferred. Only when it has a place. */
   run(task: WorkerTask): Promise<TaskOutcome> {
-    if (this.#state.kind !== 'ready')
-      throw new Error(`Worker ${this.name} is ${this.#state.kind}, not ready.`);
+    const isFree =
+      this.#state.kind === 'ready' || (this.#state.kind === 'busy' && this.#tasks.length < DEPTH);
+    if (!isFree) throw new Error(`Worker ${this.name} is ${this.#state.kind}, not ready.`);
     const id = this.#nextId++;
     const { artifact, inputs } = task;
     return new Promise((resolve) => {
       const remainingMs = task.deadlineAtMs - this.#deps.clock.monotonicMs();
-      this.#state = { kind: 'busy', digest: artifact.digest, phase: 'computing' };
-      this.#current = { id, task, resolve, timer: this.#overrunTimer(remainingMs, 'computing') };
+      this.#tasks.push({ id, task, resolve, beganAtMs: 0, timer: null });
+      if (this.#tasks.length === 1) this.#begin();
       if (inputs === null) {
         this.#post({ type: 'load', id, artifact });
       } else {
@@ -161,7 +220,9 @@ export class WorkerHandle {
 
   /** Unloads a model; settles when it is gone from this worker, or the worker is. */
   async evict(digest: string): Promise<void> {
-    await this.#acknowledged((id) => ({ type: 'evict', id, digest }));
+    await this.#residents.unloading(digest, () =>
+      this.#acknowledged((id) => ({ type: 'evict', id, digest })),
+    );
   }
 
   /** What its engines hold, after the task in progress; empty when the worker is not usable. */
@@ -171,11 +232,12 @@ export class WorkerHandle {
   }
 
   /** Gives the worker up: its task ends as lost or overran, and the thread ends as soon as it can. */
-  retire(reason: string, outcome: TaskOutcome = { kind: 'lost', reason }): void {
+  retire(reason: string, outcome: TaskOutcome = { kind: 'lost', reason, hadBegun: true }): void {
     if (this.#state.kind === 'gone') return;
     const before = this.#state.kind;
     this.#state = { kind: 'stopping', reason };
     this.#finish(outcome);
+    this.#loseTheRest(reason);
     this.#release(reason);
     this.#channel?.terminate();
     if (before !== 'stopping') this.#deps.onDown(before, reason);
@@ -217,7 +279,7 @@ export class WorkerHandle {
         this.#becomeReady(message.runtimes);
         return;
       case 'residents':
-        this.#residents = message.models;
+        this.#residents.announce(message.models, this.#deps.clock.monotonicMs());
         return;
       case 'loading':
       case 'computing':
@@ -248,6 +310,9 @@ export class WorkerHandle {
 
   #becomeReady(runtimes: readonly RuntimeReadiness[]): void {
     this.#runtimes = runtimes;
+    this.#usableRuntimes = new Set(
+      runtimes.filter(({ available }) => available).map(({ runtime }) => runtime),
+    );
     if (!runtimes.some(({ available }) => available)) {
       const reasons = runtimes.map(({ reason }) => reason ?? '').join(' ');
       this.retire(`no engine can be used: ${reasons}`);
@@ -258,9 +323,9 @@ export class WorkerHandle {
   }
 
   #enter(id: number, phase: 'loading' | 'computing'): void {
-    const current = this.#current;
+    const [current] = this.#tasks;
     if (current?.id !== id) return;
-    clearTimeout(current.timer);
+    if (current.timer !== null) clearTimeout(current.timer);
     const remainingMs =
       phase === 'loading'
         ? this.#deps.limits.loadTimeoutMs
@@ -278,28 +343,48 @@ export class WorkerHandle {
   }
 
   #answer(id: number, outcome: TaskOutcome): void {
-    if (this.#current?.id !== id) return;
+    if (this.#tasks[0]?.id !== id) return;
     if (outcome.kind === 'refused' && outcome.fatal) {
       this.retire('its engine is damaged', outcome);
       return;
     }
-    this.#state = { kind: 'ready' };
     this.#finish(outcome);
+    if (this.#tasks.length > 0) this.#begin();
+    else this.#state = { kind: 'ready' };
+  }
+
+  /** The first task is now in the worker's hands. */
+  #begin(): void {
+    const [current] = this.#tasks;
+    if (current === undefined) return;
+    const { task } = current;
+    current.beganAtMs = this.#deps.clock.monotonicMs();
+    current.timer = this.#overrunTimer(task.deadlineAtMs - current.beganAtMs, 'computing');
+    this.#state = { kind: 'busy', digest: task.artifact.digest, phase: 'computing' };
   }
 
   #finish(outcome: TaskOutcome): void {
-    const current = this.#current;
-    if (current === null) return;
-    this.#current = null;
-    clearTimeout(current.timer);
+    const current = this.#tasks.shift();
+    if (current === undefined) return;
+    if (current.timer !== null) clearTimeout(current.timer);
+    this.#busyMs += this.#deps.clock.monotonicMs() - current.beganAtMs;
+    if (outcome.kind === 'inferred') {
+      this.#runs += 1;
+      this.#residents.markUsed(versionKeyOf(current.task.artifact), this.#deps.clock.monotonicMs());
+    }
     current.resolve(outcome);
+  }
+
+  #loseTheRest(reason: string): void {
+    for (const { resolve } of this.#tasks.splice(0)) resolve({ kind: 'lost', reason, hadBegun: false });
   }
 
   #leave(reason: string): void {
     const before = this.#state.kind;
     this.#state = { kind: 'gone', reason };
-    this.#residents = [];
-    this.#finish({ kind: 'lost', reason });
+    this.#residents.clear();
+    this.#finish({ kind: 'lost', reason, hadBegun: true });
+    this.#loseTheRest(reason);
     this.#release(reason);
     this.#resolveEnded();
     if (before !== 'stopping' && before !== 'gone') this.#deps.onDown(before, reason);

@@ -9,7 +9,7 @@
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
 import type { RuntimeMemory } from './messages.js';
-import type { WorkerSnapshot } from './scheduler.js';
+import type { WorkerView } from './scheduler.js';
 import type { RuntimeName } from './types.js';
 import type { OpenWorkerChannel } from './worker-channel.js';
 import { WorkerHandle, type WorkerLimits, type WorkerState } from './worker-handle.js';
@@ -24,6 +24,7 @@ export interface WorkerSlotsDeps {
   readonly logger: Logger;
   /** A worker became ready: there may be work for it. */
   readonly onReady: () => void;
+  readonly onEvicted: (models: number) => void;
 }
 
 export interface WorkerMemory {
@@ -31,8 +32,14 @@ export interface WorkerMemory {
   readonly engines: readonly RuntimeMemory[];
 }
 
+/** A place as the scheduler sees it, with the worker that is in it now. */
+export interface SlotView extends WorkerView {
+  readonly handle: WorkerHandle | null;
+}
+
 interface Slot {
   readonly index: number;
+  readonly view: SlotView;
   handle: WorkerHandle | null;
   /** Workers opened in this place so far. */
   generation: number;
@@ -52,6 +59,7 @@ const LAST_WAIT_MS = 2_000;
 export class WorkerSlots {
   readonly #deps: WorkerSlotsDeps;
   readonly #slots: readonly Slot[];
+  readonly #views: readonly SlotView[];
   /** Given up, not yet ended. */
   readonly #leaving = new Set<WorkerHandle>();
   #isStopping = false;
@@ -60,12 +68,14 @@ export class WorkerSlots {
     this.#deps = deps;
     this.#slots = Array.from({ length: deps.workers }, (_, index) => ({
       index,
+      view: this.#viewOf(index),
       handle: null,
       generation: 0,
       failures: 0,
       timer: null,
       isWaitingForThread: false,
     }));
+    this.#views = this.#slots.map(({ view }) => view);
   }
 
   /**
@@ -92,20 +102,9 @@ export class WorkerSlots {
     return this.#leaving.size;
   }
 
-  snapshots(): WorkerSnapshot[] {
-    const snapshots: WorkerSnapshot[] = [];
-    for (const { index, handle } of this.#slots) {
-      if (handle === null) continue;
-      const usedBytes = handle.residents.reduce((sum, { bytes }) => sum + bytes, 0);
-      snapshots.push({
-        slot: index,
-        idle: handle.state.kind === 'ready',
-        runtimes: handle.runtimes.filter(({ available }) => available).map(({ runtime }) => runtime),
-        residents: new Set(handle.residents.map(({ digest }) => digest)),
-        freeBytes: this.#deps.memoryBudgetBytesPerWorker - usedBytes,
-      });
-    }
-    return snapshots;
+  /** The same objects for the whole life of the pool; they show the present. */
+  get views(): readonly SlotView[] {
+    return this.#views;
   }
 
   /** Why no worker can use the engine, or `null` while one can or it is not known yet. */
@@ -162,6 +161,7 @@ export class WorkerSlots {
       open: this.#deps.open,
       limits: this.#deps.limits,
       clock: this.#deps.clock,
+      onEvicted: this.#deps.onEvicted,
       onDown: (before, reason) => {
         this.#replace(slot, handle, before, reason);
       },
@@ -185,6 +185,28 @@ export class WorkerSlots {
     });
     if (before !== 'busy') slot.failures += 1;
     this.#plan(slot);
+  }
+
+  #viewOf(index: number): SlotView {
+    const handle = (): WorkerHandle | null => this.#slots[index]?.handle ?? null;
+    const budgetBytes = this.#deps.memoryBudgetBytesPerWorker;
+    return Object.freeze({
+      slot: index,
+      get handle() {
+        return handle();
+      },
+      get places() {
+        return handle()?.places ?? 0;
+      },
+      get idle() {
+        return handle()?.idle ?? false;
+      },
+      get freeBytes() {
+        return budgetBytes - (handle()?.residentBytes ?? 0);
+      },
+      canRun: (runtime: RuntimeName) => handle()?.canRun(runtime) ?? false,
+      holds: (version: string) => handle()?.holds(version) ?? false,
+    });
   }
 
   #plan(slot: Slot): void {

@@ -8,6 +8,7 @@ import { buildSchema, isInterfaceType } from 'graphql';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { fixture } from '../support/api.js';
 import { startServer, type TestServer } from '../support/server.js';
+import { savedModelFiles, zipOfFiles } from '../support/saved-models.js';
 import { until } from '../support/until.js';
 import { createClient, type Client } from './every-field/client.js';
 import { ALWAYS_EMPTY, NOT_AUDITED, UNSEEN_VALUES } from './every-field/exceptions.js';
@@ -21,6 +22,8 @@ import {
   mixedModel,
 } from './every-field/files.js';
 import { enumValues, errorTypes, neverFilled, unansweredFields } from './every-field/completeness.js';
+import { meetOverload, meetQuarantine } from './every-field/pool-stories.js';
+import { askProcessServer } from './every-field/process-server.js';
 import { REFUSALS } from './every-field/refusals.js';
 import { createSightings } from './every-field/selection.js';
 
@@ -277,13 +280,13 @@ it('predictions and what is refused of them', async () => {
   expect(noQuota).toMatchObject([{ code: 'QUOTA_EXCEEDED', subject: 'TENANT', limit: 0, used: 0 }]);
 
   const table = await client.publish(owner, tableModel());
-  await client.done('predict', owner, predictOn(table.versionId, [[0, 1, 2]]));
+  await client.done('predict', owner, predictOn(table.versionId, [[0, 1, 2]], { priority: 'HIGH' }));
   const failed = await client.refused('predict', owner, predictOn(table.versionId, [[0, 1, 99]]));
   expect(failed).toMatchObject([{ code: 'PREDICTION_FAILED', retryable: false, path: null }]);
   const text = await client.publish(owner, textModel());
-  await client.done('predict', owner, predictOn(text.versionId, ['a', 'é']));
+  await client.done('predict', owner, predictOn(text.versionId, ['a', 'é'], { priority: 'LOW' }));
   const mixed = await client.publish(owner, mixedModel());
-  await client.done('predict', owner, predictOn(mixed.versionId, [[1, 2, 3]]));
+  await client.done('predict', owner, predictOn(mixed.versionId, [[1, 2, 3]], { priority: 'NORMAL' }));
   const nodeOnly = await client.publish(owner, nodeOnlyModel());
   const { trials } = await client.node('Version', owner, nodeOnly.versionId);
   expect(trials).toMatchObject([
@@ -292,24 +295,28 @@ it('predictions and what is refused of them', async () => {
   ]);
   const layers = await client.node('Version', owner, (await client.publish(owner, layersModel())).versionId);
   expect(layers).toMatchObject({ format: 'TFJS_LAYERS', parameterCount: 8 });
+  const graph = await client.publish(owner, zipOfFiles(savedModelFiles('saved-model/dense')));
+  expect(await client.node('Version', owner, graph.versionId)).toMatchObject({
+    batchable: true,
+    trials: [{ runtime: 'TFJS_GRAPH', chosen: true }],
+  });
 });
 
 it('predictions that take too long, and more of them than may wait', async () => {
   const slow = await client.publish(owner, slowModel());
   const late = await client.refused('predict', owner, predictOn(slow.versionId, SLOW, { timeoutMs: 20 }));
   expect(late).toMatchObject([{ code: 'DEADLINE_EXCEEDED', path: null }]);
-  // The one worker is busy, and 256 predictions of a tenant may wait.
-  const flood = await Promise.all(
-    Array.from({ length: 320 }, () =>
-      client.answer('predict', owner, predictOn(slow.versionId, SLOW, { timeoutMs: 3000 })),
-    ),
-  );
-  const overloaded = flood.flatMap(({ errors }) => errors).find(({ code }) => code === 'OVERLOADED');
+  const overloaded = await meetOverload(server.url, client, owner, operator, slow.versionId);
   expect(overloaded).toMatchObject({ path: null });
-  expect(overloaded?.retryAfterMs).toBeGreaterThan(0);
+  expect(overloaded?.['retryAfterMs']).toBeGreaterThan(0);
 });
 
+it('a model that takes workers down is set aside, and its editors can read why', () =>
+  meetQuarantine(schema, sightings));
+
 it('lists, orders, filters and groups answer with every field', async () => {
+  const picture = { data: Buffer.alloc(28 * 28 * 4).toString('base64'), shape: [1, 28, 28, 1] };
+  await client.done('predict', owner, { target: { versionId: ids['Version'] }, inputs: [picture] });
   for (const field of ['viewer', 'serverInfo']) {
     for (const credential of [owner, stranger, operator, key.secret]) await client.query(field, credential);
   }
@@ -336,6 +343,11 @@ it('lists, orders, filters and groups answer with every field', async () => {
   );
   const events = (await client.query('auditLog', owner, '(first: 1)')) as { nodes: { id: string }[] };
   ids['AuditEvent'] = events.nodes[0]?.id ?? '';
+});
+
+it('a server whose workers are processes says so, and which walls stand around them', async () => {
+  const info = await askProcessServer(schema, sightings);
+  expect(info).toMatchObject({ isolation: 'PROCESS', walls: { ownMemory: true, environmentHidden: true } });
 });
 
 it('every kind of node is found by its id, with every field', async () => {

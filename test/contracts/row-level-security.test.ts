@@ -32,7 +32,7 @@ const ROWS: Readonly<Record<string, string>> = {
   grants:
     "(id, tenant_id, model_id, grantee_tenant_id, rights) VALUES ('grt_a', 'ten_a', 'mdl_a', 'ten_c', '{VIEW}')",
   quota_counters: `(tenant_id, subject, subject_id, period_start) VALUES ('ten_a', 'TENANT', 'ten_a', ${AT})`,
-  reservations: `(id, tenant_id, period_start, units, expires_at) VALUES ('rsv_a', 'ten_a', ${AT}, 1, ${AT})`,
+  quota_leases: `(id, tenant_id, period_start, units, expires_at) VALUES ('lse_a', 'ten_a', ${AT}, 1, ${AT})`,
   usage_events: `(id, tenant_id, request_id, owner_tenant_id, model_id, model_name, version_id, version_number, digest, runtime, worker,
      batch_size, rows, units, queue_ms, load_ms, compute_ms, period_start, created_at)
      VALUES ('prd_a', 'ten_a', 'req', 'ten_a', 'mdl_a', 'a/m', 'ver_a', 1, 'd', 'tfjs-node', 'w', 1, 1, 1, 0, 0, 0, ${AT}, ${AT})`,

@@ -1,7 +1,8 @@
 /** Real trained models give Python's outputs, through the whole API, on every engine. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { fixture, newTenant, newVersion, predict } from '../support/api.js';
+import { ask, fixture, newTenant, newVersion, predict } from '../support/api.js';
 import { digitTensor, readDigits } from '../support/digits.js';
+import { savedModelFiles, tarOfFiles, zipOfFiles } from '../support/saved-models.js';
 import { startServer, type TestServer } from '../support/server.js';
 
 const TOLERANCE = 1e-5;
@@ -67,4 +68,107 @@ describe.each(['tfjs-node', 'tfjs-wasm'])('on %s', (runtime) => {
       expect(rows.map(argMax)).toEqual(expected.probabilities.map(argMax));
     },
   );
+});
+
+describe('on tfjs-graph', () => {
+  let server: TestServer;
+  let token: string;
+
+  beforeAll(async () => {
+    server = await startServer({ INFERENCE_RUNTIMES: 'tfjs-graph,tfjs-node' });
+    ({ token } = await newTenant(server.url, 'graphs'));
+  });
+  afterAll(() => server.stop());
+
+  it.each(['dense', 'cnn'])('the SavedModel %s agrees with Python', async (name) => {
+    const { versionId } = await newVersion(
+      server.url,
+      token,
+      zipOfFiles(savedModelFiles(`saved-model/${name}`)),
+    );
+    const io = JSON.parse((await fixture(`keras/${name}.io.json`)).toString()) as {
+      inputs: Nested;
+      outputs: Nested;
+    };
+    const answer = await predict(server.url, token, { target: { versionId }, inputs: [{ data: io.inputs }] });
+    expect(answer.errors).toEqual([]);
+    expect(answer.prediction?.receipt.runtime).toBe('TFJS_GRAPH');
+    expect(maxAbsDiff(answer.prediction?.outputs?.[0]?.data as Nested, io.outputs)).toBeLessThanOrEqual(
+      TOLERANCE,
+    );
+  });
+
+  it('the SavedModel of digits reads each of the 40 test pictures as Python does', async () => {
+    const file = await tarOfFiles(savedModelFiles('digits/saved_model'));
+    const { versionId } = await newVersion(server.url, token, file);
+    const { expected, images } = await readDigits();
+    const answer = await predict(server.url, token, { target: { versionId }, inputs: [digitTensor(images)] });
+    expect(answer.errors).toEqual([]);
+    const rows = answer.prediction?.outputs?.[0]?.data as number[][];
+    expect(maxAbsDiff(rows, expected.probabilities)).toBeLessThanOrEqual(2e-3);
+  });
+
+  it('the engines that were tried are told with their figures', async () => {
+    const { versionId } = await newVersion(
+      server.url,
+      token,
+      zipOfFiles(savedModelFiles('saved-model/dense')),
+    );
+    const trials = 'runtime ok chosen reason loadMs computeMs batchComputeMs maxRelativeDiff';
+    const answer = await ask(
+      server.url,
+      token,
+      `query ($id: ID!) { version(id: $id) { format batchable parameterCount trials { ${trials} } } }`,
+      { id: versionId },
+    );
+    expect(answer.data?.['version']).toEqual({
+      format: 'SAVED_MODEL',
+      batchable: true,
+      parameterCount: 1354,
+      trials: [
+        {
+          runtime: 'TFJS_GRAPH',
+          ok: true,
+          chosen: true,
+          reason: null,
+          loadMs: expect.any(Number),
+          computeMs: expect.any(Number),
+          batchComputeMs: expect.any(Number),
+          maxRelativeDiff: 0,
+        },
+      ],
+    });
+  });
+});
+
+describe('on onnx', () => {
+  let server: TestServer;
+  let token: string;
+
+  beforeAll(async () => {
+    server = await startServer({ INFERENCE_RUNTIMES: 'onnx' });
+    ({ token } = await newTenant(server.url, 'fixtures'));
+  });
+  afterAll(() => server.stop());
+
+  it.each(['dense', 'cnn', 'iris-tree'])('%s.onnx agrees with Python', async (name) => {
+    const { versionId } = await newVersion(server.url, token, `onnx/${name}.onnx`);
+    const io = JSON.parse((await fixture(`onnx/${name}.io.json`)).toString()) as {
+      inputs: Readonly<Record<string, Nested>>;
+      outputs: Readonly<Record<string, Nested>>;
+    };
+    const answer = await predict(server.url, token, {
+      target: { versionId },
+      inputs: Object.entries(io.inputs).map(([input, data]) => ({ name: input, data })),
+    });
+    expect(answer.errors).toEqual([]);
+    expect(answer.prediction?.receipt.runtime).toBe('ONNX');
+    for (const output of answer.prediction?.outputs ?? []) {
+      // 64-bit integers come as text where a number could lose digits.
+      const wanted = io.outputs[output.name] as Nested;
+      const got = flat(output.data as Nested).map(Number);
+      expect(maxAbsDiff(got, wanted)).toBeLessThanOrEqual(TOLERANCE);
+    }
+    expect(answer.prediction?.outputs).toHaveLength(Object.keys(io.outputs).length);
+  });
 });

@@ -84,8 +84,13 @@ export function fixture(path: string): Promise<Buffer> {
 }
 
 /** Uploads a small model, and answers the upload's id. */
-export async function sendFile(url: string, credential: string, path = 'keras/dense.keras'): Promise<string> {
-  const { status, id, code } = await put(url, credential, await fixture(path));
+export async function sendFile(
+  url: string,
+  credential: string,
+  file: string | Uint8Array = 'keras/dense.keras',
+): Promise<string> {
+  const bytes = typeof file === 'string' ? await fixture(file) : file;
+  const { status, id, code } = await put(url, credential, bytes);
   if (status !== 201) throw new Error(`Upload: ${status} ${code}`);
   return id;
 }
@@ -102,11 +107,11 @@ export async function newTenant(url: string, name = 'tenant'): Promise<{ token: 
   return { token: payload.session.accessToken, slug };
 }
 
-/** A model with one version made from a fixture. */
+/** A model with one version made from a fixture, or from bytes. */
 export async function newVersion(
   url: string,
   token: string,
-  path = 'keras/dense.keras',
+  file: string | Uint8Array = 'keras/dense.keras',
   model: object = {},
 ): Promise<{ modelId: string; versionId: string }> {
   const created = (await succeed(url, token, 'createModel', 'model { id }', {
@@ -115,7 +120,7 @@ export async function newVersion(
   })) as never as { model: { id: string } };
   const published = (await succeed(url, token, 'publishVersion', 'version { id }', {
     modelId: created.model.id,
-    uploadId: await sendFile(url, token, path),
+    uploadId: await sendFile(url, token, file),
     waitMs: 60_000,
   })) as never as { version: { id: string } };
   return { modelId: created.model.id, versionId: published.version.id };

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import type { ImportRefusal, ImportRefusalCode } from '../../src/importers/index.js';
-import { writeWeights } from '../../src/importers/pack-file.js';
+import { blocksOf, writeWeights } from '../../src/importers/pack-file.js';
 import { readArtifact } from '../../src/importers/read-artifact.js';
 import { Refused } from '../../src/importers/refused.js';
 
@@ -28,7 +28,7 @@ export async function readInProcess(bytes: Uint8Array): Promise<ImportRefusal | 
     const path = join(directory, 'artifact');
     writeFileSync(path, bytes);
     const model = await readArtifact(path, directory, () => undefined);
-    writeWeights(directory, model.weights, () => undefined);
+    writeWeights(directory, blocksOf(model), () => undefined);
     return null;
   } catch (error) {
     if (error instanceof Refused) return error.refusal;

@@ -11,7 +11,7 @@ import {
   type RunnableArtifact,
   type RuntimeName,
 } from '../../src/inference/index.js';
-import type { Signature, Tensor } from '../../src/lib/tensor.js';
+import { hasBatchDimension, type Signature, type Tensor } from '../../src/lib/tensor.js';
 
 const require = createRequire(import.meta.url);
 
@@ -33,7 +33,7 @@ export function packOf(header: PackHeader, weights: Uint8Array): TestPack {
 export function artifactIn(directory: string, pack: TestPack, runtime: RuntimeName): RunnableArtifact {
   const path = join(directory, `${pack.digest}.pack`);
   writeFileSync(path, pack.bytes);
-  return { digest: pack.digest, path, runtime };
+  return { digest: pack.digest, path, runtime, batchable: hasBatchDimension(pack.signature) };
 }
 
 /** The pack of a tfjs layers model; all its inputs and outputs are FP32. */

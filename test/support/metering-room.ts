@@ -9,6 +9,7 @@ import {
 } from '../../src/domain/access/index.js';
 import {
   createMeteringService,
+  QUOTA_RECALL_CHANNEL,
   type Charge,
   type MeteringDeps,
   type MeteringService,
@@ -39,15 +40,26 @@ export interface MeteringRoom {
   readonly metering: MeteringService;
   /** Shares the database, and nothing in memory. */
   anotherMetering(overrides?: Partial<MeteringDeps>): MeteringService;
+  /** Shares the database, hears recalls and tends its leases, as a server does. */
+  anotherServer(overrides?: Partial<MeteringDeps>): Promise<MeteringServer>;
   tenant(limit: number | null): Promise<string>;
   key(
     tenantId: string,
     limit: number | null,
     permissions?: readonly Permission[],
   ): Promise<ApiKeyActor & TenantActor>;
-  /** All that must agree, read past row-level security. */
+  /**
+   * All that must agree, read past row-level security, after this process has given back what it has idle. What leases
+   * have charged since they were last carried over counts as used.
+   */
   books(tenantId: string): Promise<Books>;
   stop(): Promise<void>;
+}
+
+export interface MeteringServer {
+  readonly metering: MeteringService;
+  /** Falls silent: gives nothing back, and answers nobody. */
+  crash(): Promise<void>;
 }
 
 export interface Books {
@@ -59,7 +71,8 @@ export interface Books {
     period: string;
   }[];
   readonly events: number;
-  readonly reservations: number;
+  /** Units that predictions hold, or that a process has leased and did not give back. */
+  readonly held: number;
 }
 
 export const MODEL_ID = newId('model');
@@ -76,9 +89,11 @@ export function chargeOf(predictionId = newId('prediction')): Charge {
     digest: 'a'.repeat(64),
     runtime: 'tfjs-node',
     worker: 'w1',
-    batchSize: 1,
+    batchSize: 2,
+    batchRows: 5,
     rows: 3,
     queueMs: 0.5,
+    batchMs: 0.3,
     loadMs: 0,
     computeMs: 1.5,
   };
@@ -120,11 +135,28 @@ export async function openMeteringRoom(
       maxConcurrentPerTenant: 1000,
       ...overrides,
     });
+  const metering = anotherMetering();
+  const servers: MeteringServer[] = [];
   return {
     db,
     clock,
-    metering: anotherMetering(),
+    metering,
     anotherMetering,
+    async anotherServer(overrides = {}) {
+      const service = anotherMetering(overrides);
+      const tending = setInterval(() => service.tendLeases(), 50);
+      const listener = testDatabase.database.listener(
+        QUOTA_RECALL_CHANNEL,
+        (tenantId) => void service.heedRecall(tenantId),
+      );
+      await listener.start();
+      const crash = async () => {
+        clearInterval(tending);
+        await listener.stop();
+      };
+      servers.push({ metering: service, crash });
+      return { metering: service, crash };
+    },
     async tenant(limit) {
       const id = newId('tenant');
       await db.asOwner('INSERT INTO tenants (id, slug, name) VALUES ($1, $2, $1)', [
@@ -153,20 +185,35 @@ export async function openMeteringRoom(
       };
     },
     async books(tenantId) {
-      const counters = await db.asOwner<Books['counters'][number]>(
-        `SELECT subject, subject_id AS "subjectId", used::float8, reserved::float8,
-           to_char(period_start AT TIME ZONE 'UTC', 'YYYY-MM') AS period
-         FROM quota_counters WHERE tenant_id = $1 ORDER BY subject DESC, subject_id, period_start`,
+      await metering.giveBackIdle();
+      const counters = await db.asOwner<Books['counters'][number] & { raw: number; leased: number }>(
+        `SELECT c.subject, c.subject_id AS "subjectId", (c.used + l.charged)::float8 AS used,
+           (c.reserved - l.charged)::float8 AS reserved, c.reserved::float8 AS raw, l.units::float8 AS leased,
+           to_char(c.period_start AT TIME ZONE 'UTC', 'YYYY-MM') AS period
+         FROM quota_counters c CROSS JOIN LATERAL (
+           SELECT coalesce(sum(q.units), 0) AS units, coalesce(sum(q.charged), 0) AS charged FROM quota_leases q
+           WHERE q.tenant_id = c.tenant_id AND q.period_start = c.period_start
+             AND (c.subject = 'TENANT' OR q.api_key_id = c.subject_id)
+         ) l
+         WHERE c.tenant_id = $1 ORDER BY c.subject DESC, c.subject_id, c.period_start`,
         [tenantId],
       );
-      const [sums] = await db.asOwner<{ events: number; reservations: number }>(
+      const [sums] = await db.asOwner<{ events: number; held: number }>(
         `SELECT (SELECT coalesce(sum(units), 0) FROM usage_events WHERE tenant_id = $1)::float8 AS events,
-           (SELECT count(*) FROM reservations WHERE tenant_id = $1)::float8 AS reservations`,
+           (SELECT coalesce(sum(units - charged), 0) FROM quota_leases WHERE tenant_id = $1)::float8 AS held`,
         [tenantId],
       );
-      return { counters, ...sums! };
+      return {
+        counters: counters.map(({ raw, leased, ...counter }) => {
+          // No unit is reserved that no lease has, and none is leased that is not reserved.
+          if (raw !== leased) throw new Error(`${counter.subject}: ${raw} reserved, ${leased} leased.`);
+          return counter;
+        }),
+        ...sums!,
+      };
     },
     async stop() {
+      for (const server of servers) await server.crash();
       await owner.end();
       await testDatabase.stop();
     },

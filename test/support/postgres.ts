@@ -29,9 +29,13 @@ export async function createTestDatabase(options: Partial<DatabaseOptions> = {})
       const client = new pg.Client({ connectionString: url });
       await client.connect();
       try {
-        return (await client.query<Row>(text, [...parameters])).rows;
+        const { rows } = await client.query<Row>(text, [...parameters]);
+        await announced(client, database);
+        return rows;
       } finally {
         await client.end();
+        // What another process changed is known to this one after its next exchange with the server, at the latest.
+        await database.ping().catch(() => undefined);
       }
     },
     async stop() {
@@ -40,6 +44,25 @@ export async function createTestDatabase(options: Partial<DatabaseOptions> = {})
     },
   });
 }
+
+/**
+ * Waits until the application has heard of what a statement changed, as it does of all that other processes change: some
+ * milliseconds later, which a test should not have to think of. Announcements arrive in order, so one more tells.
+ */
+async function announced(client: pg.Client, database: Database): Promise<void> {
+  const before = database.accessEpoch();
+  try {
+    // One of its connections listens by then.
+    await database.ping();
+    await client.query(`SELECT pg_notify('souk_access', $1)`, [randomBytes(8).toString('hex')]);
+    const deadline = performance.now() + ANNOUNCED_WITHIN_MS;
+    while (database.accessEpoch() === before && performance.now() < deadline) await database.ping();
+  } catch {
+    // The application is stopped or its server is away: it will read everything anew.
+  }
+}
+
+const ANNOUNCED_WITHIN_MS = 2_000;
 
 /** The same server, another database. */
 export function urlOf(template: URL | string, name: string): string {

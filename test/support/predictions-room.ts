@@ -31,10 +31,11 @@ export const doubling: Infer = (job) => {
   return Promise.resolve(
     ok({
       outputs: [{ ...x, name: 'y', data: new Uint8Array(doubled.buffer) }],
-      timings: { queueMs: 1, loadMs: 2, computeMs: 3 },
+      timings: { queueMs: 1, batchMs: 0.3, loadMs: 2, computeMs: 3 },
       runtime: 'tfjs-wasm' as const,
       worker: 'w1',
       batchSize: 1,
+      batchRows: job.rows,
     }),
   );
 };

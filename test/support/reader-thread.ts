@@ -11,12 +11,12 @@ const { mkdtempSync, rmSync, writeFileSync } = require('node:fs');
 const { join } = require('node:path');
 parentPort.on('message', async ({ bytes, readArtifactUrl, writeWeightsUrl }) => {
   const { readArtifact } = await import(readArtifactUrl);
-  const { writeWeights } = await import(writeWeightsUrl);
+  const { blocksOf, writeWeights } = await import(writeWeightsUrl);
   const directory = mkdtempSync(join(require('node:os').tmpdir(), 'souk-read-'));
   try {
     writeFileSync(join(directory, 'artifact'), bytes);
     const model = await readArtifact(join(directory, 'artifact'), directory, () => undefined);
-    writeWeights(directory, model.weights, () => undefined);
+    writeWeights(directory, blocksOf(model), () => undefined);
     parentPort.postMessage('ACCEPTED');
   } catch (error) {
     parentPort.postMessage(error.refusal?.code ?? 'FAULT ' + error.stack);

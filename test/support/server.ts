@@ -13,6 +13,7 @@ const STOPPED_WITHIN_MS = 15_000;
 
 export interface TestServer {
   readonly url: string;
+  readonly pid: number;
   readonly dataDirectory: string;
   /** Everything under the artifact store, temporary files included. */
   artifactFiles(): Promise<string[]>;
@@ -83,6 +84,7 @@ export async function startServer(
 
   return Object.freeze({
     url,
+    pid: child.pid ?? 0,
     dataDirectory,
     async artifactFiles() {
       const files = await listFiles(dataDirectory);

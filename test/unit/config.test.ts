@@ -20,7 +20,7 @@ describe('readConfig', () => {
       databaseUrl: null,
       jwtSecret: null,
       signUp: 'open',
-      inference: { workers: 3, runtimes: ['tfjs-node', 'tfjs-wasm'] },
+      inference: { workers: 3, runtimes: ['tfjs-graph', 'tfjs-node', 'tfjs-wasm'] },
     });
     expect(result.ok && Object.isFrozen(result.config) && Object.isFrozen(result.config.inference)).toBe(
       true,
@@ -33,7 +33,7 @@ describe('readConfig', () => {
       DATABASE_URL: 'mysql://secret@db',
       JWT_SECRET: 'too-short',
       LOG_LEVEL: 'loud',
-      INFERENCE_RUNTIMES: 'tfjs-node,onnx',
+      INFERENCE_RUNTIMES: 'tfjs-node,torch',
       MAX_UPLOAD_BYTES: '2 GB',
       TRUST_PROXY: 'yes',
     });
@@ -55,6 +55,27 @@ describe('readConfig', () => {
     expect(readConfig({ DATABASE_URL: 'postgres://db/souk', JWT_SECRET: SECRET }).ok).toBe(true);
     expect(readConfig({ JWT_SECRET: 'é'.repeat(16) }).ok).toBe(true);
     expect(readConfig({ JWT_SECRET: 's'.repeat(31) }).ok).toBe(false);
+  });
+
+  it('shares the cores out among the workers, unless the operator says how many threads each has', () => {
+    const threads = (environment: Record<string, string>, cores: number) => {
+      const result = readConfig(environment, cores);
+      return result.ok ? result.config.inference.threadsPerWorker : result.problems;
+    };
+    expect(threads({}, 2)).toBe(1);
+    expect(threads({ INFERENCE_WORKERS: '1' }, 2)).toBe(2);
+    expect(threads({ INFERENCE_WORKERS: '3' }, 16)).toBe(5);
+    expect(threads({ INFERENCE_THREADS: '4' }, 2)).toBe(4);
+  });
+
+  it('knows two kinds of isolation', () => {
+    const isolation = (value: string) => {
+      const result = readConfig({ INFERENCE_ISOLATION: value });
+      return result.ok ? result.config.inference.isolation : result.problems;
+    };
+    expect(isolation('process')).toBe('process');
+    expect(isolation('')).toBe('thread');
+    expect(isolation('container')).toEqual(['INFERENCE_ISOLATION must be thread or process.']);
   });
 
   it('treats an empty variable as absent', () => {

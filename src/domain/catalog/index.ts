@@ -11,7 +11,13 @@ export {
   viewerRights,
 } from './visibility.js';
 export type { RightBasis } from './visibility.js';
-export { GRANT_RIGHTS_COLUMN, grantInForceJoin, tenantHoldsRight, visibleTo } from './visibility-sql.js';
+export {
+  GRANT_ENDS_COLUMN,
+  GRANT_RIGHTS_COLUMN,
+  grantInForceJoin,
+  tenantHoldsRight,
+  visibleTo,
+} from './visibility-sql.js';
 export { modelArchived, modelNotFound } from './errors.js';
 export type { InvalidInput, ModelConflict, ModelNotFound } from './errors.js';
 export { claimNextVersionNumber, lockOwnModel } from './store.js';

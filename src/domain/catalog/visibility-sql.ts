@@ -17,6 +17,9 @@ export function grantInForceJoin(tenantPlaceholder: string): string {
 /** The grant's rights as a column; an empty array without a grant. Needs `grantInForceJoin`. */
 export const GRANT_RIGHTS_COLUMN = `coalesce(g.rights, '{}') AS grant_rights`;
 
+/** When the grant ends by itself as a column; null without an end or a grant. Needs `grantInForceJoin`. */
+export const GRANT_ENDS_COLUMN = `g.expires_at AS grant_ends_at`;
+
 /** `basisOfRight(…) !== null`. Needs `grantInForceJoin`. */
 export function tenantHoldsRight(right: Right, tenantPlaceholder: string): string {
   const levels = RIGHTS.filter((level) => levelIncludes(level, right)).map((level) => `'${level}'`);

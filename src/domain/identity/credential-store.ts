@@ -1,12 +1,13 @@
 import type { SqlQuery } from '../../database/index.js';
 import type { Permission, Role } from '../access/index.js';
 
-// The hot path of every request: one statement each, plain SQL.
+// What every request depends on: one statement each, plain SQL. Remembered for a moment, see `live-credentials.ts`.
 
 export interface SessionRow {
   readonly tenantId: string | null;
   readonly role: Role | null;
   readonly isOperator: boolean | null;
+  readonly expiresAt: Date;
 }
 
 /**
@@ -21,7 +22,7 @@ export async function findLiveSession(
   now: Date,
 ): Promise<SessionRow | null> {
   const rows = await query<SessionRow>(
-    `SELECT m.tenant_id AS "tenantId", m.role, m.is_operator AS "isOperator"
+    `SELECT m.tenant_id AS "tenantId", m.role, m.is_operator AS "isOperator", s.expires_at AS "expiresAt"
      FROM sessions s
      LEFT JOIN LATERAL (
          SELECT m.tenant_id, m.role, t.is_operator
@@ -43,6 +44,7 @@ export interface LiveKeyRow {
   readonly isOperator: boolean;
   readonly scopes: readonly Permission[];
   readonly createdBy: string | null;
+  readonly expiresAt: Date | null;
   /** Not used for a minute, as far as is recorded. */
   readonly isUseStale: boolean;
 }
@@ -55,7 +57,7 @@ export async function findLiveKeyAcrossTenants(
 ): Promise<LiveKeyRow | null> {
   const rows = await query<LiveKeyRow>(
     `SELECT k.id, k.tenant_id AS "tenantId", t.slug, t.is_operator AS "isOperator", k.scopes,
-         k.created_by AS "createdBy",
+         k.created_by AS "createdBy", k.expires_at AS "expiresAt",
          (k.last_used_at IS NULL OR k.last_used_at <= $2::timestamptz - interval '1 minute') AS "isUseStale"
      FROM api_keys k JOIN tenants t ON t.id = k.tenant_id
      WHERE k.secret_hash = $1 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $2)`,

@@ -17,6 +17,7 @@ import type { Caller, IdentityParts, SharedParts } from './deps.js';
 import type { RateLimited } from './errors.js';
 import type { GateLimits } from './gate.js';
 import { createLastUse } from './last-use.js';
+import { createLiveCredentials } from './live-credentials.js';
 import { createPasswords } from './passwords.js';
 import { refreshSession, signOut } from './sessions.js';
 import { signIn, type SignedIn, type SignInInput } from './sign-in.js';
@@ -90,9 +91,10 @@ export function createIdentityService(deps: IdentityDeps): IdentityService {
     attempts: createAttemptLimiter(clock, deps.attemptLimits),
   });
   const lastUse = createLastUse(database, clock);
+  const live = createLiveCredentials(database, clock, secrets);
 
   return Object.freeze({
-    authenticate: authenticate.bind(null, { database, clock, secrets, lastUse }),
+    authenticate: authenticate.bind(null, { clock, secrets, live, lastUse }),
     signUp: signUp.bind(null, parts),
     signIn: signIn.bind(null, parts),
     refreshSession: refreshSession.bind(null, parts),

@@ -6,6 +6,7 @@ import { ok, refuse, type Result } from '../../lib/result.js';
 import { can, permissionDenied, type PermissionDenied, type TenantActor } from '../access/index.js';
 import {
   basisOfRight,
+  GRANT_ENDS_COLUMN,
   GRANT_RIGHTS_COLUMN,
   grantInForceJoin,
   modelNotFound,
@@ -22,6 +23,8 @@ export interface EntitlementFacts {
   readonly model: ModelFacts;
   /** What a grant in force gives the actor's tenant; empty without one. */
   readonly grantRights: readonly Right[];
+  /** When that grant ends; `null`: not by itself, or there is none. Past it, these facts must be read again. */
+  readonly grantEndsAt: Date | null;
 }
 
 /** The terms on which a right may be used. */
@@ -45,7 +48,7 @@ export type EntitlementRefusal = ModelNotFound | PermissionDenied | NotEntitled;
  */
 export function entitlementFor(
   actor: TenantActor,
-  facts: EntitlementFacts,
+  facts: Pick<EntitlementFacts, 'model' | 'grantRights'>,
   right: Right,
   path: readonly string[] = ['target'],
 ): Result<Entitlement, EntitlementRefusal> {
@@ -64,7 +67,7 @@ export function entitlementFor(
  * of `EntitlementFactsRow`.
  */
 export const entitlementFactsSql = Object.freeze({
-  columns: `m.tenant_id AS owner_tenant_id, m.visibility, m.public_access, ${GRANT_RIGHTS_COLUMN}`,
+  columns: `m.tenant_id AS owner_tenant_id, m.visibility, m.public_access, ${GRANT_RIGHTS_COLUMN}, ${GRANT_ENDS_COLUMN}`,
   join: grantInForceJoin,
 });
 
@@ -73,6 +76,7 @@ export interface EntitlementFactsRow {
   readonly visibility: string;
   readonly public_access: string;
   readonly grant_rights: string[];
+  readonly grant_ends_at: Date | null;
 }
 
 /** The casts hold because of the tables' checks. */
@@ -84,5 +88,6 @@ export function entitlementFactsFromRow(row: EntitlementFactsRow): EntitlementFa
       publicAccess: row.public_access as Right,
     },
     grantRights: row.grant_rights as Right[],
+    grantEndsAt: row.grant_ends_at,
   };
 }

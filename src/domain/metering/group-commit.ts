@@ -1,7 +1,7 @@
 /**
  * Many small writes as few commits: while one commit of a key is on its way to the disk, what else arrives for the
- * key gathers and goes with the next. Claims and charges of one tenant change one counter, so Postgres would let them
- * commit only one after the other; together they wait for the disk once.
+ * key gathers and goes with the next, so that together they wait for the disk once. The first of a key waits until the
+ * end of its turn: predictions that ran together are answered together, and should not make two commits.
  */
 export interface GroupCommit<Item, Outcome> {
   /** Resolves when the item's commit is done, with its own outcome; rejects when the commit failed. */
@@ -70,7 +70,7 @@ export function createGroupCommit<Item, Outcome>(
         }
         const fresh = [waiting];
         lines.set(key, fresh);
-        void work(key, fresh);
+        setImmediate(() => void work(key, fresh));
       }),
   });
 }

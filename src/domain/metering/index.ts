@@ -11,7 +11,7 @@ export type {
   UsageSum,
 } from './ledger.js';
 export type { Quota, QuotaSubject } from './quota.js';
-export { createMeteringService } from './service.js';
+export { createMeteringService, QUOTA_RECALL_CHANNEL } from './service.js';
 export type { MeteringDeps, MeteringService } from './service.js';
-export type { WriteWithCharge } from './store.js';
-export { ReservationSweeper } from './sweeper.js';
+export type { WriteWithCharge } from './charge-store.js';
+export { LeaseKeeper, LeaseSweeper } from './sweeper.js';

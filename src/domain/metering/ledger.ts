@@ -2,15 +2,17 @@
 
 import type { Period } from './quota.js';
 
-/** A claim on quotas while a prediction runs. */
+/** Units drawn for one prediction, until it is charged or has failed. Made by `LeaseBook`. */
 export interface Reservation {
-  readonly id: string;
   readonly tenantId: string;
+  readonly leaseId: string;
   readonly units: number;
   /** The month that pays. */
   readonly period: Period;
   /** Left under the tightest limit once this is charged; `null`: unlimited. */
   readonly remaining: number | null;
+  /** The tenant's share of the pool when it is busy; 1 is normal. */
+  readonly weight: number;
 }
 
 /** A charge that is durable. */
@@ -32,8 +34,10 @@ export interface Charge {
   readonly runtime: string;
   readonly worker: string;
   readonly batchSize: number;
+  readonly batchRows: number;
   readonly rows: number;
   readonly queueMs: number;
+  readonly batchMs: number;
   readonly loadMs: number;
   readonly computeMs: number;
 }

@@ -1,4 +1,4 @@
-/** What an allowance is and what is left of it. Pure; the same rule as `reserve_quota` in the database. */
+/** What an allowance is and what is left of it. Pure; the same rule as `lease_quota` in the database. */
 
 export type QuotaSubject = 'TENANT' | 'API_KEY';
 
@@ -17,6 +17,8 @@ export interface Quota {
   readonly used: number;
   readonly reserved: number;
   readonly remaining: number | null;
+  /** The tenant's share of the pool when it is busy; `null` for a key. */
+  readonly weight: number | null;
   readonly periodStart: Date;
   readonly resetsAt: Date;
 }
@@ -57,7 +59,12 @@ export function admits(limit: number | null, used: number, reserved: number, uni
 export function quotaOf(
   subject: QuotaSubject,
   subjectId: string,
-  counter: { readonly limit: number | null; readonly used: number; readonly reserved: number },
+  counter: {
+    readonly limit: number | null;
+    readonly used: number;
+    readonly reserved: number;
+    readonly weight: number | null;
+  },
   period: Period,
 ): Quota {
   return {

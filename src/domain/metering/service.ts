@@ -1,15 +1,15 @@
 /** Reserve, run, settle: the promises, and why they hold, are in README.md. */
-import { LRUCache } from 'lru-cache';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isDatabaseUnavailable, type Transactions, type Tx } from '../../database/index.js';
 import type { Clock } from '../../lib/clock.js';
-import { mayBeId, newId } from '../../lib/ids.js';
+import { mayBeId } from '../../lib/ids.js';
 import { ok, refuse, type Result } from '../../lib/result.js';
 import { can, permissionDenied, type PermissionDenied, type TenantActor } from '../access/index.js';
 import type { AuditService } from '../audit/index.js';
 import { createAdmission, type Admission } from './admission.js';
+import { createChargeStore, type Settled, type Settlement, type WriteWithCharge } from './charge-store.js';
 import {
   apiKeyNotFound,
-  quotaExceeded,
   reservationLost,
   tenantNotFound,
   type InvalidUsageInput,
@@ -19,22 +19,22 @@ import {
   type QuotaNotFound,
 } from './errors.js';
 import { createGroupCommit } from './group-commit.js';
+import { createLeaseBook } from './lease-book.js';
+import { createLeaseStore } from './lease-store.js';
+import { LEASE_MS } from './lease.js';
 import type { Charge, Charged, Reservation, UsageReport } from './ledger.js';
 import { periodOf, quotaOf, withinPeriod, type Quota } from './quota.js';
-import {
-  createMeteringStore,
-  type ReserveAnswer,
-  type ReserveRequest,
-  type Settlement,
-  type WriteWithCharge,
-} from './store.js';
-import { checkLimit, checkUsageInput, type UsageInput } from './usage-input.js';
+import { createMeteringStore } from './store.js';
+import { checkLimit, checkUsageInput, checkWeight, type UsageInput } from './usage-input.js';
 import { readUsage } from './usage-report.js';
 
 export interface MeteringService {
   /** A place among the running predictions, if the rate allows. In memory, no I/O. Leave it in a `finally`. */
   admit(actor: TenantActor): Result<Admission, RateLimited>;
-  /** Claims `units` of the tenant's and the key's allowance of this month, of both or of none. */
+  /**
+   * Claims `units` of the tenant's and the key's allowance of this month, of both or of none: in memory, where a lease
+   * has them.
+   */
   reserve(
     actor: TenantActor,
     request: { readonly units: number; readonly timeoutMs: number },
@@ -49,7 +49,7 @@ export interface MeteringService {
     charge: Charge,
     write?: WriteWithCharge<E>,
   ): Promise<Result<Charged, ReservationLost | E>>;
-  /** Gives the units back. Does nothing when the reservation was settled or given back before. */
+  /** Gives the units back. Does nothing when the reservation was settled or given back before. Never rejects. */
   release(actor: TenantActor, reservation: Reservation): Promise<void>;
   /** The tenant's quota, then the acting key's, then that of `apiKeyId`, which must be a key of the tenant. */
   quota(
@@ -61,13 +61,24 @@ export interface MeteringService {
     actor: TenantActor,
     input: UsageInput,
   ): Promise<Result<UsageReport, PermissionDenied | InvalidUsageInput>>;
-  /** Counts from the next reservation on. Needs PLATFORM_OPERATE. */
+  /** Counts from the next reservation on, in every process. Needs PLATFORM_OPERATE. */
   setTenantQuota(
     actor: TenantActor,
-    input: { readonly tenantSlug: string; readonly predictionsPerMonth?: number | null | undefined },
+    input: {
+      readonly tenantSlug: string;
+      readonly predictionsPerMonth?: number | null | undefined;
+      /** Left away: stays as it is. */
+      readonly weight?: number | null | undefined;
+    },
   ): Promise<Result<Quota, PermissionDenied | InvalidUsageInput | QuotaNotFound>>;
-  /** Gives back what dead processes hold; returns how many claims. Called by `ReservationSweeper`. */
-  sweepReservationsAcrossTenants(): Promise<number>;
+  /** Ends the leases of dead processes; returns how many. Called by `LeaseSweeper`. */
+  sweepLeasesAcrossTenants(): Promise<number>;
+  /** Renews leases that are used and gives back what is idle. Called by `LeaseKeeper`, a few times a second. */
+  tendLeases(): void;
+  /** Another process wants what the tenant's leases here have idle: what is said on `QUOTA_RECALL_CHANNEL`. */
+  heedRecall(tenantId: string): Promise<void>;
+  /** Gives back all that is idle: at the stop. */
+  giveBackIdle(): Promise<void>;
 }
 
 export interface MeteringDeps {
@@ -78,70 +89,87 @@ export interface MeteringDeps {
   readonly predictionsPerMinutePerKey: number;
   readonly maxConcurrentPerTenant: number;
   /**
-   * How long a reservation outlives the timeout of its prediction, so that a live process that is only slow
-   * (a stalled disk, a long commit) does not lose it.
-   */
-  readonly reservationMarginMs?: number;
-  /**
-   * Whatever was reserved before this moment was reserved by a process that is dead. Only where no other process
+   * Whatever was leased before this moment was leased by a process that is dead. Only where no other process
    * can be using the database; `null`, or left away: others may, and only the time tells.
    */
   readonly othersDiedBefore?: Date | null;
+  /** How long a request waits for idle units to come back from others before it is refused. */
+  readonly recallPatienceMs?: number;
 }
 
-export const DEFAULT_RESERVATION_MARGIN_MS = 30_000;
+/** Where the database says whose leases are wanted back; the message is the tenant's id. */
+export const QUOTA_RECALL_CHANNEL = 'souk_quota_recall';
 const MAX_ITEMS_PER_COMMIT = 128;
 const SWEEP_BATCH = 1000;
-/** Reservations that could not be given back and are remembered; one that is forgotten expires by itself. */
-const MAX_OWED = 10_000;
+/** How long a changed limit waits for other processes to give back what they took under the old one. */
+const RECALL_WITHIN_MS = 1_000;
+const RECALL_LOOK_MS = 20;
 
 export function createMeteringService(deps: MeteringDeps): MeteringService {
   const { database, clock, audit } = deps;
-  const marginMs = deps.reservationMarginMs ?? DEFAULT_RESERVATION_MARGIN_MS;
   const store = createMeteringStore(database);
-  const grouping = {
+  const leases = createLeaseStore(database);
+  const charges = createChargeStore(database);
+  const { recallPatienceMs } = deps;
+  const book = createLeaseBook({
+    store: leases,
+    clock,
+    ...(recallPatienceMs === undefined ? {} : { recallPatienceMs }),
+  });
+  const settlements = createGroupCommit<Settlement, Settled>(charges.settle, {
     maxItems: MAX_ITEMS_PER_COMMIT,
     mayRetryAlone: (fault: unknown) => !isDatabaseUnavailable(fault),
-  };
-  const claims = createGroupCommit<ReserveRequest, ReserveAnswer>(store.reserve, grouping);
-  const settlements = createGroupCommit<Settlement, boolean>(store.settle, grouping);
-
-  // Reservation to tenant. Nothing runs under these any more, but the database was away when they were to be given back.
-  const owed = new LRUCache<string, string>({ max: MAX_OWED });
+  });
+  // For the first sweep only: what is older than this process is gone after it.
+  let othersDiedBefore = deps.othersDiedBefore ?? null;
 
   async function readQuotas(tenantId: string, apiKeyIds: readonly string[]): Promise<Quota[]> {
+    // What an outage left behind is not shown as reserved.
+    await book.payDebts();
     const period = periodOf(clock.now());
     const counters = await store.readCounters(tenantId, apiKeyIds, period);
-    return counters.map(({ subject, subjectId, limit, used, reserved }) =>
-      quotaOf(subject, subjectId, { limit, used, reserved }, period),
-    );
+    return counters.map(({ subject, subjectId, reserved, ...counter }) => {
+      // What this process has leased and nothing runs on is not reserved: it is there for whoever asks.
+      const idle = book.idleOf(tenantId, subject === 'TENANT' ? null : subjectId, period);
+      return quotaOf(subject, subjectId, { ...counter, reserved: Math.max(0, reserved - idle) }, period);
+    });
+  }
+
+  /** Until every living process has given back what it took ahead, or has had the time to. */
+  async function awaitRecall(tenantId: string): Promise<void> {
+    await book.recall(tenantId);
+    const untilMs = clock.monotonicMs() + RECALL_WITHIN_MS;
+    while (clock.monotonicMs() < untilMs && (await leases.isAwaitingRecall(tenantId))) {
+      await sleep(RECALL_LOOK_MS);
+    }
+  }
+
+  async function settleAlone<E>(
+    settlement: Settlement,
+    reservation: Reservation,
+    write: WriteWithCharge<E>,
+  ): Promise<Result<void, ReservationLost | E>> {
+    const settled = await charges.settleAndWrite(reservation.tenantId, settlement, write);
+    const isLost = !settled.ok && (settled.error as { code?: unknown }).code === 'RESERVATION_LOST';
+    book.endCharge(reservation, settled.ok ? 'CHARGED' : isLost ? 'LOST' : 'UNDONE');
+    return settled;
+  }
+
+  async function settleInGroup(
+    settlement: Settlement,
+    reservation: Reservation,
+  ): Promise<Result<void, ReservationLost>> {
+    const { isCharged, isRecalled } = await settlements.submit(reservation.tenantId, settlement);
+    book.endCharge(reservation, isCharged ? 'CHARGED' : 'LOST');
+    if (isRecalled) void book.recall(reservation.tenantId);
+    return isCharged ? ok(undefined) : refuse(reservationLost());
   }
 
   return Object.freeze<MeteringService>({
     admit: createAdmission(deps),
 
-    async reserve(actor, { units, timeoutMs }) {
-      const now = clock.now();
-      const period = periodOf(now);
-      const id = newId('reservation', now.getTime());
-      const claim: ReserveRequest = {
-        reservationId: id,
-        apiKeyId: apiKeyOf(actor),
-        units,
-        period,
-        expiresAt: new Date(now.getTime() + timeoutMs + marginMs),
-        now,
-      };
-      const answer = await claims.submit(actor.tenantId, claim).catch((error: unknown) => {
-        // Only the answer may be lost: then the units are held, and nobody knows it.
-        owed.set(id, actor.tenantId);
-        throw error;
-      });
-      if (!answer.admitted) {
-        const { subject, limit, used } = answer;
-        return refuse(quotaExceeded({ subject, limit, used, resetsAt: period.end }));
-      }
-      return ok({ id, tenantId: actor.tenantId, units, period, remaining: answer.remaining });
+    reserve(actor, { units, timeoutMs }) {
+      return book.reserve(actor.tenantId, apiKeyOf(actor), units, timeoutMs);
     },
 
     async settle<E>(
@@ -150,30 +178,31 @@ export function createMeteringService(deps: MeteringDeps): MeteringService {
       charge: Charge,
       write?: WriteWithCharge<E>,
     ): Promise<Result<Charged, ReservationLost | E>> {
-      const chargedAt = withinPeriod(reservation.period, clock.now());
+      if (!book.beginCharge(reservation, charge.predictionId)) return refuse(reservationLost());
+      const now = clock.now();
+      const chargedAt = withinPeriod(reservation.period, now);
       const settlement: Settlement = {
-        reservationId: reservation.id,
+        leaseId: reservation.leaseId,
+        units: reservation.units,
         userId: actor.kind === 'user' ? actor.userId : null,
         requestId: actor.requestId,
         at: chargedAt,
+        leaseExpiresAt: new Date(now.getTime() + LEASE_MS),
         charge,
       };
-      if (write !== undefined) {
-        const settled = await store.settleAndWrite(actor.tenantId, settlement, write);
-        return settled.ok ? ok({ chargedAt }) : settled;
-      }
-      const isCharged = await settlements.submit(actor.tenantId, settlement);
-      return isCharged ? ok({ chargedAt }) : refuse(reservationLost());
-    },
-
-    async release(actor, reservation) {
       try {
-        await store.release(actor.tenantId, [reservation.id]);
+        const settled =
+          write === undefined
+            ? await settleInGroup(settlement, reservation)
+            : await settleAlone(settlement, reservation, write);
+        return settled.ok ? ok({ chargedAt }) : settled;
       } catch (error) {
-        owed.set(reservation.id, actor.tenantId);
+        book.endCharge(reservation, 'UNKNOWN');
         throw error;
       }
     },
+
+    release: (_actor, reservation) => book.release(reservation),
 
     async quota(actor, { apiKeyId }) {
       if (!can(actor, 'USAGE_READ')) return refuse(permissionDenied(actor, 'USAGE_READ'));
@@ -195,6 +224,8 @@ export function createMeteringService(deps: MeteringDeps): MeteringService {
       if (!can(actor, 'PLATFORM_OPERATE')) return refuse(permissionDenied(actor, 'PLATFORM_OPERATE'));
       const limit = checkLimit(input.predictionsPerMonth ?? null);
       if (!limit.ok) return limit;
+      const weight = checkWeight(input.weight ?? null);
+      if (!weight.ok) return weight;
       if (!mayBeId(input.tenantSlug)) return refuse(tenantNotFound(['tenantSlug']));
       const set = await database.transaction<Result<string, QuotaNotFound>>(
         // The operator's own tenant is named too: the audit event is written there.
@@ -202,40 +233,42 @@ export function createMeteringService(deps: MeteringDeps): MeteringService {
         async (tx: Tx) => {
           const tenantId = await store.findTenantIdBySlugAcrossTenants(tx, input.tenantSlug);
           if (tenantId === null) return refuse(tenantNotFound(['tenantSlug']));
-          await store.setPlanLimitAcrossTenants(tx, tenantId, limit.value, clock.now());
+          const plan = { limit: limit.value, weight: weight.value };
+          await store.setPlanAcrossTenants(tx, tenantId, plan, clock.now());
           await audit.record(tx, actor, {
             action: 'setTenantQuota',
             subjectId: tenantId,
-            details: { tenantSlug: input.tenantSlug, predictionsPerMonth: limit.value },
+            details: {
+              tenantSlug: input.tenantSlug,
+              predictionsPerMonth: limit.value,
+              ...(weight.value === null ? {} : { weight: weight.value }),
+            },
           });
           return ok(tenantId);
         },
       );
       if (!set.ok) return set;
+      await awaitRecall(set.value);
       const [quota] = await readQuotas(set.value, []);
       if (quota === undefined) throw new Error('A tenant that was just found has a quota.');
       return ok(quota);
     },
 
-    async sweepReservationsAcrossTenants() {
-      let swept = 0;
-      for (const [id, tenantId] of [...owed]) {
-        swept += await store.release(tenantId, [id]);
-        owed.delete(id);
-      }
+    async sweepLeasesAcrossTenants() {
+      let swept = await book.payDebts();
       for (;;) {
-        const dead = await store.listDeadReservationsAcrossTenants(
-          clock.now(),
-          deps.othersDiedBefore ?? null,
-          SWEEP_BATCH,
-        );
-        const idsOf = new Map<string, string[]>();
-        for (const { id, tenantId } of dead) idsOf.set(tenantId, [...(idsOf.get(tenantId) ?? []), id]);
-        // Each tenant in a transaction of its own: counters of two tenants are never locked together.
-        for (const [tenantId, ids] of idsOf) swept += await store.release(tenantId, ids);
-        if (dead.length < SWEEP_BATCH) return swept;
+        const dead = await leases.listDeadAcrossTenants(clock.now(), othersDiedBefore, SWEEP_BATCH);
+        // Each in a transaction of its own: counters of two tenants are never locked together.
+        for (const { id, tenantId } of dead) if (await leases.end(tenantId, id)) swept += 1;
+        if (dead.length < SWEEP_BATCH) break;
       }
+      othersDiedBefore = null;
+      return swept;
     },
+
+    tendLeases: () => book.tend(),
+    heedRecall: (tenantId) => book.recall(tenantId),
+    giveBackIdle: () => book.giveBackIdle(),
   });
 }
 

@@ -7,10 +7,10 @@ export interface SweeperOptions {
 }
 
 /**
- * Gives back at intervals what dead processes reserved. A sweep that fails (the database is away) is logged, and the
+ * Gives back at intervals what dead processes leased. A sweep that fails (the database is away) is logged, and the
  * next one tries again: meanwhile units are only held, never given twice.
  */
-export class ReservationSweeper {
+export class LeaseSweeper {
   readonly #options: SweeperOptions;
   #timer: NodeJS.Timeout | null = null;
   #running: Promise<void> = Promise.resolve();
@@ -44,9 +44,35 @@ export class ReservationSweeper {
   async #sweepOnce(): Promise<void> {
     try {
       const swept = await this.#options.sweep();
-      if (swept > 0) this.#options.log.info({ swept }, 'What dead processes had reserved was given back.');
+      if (swept > 0) this.#options.log.info({ swept }, 'What dead processes had leased was given back.');
     } catch (error) {
-      this.#options.log.warn({ err: error }, 'Expired reservations could not be swept; trying again later.');
+      this.#options.log.warn({ err: error }, 'Expired leases could not be swept; trying again later.');
     }
+  }
+}
+
+export interface KeeperOptions {
+  readonly tend: () => void;
+  readonly giveBackIdle: () => Promise<void>;
+  readonly everyMs: number;
+}
+
+/** Keeps the leases of this process: renewed while used, given back when idle and at the stop. */
+export class LeaseKeeper {
+  readonly #options: KeeperOptions;
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(options: KeeperOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#timer = setInterval(this.#options.tend, this.#options.everyMs);
+    this.#timer.unref();
+  }
+
+  async stop(): Promise<void> {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    await this.#options.giveBackIdle();
   }
 }

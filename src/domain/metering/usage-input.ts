@@ -42,3 +42,11 @@ export function checkLimit(limit: number | null): Result<number | null, InvalidU
     invalid('A limit is a whole number from 0 on, or null for unlimited.', ['predictionsPerMonth']),
   );
 }
+
+export const MAX_WEIGHT = 100;
+
+/** A share of the pool is a whole number from 1 to `MAX_WEIGHT`; `null`: left as it is. */
+export function checkWeight(weight: number | null): Result<number | null, InvalidUsageInput> {
+  if (weight === null || (Number.isInteger(weight) && weight >= 1 && weight <= MAX_WEIGHT)) return ok(weight);
+  return refuse(invalid(`weight is a whole number from 1 to ${MAX_WEIGHT}; found ${weight}.`, ['weight']));
+}

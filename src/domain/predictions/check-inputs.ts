@@ -134,12 +134,15 @@ function checkDimensions(
   shape: readonly number[],
   path: readonly string[],
 ): Checked<readonly number[]> {
-  const expected = `${quoted(spec.name)} has the shape ${shown(spec.shape)} (-1: any length)`;
+  const expected = () => `${quoted(spec.name)} has the shape ${shown(spec.shape)} (-1: any length)`;
   if (shape.length !== spec.shape.length) {
     const rank = shape.length > MAX_RANK ? `more than ${MAX_RANK}` : String(shape.length);
     const flat = shape.length === 1 && path.at(-1) === 'data' ? ' A flat list needs `shape` beside it.' : '';
     return refuse(
-      invalidInput(path, `${expected}: ${spec.shape.length} dimensions are expected, ${rank} found.${flat}`),
+      invalidInput(
+        path,
+        `${expected()}: ${spec.shape.length} dimensions are expected, ${rank} found.${flat}`,
+      ),
     );
   }
   for (const [i, dimension] of shape.entries()) {
@@ -149,7 +152,7 @@ function checkDimensions(
     const what = wanted === -1 ? 'at least 1' : String(wanted);
     const where = path.at(-1) === 'shape' ? [...path, String(i)] : path;
     return refuse(
-      invalidInput(where, `${expected}: ${what} is expected in dimension ${i}, ${dimension} found.`),
+      invalidInput(where, `${expected()}: ${what} is expected in dimension ${i}, ${dimension} found.`),
     );
   }
   return ok(shape);

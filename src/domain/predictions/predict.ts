@@ -5,7 +5,6 @@
 import type { InferenceJob, InferenceRefusal, InferenceReply } from '../../inference/index.js';
 import type { Clock } from '../../lib/clock.js';
 import { newId } from '../../lib/ids.js';
-import type { Logger } from '../../lib/logger.js';
 import { ok, refuse, type Result } from '../../lib/result.js';
 import { can, permissionDenied, type TenantActor } from '../access/index.js';
 import { modelNotFound } from '../catalog/index.js';
@@ -31,10 +30,11 @@ import {
   type RunnableVersion,
 } from './prediction.js';
 import { requestHash } from './request-hash.js';
-import { recordAnswer, type Claim, type PredictionsStore } from './store.js';
+import type { RunnableVersions } from './runnable-versions.js';
+import { recordAnswer, type Claim } from './store.js';
 
 export interface PredictDeps {
-  readonly store: PredictionsStore;
+  readonly versions: RunnableVersions;
   readonly metering: Pick<MeteringService, 'admit' | 'reserve' | 'settle' | 'release'>;
   readonly marketplace: MarketplaceService;
   readonly idempotent: (request: IdempotentRequest) => Promise<Outcome>;
@@ -44,7 +44,6 @@ export interface PredictDeps {
   readonly limits: InputLimits;
   readonly defaultTimeoutMs: number;
   readonly clock: Clock;
-  readonly log: Pick<Logger, 'warn'>;
 }
 
 /** What one pass through the corridor carries along. */
@@ -58,7 +57,7 @@ interface Pass {
 
 /** Returns `predict`. @param signal fires when the caller has gone */
 export function createPredict(deps: PredictDeps) {
-  const { store, metering, marketplace, clock, log } = deps;
+  const { versions, metering, marketplace, clock } = deps;
 
   /** 0: a key that was answered before answers at once, uncharged. */
   async function predict(actor: TenantActor, command: PredictCommand, signal: AbortSignal): Promise<Outcome> {
@@ -79,7 +78,9 @@ export function createPredict(deps: PredictDeps) {
 
     // 1 version: what the tenant may not see does not exist, in the same words.
     const reference = parseTarget(command.target);
-    const version = reference === null ? null : await store.findRunnable(actor.tenantId, reference);
+    if (reference === null) return refuse([modelNotFound(['target'])]);
+    const { tenantId } = actor;
+    const version = versions.held(tenantId, reference) ?? (await versions.find(tenantId, reference));
     if (version === null) return refuse([modelNotFound(['target'])]);
 
     // 2 entitlement
@@ -113,7 +114,7 @@ export function createPredict(deps: PredictDeps) {
     let isSettled = false;
     try {
       // 5 infer
-      const reply = await infer(pass, version, inputs);
+      const reply = await infer(pass, version, inputs, reservation.weight);
       if (!reply.ok) return refuse([reply.error]);
 
       // 6 settle, then answer: durable before the reply
@@ -123,14 +124,15 @@ export function createPredict(deps: PredictDeps) {
       isSettled = true;
       return ok({ ...prediction, createdAt: settled.value.chargedAt });
     } finally {
-      if (!isSettled) await release(pass.actor, reservation);
+      if (!isSettled) await metering.release(pass.actor, reservation);
     }
   }
 
   async function infer(
-    { actor, patience }: Pass,
+    { actor, command, patience }: Pass,
     version: RunnableVersion,
     inputs: CheckedInputs,
+    weight: number,
   ): Promise<Result<InferenceReply, PredictRefusal>> {
     const over = patience.over();
     if (over !== null) return refuse(over);
@@ -139,10 +141,14 @@ export function createPredict(deps: PredictDeps) {
         digest: version.packDigest,
         path: deps.packPath(version.packDigest),
         runtime: version.runtime,
+        batchable: version.batchable,
       },
       signature: version.signature,
       inputs: inputs.tensors,
+      rows: inputs.rows,
+      priority: command.priority ?? 'NORMAL',
       fairnessKey: actor.tenantId,
+      weight,
       timeoutMs: patience.remainingMs(),
       signal: patience.signal,
     });
@@ -177,15 +183,6 @@ export function createPredict(deps: PredictDeps) {
     );
   }
 
-  async function release(actor: TenantActor, reservation: Reservation): Promise<void> {
-    try {
-      await metering.release(actor, reservation);
-    } catch (error) {
-      // Must not hide why the prediction failed. The sweep gives the units back when the reservation expires.
-      log.warn({ err: error, requestId: actor.requestId }, 'A reservation could not be released.');
-    }
-  }
-
   function predictionOf(
     { actor, claim }: Pass,
     version: RunnableVersion,
@@ -208,8 +205,12 @@ export function createPredict(deps: PredictDeps) {
         runtime: reply.runtime,
         worker: reply.worker,
         batchSize: reply.batchSize,
+        batchRows: reply.batchRows,
         rows: inputs.rows,
-        ...reply.timings,
+        queueMs: reply.timings.queueMs,
+        batchMs: reply.timings.batchMs,
+        loadMs: reply.timings.loadMs,
+        computeMs: reply.timings.computeMs,
         charged: reservation.units,
         replayed: false,
         remaining: reservation.remaining,

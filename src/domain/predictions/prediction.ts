@@ -1,4 +1,4 @@
-import type { RuntimeName } from '../../inference/index.js';
+import type { Priority, RuntimeName } from '../../inference/index.js';
 import type { Signature, Tensor } from '../../lib/tensor.js';
 import type { EntitlementFacts } from '../marketplace/index.js';
 import type { RawTensor } from './check-inputs.js';
@@ -27,9 +27,14 @@ export interface Receipt {
   readonly sha256: string;
   readonly runtime: RuntimeName;
   readonly worker: string;
+  /** Requests that shared the run, and the rows of all of them. */
   readonly batchSize: number;
+  readonly batchRows: number;
+  /** Of this request. */
   readonly rows: number;
   readonly queueMs: number;
+  /** Of `queueMs`. */
+  readonly batchMs: number;
   readonly loadMs: number;
   readonly computeMs: number;
   /** Units charged for this reply; 0 when it was replayed. */
@@ -52,6 +57,8 @@ export interface PredictCommand {
   readonly idempotencyKey: string | null;
   /** `null`: the server's default. */
   readonly timeoutMs: number | null;
+  /** Among the predictions of the same tenant; NORMAL when absent. */
+  readonly priority?: Priority;
 }
 
 /** A version with all that a prediction needs to know, as one statement reads it. */
@@ -60,7 +67,10 @@ export interface RunnableVersion {
   readonly number: number;
   readonly digest: string;
   readonly packDigest: string;
+  /** The engine that serves it here and now. */
   readonly runtime: RuntimeName;
+  /** Requests may share a run. */
+  readonly batchable: boolean;
   readonly signature: Signature;
   readonly modelId: string;
   /** `owner/name`. */

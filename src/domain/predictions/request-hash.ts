@@ -4,7 +4,8 @@ import type { PredictCommand } from './prediction.js';
 
 /**
  * SHA-256 of what is asked: the target as written and the inputs, so that a replay does not depend on which version is
- * the newest now. Timeout and output encoding are how it is asked, and may differ. `null` for inputs nested deeper
+ * the newest now. Timeout, priority and output encoding are how it is asked, and may
+ * differ. `null` for inputs nested deeper
  * than any tensor, which are refused later anyway and must not be walked.
  */
 export function requestHash({ target, inputs }: PredictCommand): string | null {

@@ -1,5 +1,7 @@
 import type { Transactions } from '../../database/index.js';
+import { RUNTIMES, type RuntimeName } from '../../inference/index.js';
 import { kindOfId, mayBeId } from '../../lib/ids.js';
+import type { Logger } from '../../lib/logger.js';
 import { parsePageRequest, toPage, type Page } from '../../lib/page.js';
 import { ok, refuse, type Result } from '../../lib/result.js';
 import type { Tensor } from '../../lib/tensor.js';
@@ -10,6 +12,7 @@ import { createLedgerReads, type PredictionFilter } from './ledger-rows.js';
 import { DEFAULT_INPUT_LIMITS, type InputLimits } from './limits.js';
 import { createPredict, type PredictDeps } from './predict.js';
 import type { PredictCommand, Prediction } from './prediction.js';
+import { createRunnableVersions } from './runnable-versions.js';
 import { createPredictionsStore } from './store.js';
 
 /** One call of `predict`, however it ended: for metrics and logs. */
@@ -46,14 +49,17 @@ export interface PredictionsInput {
 
 export interface PredictionsDeps extends Pick<
   PredictDeps,
-  'metering' | 'marketplace' | 'infer' | 'packPath' | 'clock' | 'log'
+  'metering' | 'marketplace' | 'infer' | 'packPath' | 'clock'
 > {
+  readonly log: Pick<Logger, 'warn'>;
   readonly database: Transactions;
   readonly limits?: InputLimits;
   readonly defaultTimeoutMs?: number;
   readonly claimMarginMs?: number;
   /** As in `MeteringDeps`: claims on idempotency keys that are older belong to a dead process. */
   readonly othersDiedBefore?: Date | null;
+  /** Engines that can serve here, in the operator's order. Default: all. */
+  readonly engines?: readonly RuntimeName[];
   readonly observe?: (observation: PredictObservation) => void;
 }
 
@@ -68,7 +74,7 @@ export function createPredictionsService(deps: PredictionsDeps): PredictionsServ
   const claimMarginMs = deps.claimMarginMs ?? DEFAULT_CLAIM_MARGIN_MS;
   const predict = createPredict({
     ...deps,
-    store,
+    versions: createRunnableVersions(deps.database, clock, deps.engines ?? RUNTIMES),
     idempotent: createIdempotency({ store, clock, log, claimMarginMs }),
     limits: deps.limits ?? DEFAULT_INPUT_LIMITS,
     defaultTimeoutMs: deps.defaultTimeoutMs ?? DEFAULT_TIMEOUT_MS,

@@ -1,16 +1,8 @@
-/** What the corridor reads and writes: the version to run, and claims on idempotency keys. */
+/** What the corridor reads and writes: claims on idempotency keys. The version to run: `runnable-versions.ts`. */
 import type { SqlQuery, Transactions } from '../../database/index.js';
-import type { RuntimeName } from '../../inference/index.js';
-import type { Signature, Tensor } from '../../lib/tensor.js';
-import { fullNameOf } from '../catalog/index.js';
-import {
-  entitlementFactsFromRow,
-  entitlementFactsSql,
-  type EntitlementFactsRow,
-} from '../marketplace/index.js';
-import type { VersionReference } from './check-command.js';
+import type { Tensor } from '../../lib/tensor.js';
 import { findById, findKeptOutputs } from './ledger-rows.js';
-import type { Prediction, RunnableVersion } from './prediction.js';
+import type { Prediction } from './prediction.js';
 
 /**
  * The right to answer under an idempotency key. `expiresAt` is also its number: each later claim on the key has a
@@ -27,33 +19,9 @@ export type ClaimAnswer =
   /** Another request with the key runs, in this process or in another. */
   | { readonly state: 'RUNNING'; readonly requestHash: string };
 
-interface RunnableRow extends EntitlementFactsRow {
-  readonly id: string;
-  readonly number: number;
-  readonly digest: string;
-  readonly pack_digest: string;
-  readonly runtime: RuntimeName;
-  readonly signature: Signature;
-  readonly model_id: string;
-  readonly owner_slug: string;
-  readonly name: string;
-}
-
-const RUNNABLE = `SELECT v.id, v.number, v.digest, v.pack_digest, v.runtime, v.signature, v.model_id, m.owner_slug,
-    m.name, ${entitlementFactsSql.columns}
-  FROM versions v JOIN models m ON m.id = v.model_id ${entitlementFactsSql.join('$1')} WHERE`;
-
 /** @param othersDiedBefore a claim that is older belongs to a dead process; `null`: only its time tells */
 export function createPredictionsStore(database: Transactions, othersDiedBefore: Date | null = null) {
   return Object.freeze({
-    /** One statement: the version, its model, and what decides about access. `null` when the tenant may not see it. */
-    async findRunnable(tenantId: string, reference: VersionReference): Promise<RunnableVersion | null> {
-      const [condition, parameters] = whereOf(reference);
-      const query = database.single({ tenantId });
-      const [row] = await query<RunnableRow>(`${RUNNABLE} ${condition}`, [tenantId, ...parameters]);
-      return row === undefined ? null : runnableFromRow(row);
-    },
-
     /** Takes the key, or says who has it. A claim past its time belongs to a dead process and is taken over. */
     claim(
       tenantId: string,
@@ -129,28 +97,4 @@ async function findAnswer(
   const outputs: readonly Tensor[] | null =
     row.requestHash === requestHash ? await findKeptOutputs(query, tenantId, row.predictionId) : null;
   return { state: 'ANSWERED', requestHash: row.requestHash, prediction: { ...prediction, outputs } };
-}
-
-function whereOf(reference: VersionReference): [string, unknown[]] {
-  if ('versionId' in reference) return ['v.id = $2', [reference.versionId]];
-  if ('modelId' in reference) return ['m.id = $2 AND v.number = m.last_version_number', [reference.modelId]];
-  const { owner, name, number } = reference;
-  return [
-    'm.owner_slug = $2 AND m.name = $3 AND v.number = coalesce($4, m.last_version_number)',
-    [owner, name, number],
-  ];
-}
-
-function runnableFromRow(row: RunnableRow): RunnableVersion {
-  return {
-    id: row.id,
-    number: row.number,
-    digest: row.digest,
-    packDigest: row.pack_digest,
-    runtime: row.runtime,
-    signature: row.signature,
-    modelId: row.model_id,
-    modelName: fullNameOf({ ownerSlug: row.owner_slug, name: row.name }),
-    facts: entitlementFactsFromRow(row),
-  };
 }

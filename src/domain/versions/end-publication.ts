@@ -147,6 +147,7 @@ function versionOf(publication: Publication, number: number, report: ImportRepor
     packBytes: report.packBytes,
     signature: report.signature,
     runtime: report.runtime,
+    batchable: report.batchable,
     trials: report.trials,
     parameterCount: report.parameterCount,
     weightBytes: report.weightBytes,

@@ -5,12 +5,13 @@
  */
 import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Transactions } from '../../database/index.js';
+import { isDatabaseUnavailable, type Transactions } from '../../database/index.js';
 import type { ImportProgress, ImportRefusal, ImportReport, ImportRequest } from '../../importers/index.js';
 import type { RunnableArtifact, RuntimeName } from '../../inference/index.js';
 import type { Clock } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
 import type { Result } from '../../lib/result.js';
+import type { Signature } from '../../lib/tensor.js';
 import type { ArtifactStore } from '../../storage/index.js';
 import type { PublicationEnds } from './end-publication.js';
 import { importRefused } from './errors.js';
@@ -49,10 +50,16 @@ export interface RunnerDeps {
   readonly owner: string;
   readonly ends: PublicationEnds;
   readonly outcomes: Outcomes;
-  /** Brings a new version into the pool's memory; not waited for. */
-  readonly warm: (artifact: RunnableArtifact) => unknown;
+  /** Brings a version into the pool's memory and runs it once. */
+  readonly warm: (artifact: RunnableArtifact, signature: Signature) => unknown;
 }
 
+type Warmable = Pick<Version, 'packDigest' | 'runtime' | 'batchable' | 'signature'> & {
+  readonly path: string;
+};
+
+/** How long a publication waits for its version to be in memory. */
+const WARM_WITHIN_MS = 10_000;
 /** How long a publication rests after the importer was full or failed to start. */
 const RETRY_MS = 1_000;
 
@@ -110,7 +117,9 @@ export class PublicationRunner {
         }
       }
     } catch (error) {
-      log.error({ err: error }, 'publications could not be claimed; trying again');
+      // While the database is away this is no defect, here as little as in a request.
+      const level = isDatabaseUnavailable(error) ? 'warn' : 'error';
+      log[level]({ err: error }, 'publications could not be claimed; trying again');
       this.#wakeLater();
     }
   }
@@ -170,8 +179,11 @@ export class PublicationRunner {
       );
       // The lease is renewed until the end is written: moving a large pack may take its time.
       if (imported.ok) {
+        // Before callers of the newest version can come to it: for them the change is without a load.
+        await this.#warm({ ...imported.value, path: imported.value.packPath });
         const version = await ends.succeed(publication, owner, imported.value);
-        if (version !== null) this.#warm(version);
+        // At once when it is in memory already; otherwise this is the second chance.
+        if (version !== null) void this.#warm({ ...version, path: artifacts.localPath(version.packDigest) });
       } else if (stop.signal.aborted) {
         await this.#putBack(publication, { refundAttempts: 1, restMs: 0 });
       } else if (isAboutTheFile(imported.error.code)) {
@@ -194,21 +206,25 @@ export class PublicationRunner {
     await database.sql({ tenantId }, (query) => store.requeue(query, tenantId, id, owner, how));
   }
 
-  #warm(version: Version): void {
-    const { artifacts, warm, log } = this.#deps;
-    const artifact = {
-      digest: version.packDigest,
-      path: artifacts.localPath(version.packDigest),
-      runtime: version.runtime,
-    };
-    Promise.resolve()
-      .then(() => warm(artifact))
-      .catch((error: unknown) => {
-        log.warn(
-          { err: error, versionId: version.id },
-          'a new version could not be warmed; its first prediction loads it',
-        );
-      });
+  /** Settles when the version is in memory, cannot be, or has taken as long as a publication may wait for it. */
+  async #warm(made: Warmable): Promise<void> {
+    const { warm, log } = this.#deps;
+    const { path, runtime, batchable, signature } = made;
+    const artifact = { digest: made.packDigest, path, runtime, batchable };
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise((resolve) => {
+      timer = setTimeout(resolve, WARM_WITHIN_MS);
+    });
+    try {
+      await Promise.race([warm(artifact, signature), late]);
+    } catch (error) {
+      log.warn(
+        { err: error, digest: artifact.digest },
+        'a new version could not be warmed; its first prediction loads it',
+      );
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   #wakeLater(): void {

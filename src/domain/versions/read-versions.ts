@@ -6,7 +6,13 @@ import { mayBeId } from '../../lib/ids.js';
 import { parsePageRequest, toPage, type Page } from '../../lib/page.js';
 import { ok, refuse, type Result } from '../../lib/result.js';
 import type { ArtifactStore, ByteRange } from '../../storage/index.js';
-import { can, permissionDenied, type PermissionDenied, type TenantActor } from '../access/index.js';
+import {
+  can,
+  permissionDenied,
+  type Actor,
+  type PermissionDenied,
+  type TenantActor,
+} from '../access/index.js';
 import { readsForTenant } from '../catalog/index.js';
 import { artifactNotFound, type InvalidInput, type NotFound } from './errors.js';
 import type { Publication } from './publication.js';
@@ -41,6 +47,14 @@ export interface VersionReads {
     modelId: string,
     page: { readonly first?: number | null | undefined; readonly after?: string | null | undefined },
   ): Promise<Result<Page<Version>, InvalidInput>>;
+  /**
+   * For each digest the versions that run from that pack, as `owner/name:number`, whoever owns them: the 5 oldest.
+   * Needs PLATFORM_OPERATE: `null`s without it. `null` for a pack of no version.
+   */
+  namesOfPacksAcrossTenants(
+    actor: Actor,
+    packDigests: readonly string[],
+  ): Promise<(readonly string[] | null)[]>;
   /** Of the actor's own tenant; in the order of the ids. */
   getPublicationsByIds(actor: TenantActor, ids: readonly string[]): Promise<(Publication | null)[]>;
   getPublication(actor: TenantActor, id: string): Promise<Publication | null>;
@@ -54,6 +68,7 @@ export interface VersionReads {
 }
 
 const SORT = 'versions';
+const MAX_NAMES_OF_PACK = 5;
 const MAX_NUMBER = 2 ** 31 - 1;
 
 export function createVersionReads(deps: {
@@ -112,6 +127,14 @@ export function createVersionReads(deps: {
         store.listVersions(query, readerOf(actor), modelId, page.value),
       );
       return ok(toPage(rows, page.value, SORT, (version) => [version.number]));
+    },
+
+    async namesOfPacksAcrossTenants(actor, packDigests) {
+      if (!can(actor, 'PLATFORM_OPERATE')) return packDigests.map(() => null);
+      const found = await database.sql({ acrossTenants: true }, (query) =>
+        store.findNamesOfPacksAcrossTenants(query, packDigests, MAX_NAMES_OF_PACK),
+      );
+      return inOrder(packDigests, found, ({ packDigest }) => packDigest).map((pack) => pack?.names ?? null);
     },
 
     async getPublicationsByIds(actor, ids) {

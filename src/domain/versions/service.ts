@@ -3,6 +3,7 @@ import type { Transactions } from '../../database/index.js';
 import type { RunnableArtifact, RuntimeName } from '../../inference/index.js';
 import type { Clock } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
+import type { Signature } from '../../lib/tensor.js';
 import type { ArtifactStore } from '../../storage/index.js';
 import type { AuditService } from '../audit/index.js';
 import { createDigestKeeper } from './digests.js';
@@ -38,8 +39,8 @@ export interface VersionsDeps {
   readonly workDirectory: string;
   /** Engines that can serve here, the preferred first. */
   readonly runtimes: readonly RuntimeName[];
-  /** Called with each new version, not waited for. */
-  readonly warm?: ((artifact: RunnableArtifact) => unknown) | undefined;
+  /** Brings a version into the pool's memory: called before it is published, which waits a while, and after. */
+  readonly warm?: ((artifact: RunnableArtifact, signature: Signature) => unknown) | undefined;
   readonly limits?: Partial<VersionsLimits> | undefined;
   readonly lease?: LeaseTimes | undefined;
 }
@@ -50,7 +51,7 @@ export interface VersionsService extends VersionReads {
   /** Begins to publish an upload and waits a while for the outcome. Needs VERSION_PUBLISH. */
   readonly publishVersion: PublishVersion;
   /** What the pool needs to run a version. */
-  packPath(version: Pick<Version, 'packDigest' | 'runtime'>): RunnableArtifact;
+  packPath(version: Pick<Version, 'packDigest' | 'runtime' | 'batchable'>): RunnableArtifact;
   /** Takes up publications that wait or whose process has died. Also done at start and every few seconds. */
   resumePublicationsAcrossTenants(): void;
   /** Throws expired uploads away. Also done at start and every minute. */
@@ -105,10 +106,15 @@ export function createVersionsService(deps: VersionsDeps): VersionsService {
       outcomes,
       wakeRunner: () => runner.wake(),
     }),
-    packPath: ({ packDigest, runtime }: Pick<Version, 'packDigest' | 'runtime'>): RunnableArtifact => ({
+    packPath: ({
+      packDigest,
+      runtime,
+      batchable,
+    }: Pick<Version, 'packDigest' | 'runtime' | 'batchable'>): RunnableArtifact => ({
       digest: packDigest,
       path: artifacts.localPath(packDigest),
       runtime,
+      batchable,
     }),
     resumePublicationsAcrossTenants: () => runner.wake(),
     sweepUploadsAcrossTenants: () => housekeeping.sweepUploadsAcrossTenants(),

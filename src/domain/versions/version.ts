@@ -1,4 +1,9 @@
-import type { EngineTrial, ImportReport, ModelFormat } from '../../importers/index.js';
+import {
+  chooseEngine,
+  type EngineTrial,
+  type ImportReport,
+  type ModelFormat,
+} from '../../importers/index.js';
 import type { RuntimeName } from '../../inference/index.js';
 import type { Signature } from '../../lib/tensor.js';
 
@@ -20,6 +25,8 @@ export interface Version {
   readonly packBytes: number;
   readonly signature: Signature;
   readonly runtime: RuntimeName;
+  /** Requests may share a run: the import has shown that each row comes out as it does alone. */
+  readonly batchable: boolean;
   readonly trials: readonly EngineTrial[];
   readonly parameterCount: number;
   readonly weightBytes: number;
@@ -57,7 +64,30 @@ export function artifactFileName(
 function extensionOf(format: ModelFormat, firstBytes: Uint8Array): string {
   if (format === 'KERAS_H5') return 'h5';
   if (format === 'KERAS_V3') return 'keras';
+  if (format === 'ONNX') return 'onnx';
   const start = Buffer.from(firstBytes.subarray(0, 2)).toString('latin1');
   if (start === ZIP_START) return 'zip';
   return start === GZIP_START ? 'tar.gz' : 'tar';
+}
+
+/**
+ * The engine that serves a version here and now: the recorded one, or, where it may not or cannot run any
+ * more, the fastest of those that agreed with it in the trial. The recorded one when there is none: the pool
+ * then says why it cannot run.
+ */
+export function servingEngine(
+  version: Pick<Version, 'runtime' | 'trials'>,
+  available: readonly RuntimeName[],
+): RuntimeName {
+  if (available.includes(version.runtime)) return version.runtime;
+  const ranked = available.flatMap((name) => version.trials.filter((trial) => trial.runtime === name));
+  return chooseEngine(ranked)?.runtime ?? version.runtime;
+}
+
+/** As the table keeps them. Versions from before joined runs were measured lack that figure. */
+export function trialsFromJson(json: unknown): readonly EngineTrial[] {
+  return (json as readonly Omit<EngineTrial, 'batchComputeMs'>[]).map((trial) => ({
+    batchComputeMs: null,
+    ...trial,
+  }));
 }

@@ -1,10 +1,10 @@
 import type { SqlQuery, Tx } from '../../database/index.js';
-import type { EngineTrial, ModelFormat } from '../../importers/index.js';
+import type { ModelFormat } from '../../importers/index.js';
 import type { RuntimeName } from '../../inference/index.js';
 import type { PageRequest } from '../../lib/page.js';
 import type { Signature } from '../../lib/tensor.js';
 import { grantInForceJoin, tenantHoldsRight, visibleTo } from '../catalog/index.js';
-import type { Version } from './version.js';
+import { trialsFromJson, type Version } from './version.js';
 
 /** A row of `VERSION_COLUMNS`. */
 export interface VersionRow {
@@ -20,6 +20,7 @@ export interface VersionRow {
   readonly version_pack_bytes: string | number | bigint;
   readonly version_signature: unknown;
   readonly version_runtime: string;
+  readonly version_batchable: boolean;
   readonly version_trials: unknown;
   readonly version_parameter_count: string | number | bigint;
   readonly version_weight_bytes: string | number | bigint;
@@ -43,6 +44,7 @@ const COLUMN_NAMES = [
   'pack_bytes',
   'signature',
   'runtime',
+  'batchable',
   'trials',
   'parameter_count',
   'weight_bytes',
@@ -70,7 +72,8 @@ export function versionFromRow(row: VersionRow): Version {
     packBytes: Number(row.version_pack_bytes),
     signature: row.version_signature as Signature,
     runtime: row.version_runtime as RuntimeName,
-    trials: row.version_trials as readonly EngineTrial[],
+    batchable: row.version_batchable,
+    trials: trialsFromJson(row.version_trials),
     parameterCount: Number(row.version_parameter_count),
     weightBytes: Number(row.version_weight_bytes),
     operations: row.version_operations as Version['operations'],
@@ -191,4 +194,23 @@ export async function findDownloadable(
   return row === undefined
     ? null
     : { version: versionFromRow(row), ownerSlug: row.owner_slug, modelName: row.name };
+}
+
+/** Of each pack the oldest versions that run from it, as `owner/name:number`; packs of no version are not there. */
+export function findNamesOfPacksAcrossTenants(
+  query: SqlQuery,
+  packDigests: readonly string[],
+  maxNames: number,
+): Promise<{ readonly packDigest: string; readonly names: readonly string[] }[]> {
+  return query(
+    `SELECT pack_digest AS "packDigest", array_agg(name ORDER BY place) AS names
+     FROM (
+       SELECT v.pack_digest, m.owner_slug || '/' || m.name || ':' || v.number AS name,
+         row_number() OVER (PARTITION BY v.pack_digest ORDER BY v.created_at, v.id) AS place
+       FROM versions v JOIN models m ON m.id = v.model_id
+       WHERE v.pack_digest = ANY ($1)
+     ) named
+     WHERE place <= $2 GROUP BY pack_digest`,
+    [packDigests, maxNames],
+  );
 }

@@ -1,4 +1,4 @@
-import { viewerRights } from '../../domain/catalog/index.js';
+import { viewerCanEdit, viewerRights } from '../../domain/catalog/index.js';
 import { artifactPath } from '../../domain/versions/index.js';
 import { requireTenantActor } from '../context.js';
 import type { Resolvers } from '../generated/resolvers.js';
@@ -32,10 +32,16 @@ export const versionsResolvers = {
     model: async ({ id, modelId }, _args, { loaders }) =>
       referenced(await loaders.models.load(modelId), `The model of ${id}`),
     sha256: ({ digest }) => digest,
+    trials: ({ runtime, trials }) => trials.map((trial) => ({ ...trial, chosen: trial.runtime === runtime })),
     downloadUrl: async (version, _args, context) => {
       const model = await context.loaders.models.load(version.modelId);
       const rights = model === null ? [] : viewerRights(requireTenantActor(context), model);
       return rights.includes('DOWNLOAD') ? artifactPath(version) : null;
+    },
+    quarantine: async ({ modelId, packDigest }, _args, context) => {
+      const model = await context.loaders.models.load(modelId);
+      const isEditor = model !== null && viewerCanEdit(requireTenantActor(context), model);
+      return isEditor ? context.services.server.quarantineOf(packDigest) : null;
     },
   },
 

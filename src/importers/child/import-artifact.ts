@@ -3,7 +3,7 @@ import type { PackHeader } from '../../inference/index.js';
 import type { Signature } from '../../lib/tensor.js';
 import { ok, refuse, type Result } from '../../lib/result.js';
 import { countOperations, parameterCount } from '../converted-model.js';
-import { packInMemory, writePack, writeWeights } from '../pack-file.js';
+import { blocksOf, packInMemory, writePack, writeWeights } from '../pack-file.js';
 import { readArtifact } from '../read-artifact.js';
 import { Refused } from '../refused.js';
 import { runTrial } from './trial.js';
@@ -32,7 +32,7 @@ async function importOrThrow(
     onProgress({ phase: 'CHECKING', fraction: 0.2 });
   });
   onProgress({ phase: 'CONVERTING', fraction: 0.3 });
-  const weightBytes = writeWeights(request.workDirectory, model.weights, (fraction) => {
+  const weightBytes = writeWeights(request.workDirectory, blocksOf(model), (fraction) => {
     onProgress({ phase: 'CONVERTING', fraction: 0.3 + 0.3 * fraction });
   });
   onProgress({ phase: 'TRYING', fraction: 0.6 });
@@ -40,6 +40,9 @@ async function importOrThrow(
     kind: model.kind,
     modelTopology: model.modelTopology,
     weightSpecs: model.weights.map((block) => block.spec),
+    ...(model.files === undefined
+      ? {}
+      : { files: model.files.map(({ name, byteLength }) => ({ name, byteLength })) }),
     signature,
     inputNodes: model.inputs.map((input) => input.node),
     outputNodes: model.outputs.map((output) => output.node),
@@ -59,8 +62,9 @@ async function importOrThrow(
     producer: model.producer,
     signature: { inputs: trial.signature.inputs.map(plain), outputs: trial.signature.outputs.map(plain) },
     runtime: trial.runtime,
+    batchable: trial.batchable,
     trials: [...trial.trials],
-    parameterCount: parameterCount(model.weights),
+    parameterCount: parameterCount(model),
     weightBytes,
     operations: countOperations(model.operations),
     notes: [...model.notes, ...trial.notes],

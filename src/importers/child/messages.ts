@@ -30,6 +30,7 @@ export const childMessage = z.discriminatedUnion('type', [
       producer: text.nullable(),
       signature: z.object({ inputs: z.array(tensorSpec).max(1000), outputs: z.array(tensorSpec).max(1000) }),
       runtime: z.enum(RUNTIMES),
+      batchable: z.boolean(),
       trials: z
         .array(
           z.object({
@@ -38,6 +39,7 @@ export const childMessage = z.discriminatedUnion('type', [
             reason: text.nullable(),
             loadMs: milliseconds,
             computeMs: milliseconds,
+            batchComputeMs: milliseconds,
             maxRelativeDiff: z.number().nonnegative().nullable(),
           }),
         )

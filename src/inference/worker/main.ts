@@ -1,11 +1,11 @@
-/** Entry of a worker thread. */
+/** Entry of a worker: a thread, or a child process whose settings are its argument. */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { WorkerSettings } from '../messages.js';
+import { processPort } from './process-port.js';
 import { createRuntime } from './runtimes/index.js';
 import { serve } from './serve.js';
 import { threadPort } from './thread-port.js';
 
-if (parentPort === null)
-  throw new Error('This file is the entry of a worker thread; it does not run by itself.');
-// The pool that starts this thread writes exactly this.
-await serve(threadPort(parentPort), workerData as WorkerSettings, createRuntime);
+// The pool that starts it writes exactly this.
+if (parentPort !== null) await serve(threadPort(parentPort), workerData as WorkerSettings, createRuntime);
+else await serve(processPort(), JSON.parse(process.argv[2] ?? '') as WorkerSettings, createRuntime);

@@ -4,8 +4,7 @@
  * no machinery here.
  */
 import { ok, refuse, type Result } from '../../lib/result.js';
-import { elementCount } from '../../lib/tensor.js';
-import { decodePack } from '../pack.js';
+import { decodePack, expectedMemoryBytes } from '../pack.js';
 import type { ResidentModel, WireRefusal } from '../messages.js';
 import type { RunnableArtifact } from '../types.js';
 import { flattenError } from './flatten-error.js';
@@ -121,12 +120,8 @@ function tooLarge(bytes: number, budgetBytes: number): WireRefusal {
   };
 }
 
-/** What the weights will take once quantised ones are widened; 0 when the pack cannot be read (the engine says why). */
+/** 0 when the pack cannot be read: the engine says why. */
 function expectedBytes(pack: Uint8Array): number {
   const decoded = decodePack(pack);
-  if (!decoded.ok) return 0;
-  return decoded.value.header.weightSpecs.reduce(
-    (sum, spec) => sum + elementCount(spec.shape) * (spec.dtype === 'bool' ? 1 : 4),
-    0,
-  );
+  return decoded.ok ? expectedMemoryBytes(decoded.value.header) : 0;
 }

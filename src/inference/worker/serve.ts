@@ -32,6 +32,11 @@ export async function serve(
   const runtimes = new Map<RuntimeName, Runtime>();
   const readiness: RuntimeReadiness[] = [];
   for (const name of settings.runtimes) {
+    const unusable = settings.unusable.find(({ runtime }) => runtime === name);
+    if (unusable !== undefined) {
+      readiness.push(unusable);
+      continue;
+    }
     const runtime = createRuntime(name);
     const outcome = await readinessOf(runtime);
     readiness.push(outcome);

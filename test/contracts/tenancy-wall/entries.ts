@@ -77,7 +77,8 @@ export const entries: Readonly<Record<string, Entry>> = {
     isOpen: true,
   },
   'Query.serverInfo': {
-    document: '{ serverInfo { version pool { queued } } }',
+    document:
+      '{ serverInfo { version isolation threadsPerWorker walls { ownMemory networkCutOff } pool { queued } } }',
     variables: () => ({}),
     stranger: 'ok',
     viewer: 'ok',

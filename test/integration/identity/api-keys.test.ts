@@ -115,8 +115,14 @@ describe('an API key', () => {
       transactions++;
       return rooms.db.database.single(context);
     };
+    const accessEpoch = () => rooms.db.database.accessEpoch();
     const counted = createIdentityRooms(
-      { transaction: (context, work) => rooms.db.database.transaction(context, work), sql, single },
+      {
+        transaction: (context, work) => rooms.db.database.transaction(context, work),
+        sql,
+        single,
+        accessEpoch,
+      },
       { secrets: rooms.secrets, clock },
     );
     const { actor } = await rooms.signUp();
@@ -181,6 +187,7 @@ describe('an API key', () => {
       {
         transaction: (context, work) => rooms.db.database.transaction(context, work),
         single: (context) => rooms.db.database.single(context),
+        accessEpoch: () => rooms.db.database.accessEpoch(),
         sql: () => Promise.reject(new Error('the database is away')),
       },
       { secrets: rooms.secrets },

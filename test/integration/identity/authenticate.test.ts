@@ -89,7 +89,8 @@ it('authenticating costs one transaction of one statement', async () => {
       return query(text, parameters);
     };
   };
-  const counted = createIdentityRooms({ transaction, sql, single }, { secrets: rooms.secrets });
+  const accessEpoch = () => rooms.db.database.accessEpoch();
+  const counted = createIdentityRooms({ transaction, sql, single, accessEpoch }, { secrets: rooms.secrets });
   const { session, tenant } = await rooms.signUp();
   const found = await counted.identity.authenticate({
     authorization: `Bearer ${session.accessToken}`,

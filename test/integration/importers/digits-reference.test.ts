@@ -8,10 +8,11 @@ import { fileURLToPath } from 'node:url';
 import * as tf from '@tensorflow/tfjs-node';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createImporter } from '../../../src/importers/index.js';
-import { RUNTIMES } from '../../../src/inference/index.js';
+import { enginesFor } from '../../../src/inference/index.js';
 import { digitTensor, readDigits } from '../../support/digits.js';
 import { createEngines, importBytes, numbersOf, reportOf } from '../../support/importing.js';
 
+const RUNTIMES = enginesFor('tfjs-layers');
 const fixtures = fileURLToPath(new URL('../../fixtures/digits/', import.meta.url));
 const importer = createImporter();
 const engines = createEngines();
@@ -30,9 +31,11 @@ beforeAll(async () => {
 afterAll(() => importer.stop());
 
 it.each(['digits.h5', 'digits.keras'])('%s gives what TensorFlow gives, on every engine', async (file) => {
-  const imported = await importBytes(importer, readFileSync(`${fixtures}${file}`), { runtimes: RUNTIMES });
+  const imported = await importBytes(importer, readFileSync(`${fixtures}${file}`), {
+    runtimes: enginesFor('tfjs-layers'),
+  });
   const { signature } = reportOf(imported);
-  for (const runtime of RUNTIMES) {
+  for (const runtime of enginesFor('tfjs-layers')) {
     const model = await engines.load(runtime, imported.pack as Uint8Array);
     const [output] = await model.run([
       { name: signature.inputs[0]?.name ?? '', datatype: 'FP32', shape: [40, 28, 28, 1], data: pixels },

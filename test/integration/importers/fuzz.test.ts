@@ -8,6 +8,7 @@ import { createImporter } from '../../../src/importers/index.js';
 import { fixture, graphZip, unzip } from '../../support/archives.js';
 import { createReaderThread } from '../../support/reader-thread.js';
 import { importBytes } from '../../support/importing.js';
+import { savedModelFiles, zipOfFiles } from '../../support/saved-models.js';
 import { zipOf } from '../../support/zip.js';
 
 const importer = createImporter({ maxConcurrentImports: 2, maxQueuedImports: 100 });
@@ -56,6 +57,14 @@ function mutatedInside(name: string, seed: number): Uint8Array {
   );
 }
 
+const savedModel = savedModelFiles('saved-model/dense');
+
+function mutatedSavedModel(name: string, seed: number): Uint8Array {
+  const files = new Map(savedModel);
+  files.set(name, Buffer.from(mutated(files.get(name) ?? Buffer.alloc(0), seed)));
+  return zipOfFiles(files);
+}
+
 const SEEDS = Array.from({ length: 120 }, (_, seed) => seed);
 
 describe('mutations are a model or a refusal', () => {
@@ -65,6 +74,8 @@ describe('mutations are a model or a refusal', () => {
     ['a config.json', (seed) => mutatedInside('config.json', seed)],
     ['a model.weights.h5', (seed) => mutatedInside('model.weights.h5', seed)],
     ['a TFJS archive', (seed) => mutated(graphZip(), seed)],
+    ['a saved_model.pb', (seed) => mutatedSavedModel('saved_model.pb', seed)],
+    ['a variables.index', (seed) => mutatedSavedModel('variables/variables.index', seed)],
   ])('of %s', async (_what, make) => {
     const outcomes: string[] = [];
     for (const seed of SEEDS) outcomes.push(await reader.read(make(seed)));
@@ -85,6 +96,17 @@ describe('mutations through the real child', () => {
           : mutatedInside('model.weights.h5', seed);
       const { result } = await importBytes(importer, bytes);
       if (!result.ok) expect(result.error.code).not.toMatch(/^IMPORT_/);
+    },
+  );
+
+  it.each(Array.from({ length: 6 }, (_, i) => 2000 + i))(
+    'number %i of a SavedModel, which TensorFlow then loads, is a model or a refusal',
+    async (seed) => {
+      const name = seed % 2 === 0 ? 'saved_model.pb' : 'variables/variables.data-00000-of-00001';
+      const { result } = await importBytes(importer, mutatedSavedModel(name, seed), {
+        runtimes: ['tfjs-graph'],
+      });
+      if (!result.ok) expect(result.error.code).not.toMatch(/^IMPORT_(TIMED_OUT|OUT_OF_MEMORY)/);
     },
   );
 });

@@ -34,20 +34,20 @@ const FOREIGN: readonly HostileCase[] = [
     'data.pkl',
   ],
   [
-    'a SavedModel zip',
+    'a SavedModel of letters',
     () =>
       zipOf([
         { name: 'm/saved_model.pb', data: bytesOf('x') },
         { name: 'm/variables/variables.index', data: bytesOf('x') },
       ]),
-    'UNSUPPORTED_FORMAT',
+    'CORRUPT_ARTIFACT',
     'saved_model.pb',
   ],
   [
-    'an ONNX file',
+    'an ONNX file without a graph',
     () => Buffer.concat([Buffer.from([0x08, 0x08, 0x12, 0x07]), bytesOf('pytorch')]),
-    'UNSUPPORTED_FORMAT',
-    'ONNX',
+    'CORRUPT_ARTIFACT',
+    'graph',
   ],
   [
     'a safetensors file',

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
-import { RUNTIMES } from '../../../src/inference/index.js';
+import { enginesFor } from '../../../src/inference/index.js';
 import { createImporter } from '../../../src/importers/index.js';
 import {
   createEngines,
@@ -16,6 +16,7 @@ import {
   type Values,
 } from '../../support/importing.js';
 
+const RUNTIMES = enginesFor('tfjs-layers');
 const FIXTURES = fileURLToPath(new URL('../../fixtures/', import.meta.url));
 const MAX_DIFF = 1e-5;
 
@@ -41,12 +42,14 @@ function expectedOf(file: string): Expected {
 }
 
 async function expectPythonsOutputs(file: string): Promise<void> {
-  const imported = await importBytes(importer, readFileSync(join(FIXTURES, file)), { runtimes: RUNTIMES });
+  const imported = await importBytes(importer, readFileSync(join(FIXTURES, file)), {
+    runtimes: enginesFor('tfjs-layers'),
+  });
   const report = reportOf(imported);
   expect(report.trials.filter((trial) => !trial.ok)).toEqual([]);
   expect(imported.left).toEqual(['model.pack']);
   const expected = expectedOf(file);
-  for (const name of RUNTIMES) {
+  for (const name of enginesFor('tfjs-layers')) {
     const model = await engines.load(name, imported.pack as Uint8Array);
     const inputs = report.signature.inputs.map((spec, i) =>
       tensorOf(spec.name, spec.datatype, expected.inputs[i] as Values),

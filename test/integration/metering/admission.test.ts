@@ -23,8 +23,8 @@ describe('200 requests at once', () => {
         Array.from({ length: PARALLEL }, (_, i) => room.metering.reserve(actors[i % 3]!, REQUEST)),
       );
       expect(results.filter((result) => result.ok)).toHaveLength(37);
-      const { counters, reservations } = await room.books(tenantId);
-      expect(reservations).toBe(37);
+      const { counters, held } = await room.books(tenantId);
+      expect(held).toBe(37);
       expect(counters[0]).toMatchObject({ subject: 'TENANT', used: 0, reserved: 37 });
     }
   });
@@ -90,14 +90,14 @@ describe('200 requests at once', () => {
       );
       const charged = results.filter((result) => result === 'charged').length;
       expect(results).not.toContain('lost');
-      const { counters, events, reservations } = await room.books(tenantId);
+      const { counters, events, held } = await room.books(tenantId);
       expect(events).toBe(charged);
       expect(counters.map(({ used, reserved }) => [used, reserved])).toEqual([
         [charged, 0],
         [charged, 0],
       ]);
       expect(charged).toBeLessThanOrEqual(50);
-      expect(reservations).toBe(0);
+      expect(held).toBe(0);
     } finally {
       await other.stop();
     }

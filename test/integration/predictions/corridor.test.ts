@@ -30,8 +30,8 @@ beforeEach(async () => {
 });
 
 async function used(): Promise<number[]> {
-  const { counters, events, reservations } = await room.books(tenantId);
-  return [counters[0]?.used ?? 0, counters[0]?.reserved ?? 0, events, reservations];
+  const { counters, events, held } = await room.books(tenantId);
+  return [counters[0]?.used ?? 0, counters[0]?.reserved ?? 0, events, held];
 }
 
 async function codes(actor = key, command = commandFor(model), signal = NEVER): Promise<string[]> {
@@ -69,8 +69,10 @@ describe('an answer', () => {
       runtime: 'tfjs-wasm',
       worker: 'w1',
       batchSize: 1,
+      batchRows: 2,
       rows: 2,
       queueMs: 1,
+      batchMs: 0.3,
       loadMs: 2,
       computeMs: 3,
       charged: 1,
@@ -210,7 +212,7 @@ describe('what is not an answer costs nothing', () => {
   it('a prediction so late that its place was given back is not answered and not charged', async () => {
     room.useEngine(async (job) => {
       room.clock.advance(60_000);
-      await room.metering.sweepReservationsAcrossTenants();
+      await room.metering.sweepLeasesAcrossTenants();
       return doubling(job);
     });
     const result = await room.predictions.predict(key, commandFor(model), NEVER);

@@ -39,8 +39,8 @@ function ask(overrides = {}, service = room.predictions, signal = NEVER) {
 }
 
 async function charged(): Promise<number> {
-  const { counters, events, reservations } = await room.books(tenantId);
-  expect(reservations).toBe(0);
+  const { counters, events, held } = await room.books(tenantId);
+  expect(held).toBe(0);
   expect(counters[0]?.used ?? 0).toBe(events);
   expect(counters[0]?.reserved ?? 0).toBe(0);
   return events;
@@ -190,6 +190,7 @@ describe('a process that died', () => {
     const service = room.anotherProcess({
       database: {
         transaction: (context, work) => database.transaction(context, work),
+        accessEpoch: () => database.accessEpoch(),
         single: (context) => database.single(context),
         sql: async (context, work) => {
           if (isAway) throw new Error('away');

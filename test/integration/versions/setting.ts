@@ -152,8 +152,17 @@ export async function leavePack(workDirectory: string, bytes: Uint8Array): Promi
       outputs: [{ name: 'y', datatype: 'FP32', shape: [-1, 2] }],
     },
     runtime: 'tfjs-wasm',
+    batchable: true,
     trials: [
-      { runtime: 'tfjs-wasm', ok: true, reason: null, loadMs: 1.5, computeMs: 0.25, maxRelativeDiff: null },
+      {
+        runtime: 'tfjs-wasm',
+        ok: true,
+        reason: null,
+        loadMs: 1.5,
+        computeMs: 0.25,
+        batchComputeMs: null,
+        maxRelativeDiff: null,
+      },
     ],
     parameterCount: 22,
     weightBytes: 88,

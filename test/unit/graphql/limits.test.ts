@@ -2,7 +2,11 @@ import fc from 'fast-check';
 import { buildSchema, GraphQLError, parse, type OperationDefinitionNode } from 'graphql';
 import { describe, expect, it } from 'vitest';
 import { checkDocumentText, checkVariablesDepth, DOCUMENT_LIMITS } from '../../../src/graphql/limits.js';
-import { checkOperation, OPERATION_LIMITS } from '../../../src/graphql/operation-limits.js';
+import {
+  checkOperation,
+  createOperationCheck,
+  OPERATION_LIMITS,
+} from '../../../src/graphql/operation-limits.js';
 import { readSchemaText } from '../../../src/graphql/server.js';
 
 const schema = buildSchema(readSchemaText());
@@ -169,6 +173,22 @@ describe('an operation', () => {
       `{ models(first: ${outer}) { nodes { versions { nodes { id } } } } }`;
     expect(checkQuery(withDefault(500))).toBeNull();
     expect(checkQuery(withDefault(501))).not.toBeNull();
+  });
+
+  it('that has passed once is judged again when a variable decides', () => {
+    const check = createOperationCheck();
+    const judge = (text: string) => {
+      const document = parse(text);
+      const [operation] = document.definitions as [OperationDefinitionNode];
+      return (variables: Record<string, unknown>) =>
+        messageOf(() => check(schema, document, operation, variables)) === null;
+    };
+    const byVariable = judge(pages(100, '$n'));
+    expect([10, 1000, 10].map((n) => byVariable({ n }))).toEqual([true, false, true]);
+    const always = judge(pages(100, 100));
+    expect([always({}), always({ n: 1000 })]).toEqual([true, true]);
+    const never = judge(pages(100, 101));
+    expect([never({}), never({})]).toEqual([false, false]);
   });
 
   it('cannot hide a page size behind a fragment, a negative number or a huge one', () => {

@@ -38,6 +38,11 @@ export async function openDoors(options: DoorsOptions = {}): Promise<HttpServer>
     server: {
       version: '0.0.0',
       maxUploadBytes: 1,
+      isolation: () => ({
+        kind: 'thread',
+        threadsPerWorker: 1,
+        walls: { ownMemory: false, networkCutOff: false, environmentHidden: false, memoryLimitBytes: null },
+      }),
       runtimes: () => [{ runtime: 'tfjs-wasm', available: true, detail: '4.22.0' }],
       pool: () => ({ workers: [], queued: 0, queueLimit: 1 }),
     },

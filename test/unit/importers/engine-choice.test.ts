@@ -1,9 +1,20 @@
 import { expect, it } from 'vitest';
-import { choose } from '../../../src/importers/child/trial.js';
-import type { EngineTrial } from '../../../src/importers/index.js';
+import { chooseEngine, type EngineTrial } from '../../../src/importers/index.js';
 
-function trial(runtime: EngineTrial['runtime'], computeMs: number | null): EngineTrial {
-  return { runtime, computeMs, ok: computeMs !== null, reason: null, loadMs: 1, maxRelativeDiff: 0 };
+function trial(
+  runtime: EngineTrial['runtime'],
+  computeMs: number | null,
+  batchComputeMs: number | null = null,
+): EngineTrial {
+  return {
+    runtime,
+    computeMs,
+    batchComputeMs,
+    ok: computeMs !== null,
+    reason: null,
+    loadMs: 1,
+    maxRelativeDiff: 0,
+  };
 }
 
 it.each([
@@ -12,9 +23,19 @@ it.each([
   ['takes the only one that works', null, 5, 'tfjs-wasm'],
   ['keeps the preferred engine when the other cannot run the model', 5, null, 'tfjs-node'],
 ] as const)('%s', (_name, node, wasm, expected) => {
-  expect(choose([trial('tfjs-node', node), trial('tfjs-wasm', wasm)])?.runtime).toBe(expected);
+  expect(chooseEngine([trial('tfjs-node', node), trial('tfjs-wasm', wasm)])?.runtime).toBe(expected);
 });
 
 it('chooses nothing when nothing works', () => {
-  expect(choose([trial('tfjs-node', null), trial('tfjs-wasm', null)])).toBeNull();
+  expect(chooseEngine([trial('tfjs-node', null), trial('tfjs-wasm', null)])).toBeNull();
+});
+
+it.each([
+  ['a lead with one row that is lost with many is no lead', [1, 10], [0.5, 20], 'tfjs-node'],
+  ['a lead with many rows counts', [1, 10], [0.9, 2], 'tfjs-wasm'],
+  ['a little slower with one row and much faster with many is faster', [1, 10], [1.2, 1], 'tfjs-wasm'],
+] as const)('%s', (_name, node, wasm, expected) => {
+  expect(
+    chooseEngine([trial('tfjs-node', node[0], node[1]), trial('tfjs-wasm', wasm[0], wasm[1])])?.runtime,
+  ).toBe(expected);
 });

@@ -9,7 +9,7 @@ import { ok } from '../../../src/lib/result.js';
 const BUDGET = 100;
 
 function artifactOf(name: string): RunnableArtifact {
-  return { digest: name, path: name, runtime: 'tfjs-wasm' };
+  return { digest: name, path: name, runtime: 'tfjs-wasm', batchable: true };
 }
 
 /** A cache over models whose estimated and measured sizes are given; counts what is loaded and disposed. */

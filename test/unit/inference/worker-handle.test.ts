@@ -6,7 +6,7 @@ import { WorkerHandle } from '../../../src/inference/worker-handle.js';
 import { systemClock } from '../../../src/lib/clock.js';
 
 const LIMITS = { startTimeoutMs: 1_000, loadTimeoutMs: 10_000, overrunGraceMs: 100 };
-const ARTIFACT = { digest: 'd', path: '/pack', runtime: 'tfjs-wasm' } as const;
+const ARTIFACT = { digest: 'd', path: '/pack', runtime: 'tfjs-wasm', batchable: true } as const;
 const READY: WorkerMessage = {
   type: 'ready',
   runtimes: [{ runtime: 'tfjs-wasm', available: true, reason: null }],
@@ -136,7 +136,7 @@ describe('a worker handle', () => {
     it.fail('it ran out of memory');
     it.exit(1);
 
-    expect(await outcome).toEqual({ kind: 'lost', reason: 'it ran out of memory' });
+    expect(await outcome).toEqual({ kind: 'lost', reason: 'it ran out of memory', hadBegun: true });
     await evicted;
     await it.handle.ended;
     expect(it.downs).toEqual(['busy: it ran out of memory']);
@@ -155,10 +155,57 @@ describe('a worker handle', () => {
     expect(it.downs).toEqual([]);
   });
 
-  it('refuses a second task while it is busy', () => {
+  it('takes one run ahead of the one in progress, and refuses a third', async () => {
+    const it = world();
+    it.say(READY);
+    const first = it.handle.run(task(500));
+    expect(it.handle).toMatchObject({ idle: false, places: 1 });
+    const second = it.handle.run(task(500));
+    expect(it.handle.places).toBe(0);
+    expect(() => it.handle.run(task(500))).toThrow('is busy, not ready');
+
+    const [one, two] = it.posted.map(({ id }) => id);
+    it.say({ type: 'inferred', id: one ?? 0, outputs: [], loadMs: 0, computeMs: 1 });
+    expect(await first).toMatchObject({ kind: 'inferred', computeMs: 1 });
+    expect(it.handle.state.kind).toBe('busy');
+    it.say({ type: 'inferred', id: two ?? 0, outputs: [], loadMs: 0, computeMs: 2 });
+    expect(await second).toMatchObject({ kind: 'inferred', computeMs: 2 });
+    expect(it.handle).toMatchObject({ idle: true, work: { runs: 2 } });
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('measures the time of a run that was posted ahead from when it can begin', async () => {
     const it = world();
     it.say(READY);
     void it.handle.run(task(500));
-    expect(() => it.handle.run(task(500))).toThrow('is busy, not ready');
+    const second = it.handle.run(task(100));
+    vi.advanceTimersByTime(450);
+    expect(it.handle.state.kind).toBe('busy');
+    it.say({ type: 'inferred', id: it.posted[0]?.id ?? 0, outputs: [], loadMs: 0, computeMs: 1 });
+    vi.advanceTimersByTime(101);
+    expect(await second).toEqual({ kind: 'overran', phase: 'computing' });
+  });
+
+  it('tells which task may be why the worker died, and which had not begun', async () => {
+    const it = world();
+    it.say(READY);
+    const outcomes = [it.handle.run(task(500)), it.handle.run(task(500))];
+    it.exit(139);
+    expect(await Promise.all(outcomes)).toMatchObject([
+      { kind: 'lost', hadBegun: true },
+      { kind: 'lost', hadBegun: false },
+    ]);
+  });
+
+  it('has no place while it loads, nor while it is kept for a load', () => {
+    const it = world();
+    it.say(READY);
+    it.handle.reserve();
+    expect(it.handle).toMatchObject({ idle: false, places: 0 });
+    it.handle.unreserve();
+    expect(it.handle).toMatchObject({ idle: true, places: 2 });
+    void it.handle.run({ ...task(500), inputs: null });
+    it.say({ type: 'loading', id: it.posted[0]?.id ?? 0 });
+    expect(it.handle.places).toBe(0);
   });
 });

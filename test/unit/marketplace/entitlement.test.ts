@@ -8,7 +8,7 @@ function actor(tenantId: string, ...permissions: Permission[]): TenantActor {
 }
 
 function facts(visibility: Visibility, publicAccess: Right, grantRights: readonly Right[] = []) {
-  return { model: { tenantId: 'ten_owner', visibility, publicAccess }, grantRights };
+  return { model: { tenantId: 'ten_owner', visibility, publicAccess }, grantRights, grantEndsAt: null };
 }
 
 describe('entitlementFor', () => {
@@ -70,6 +70,7 @@ describe('entitlementFor', () => {
       visibility: 'PRIVATE',
       public_access: 'VIEW',
       grant_rights: ['PREDICT'],
+      grant_ends_at: null,
     };
     expect(entitlementFactsFromRow(row)).toEqual(facts('PRIVATE', 'VIEW', ['PREDICT']));
   });

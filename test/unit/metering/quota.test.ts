@@ -68,13 +68,14 @@ describe('an allowance', () => {
 
   it('is shown with what is left and when it resets', () => {
     const period = periodOf(new Date('2026-03-15'));
-    expect(quotaOf('TENANT', 'ten_1', { limit: 10, used: 3, reserved: 2 }, period)).toEqual({
+    expect(quotaOf('TENANT', 'ten_1', { limit: 10, used: 3, reserved: 2, weight: 1 }, period)).toEqual({
       subject: 'TENANT',
       subjectId: 'ten_1',
       limit: 10,
       used: 3,
       reserved: 2,
       remaining: 5,
+      weight: 1,
       periodStart: new Date('2026-03-01'),
       resetsAt: new Date('2026-04-01'),
     });

@@ -5,20 +5,26 @@
 import { unreachable } from '../../../lib/result.js';
 import type { RuntimeReadiness } from '../../messages.js';
 import { RUNTIMES, type RuntimeName } from '../../types.js';
-import type { Runtime } from './runtime.js';
+import { createOnnxRuntime } from './onnx.js';
+import type { Runtime, RuntimeOptions } from './runtime.js';
+import { createTfjsGraphRuntime } from './tfjs-graph.js';
 import { createTfjsNodeRuntime } from './tfjs-node.js';
 import { createTfjsWasmRuntime } from './tfjs-wasm.js';
 
 export { EngineUnavailableError, ModelLoadError, isFatalEngineError } from './runtime.js';
-export type { EngineMemory, LoadedModel, Runtime } from './runtime.js';
+export type { EngineMemory, LoadedModel, Runtime, RuntimeOptions } from './runtime.js';
 
 /** An engine that has not been started. */
-export function createRuntime(name: RuntimeName): Runtime {
+export function createRuntime(name: RuntimeName, options: RuntimeOptions = {}): Runtime {
   switch (name) {
+    case 'tfjs-graph':
+      return createTfjsGraphRuntime(options);
     case 'tfjs-node':
       return createTfjsNodeRuntime();
     case 'tfjs-wasm':
       return createTfjsWasmRuntime();
+    case 'onnx':
+      return createOnnxRuntime();
     default:
       return unreachable(name);
   }

@@ -19,6 +19,11 @@ export interface EngineMemory {
   readonly bytes: number;
 }
 
+export interface RuntimeOptions {
+  /** Where an engine may lay files that its library must read from a directory. Default: the system's. */
+  readonly temporaryDirectory?: string;
+}
+
 export interface Runtime {
   readonly name: RuntimeName;
   /**
@@ -44,11 +49,17 @@ export class ModelLoadError extends Error {
   override readonly name = 'ModelLoadError';
 }
 
+/** The engine still computes, but has lost memory that only the end of its worker gives back. */
+export class EngineWornError extends Error {
+  override readonly name = 'EngineWornError';
+}
+
 /**
  * True when the engine's own state can no longer be trusted: a WebAssembly instance that aborted or
- * trapped leaves its heap as it was at that moment, so every later answer would be doubtful.
+ * trapped leaves its heap as it was at that moment, so every later answer would be doubtful. Or when it has lost
+ * so much memory that its worker must be replaced.
  */
 export function isFatalEngineError(error: unknown): boolean {
   // WebAssembly.RuntimeError by name: it is the class of all traps and aborts, and Node's types lack it.
-  return error instanceof Error && error.name === 'RuntimeError';
+  return error instanceof EngineWornError || (error instanceof Error && error.name === 'RuntimeError');
 }

@@ -55,6 +55,11 @@ export async function loadTfjsModel(host: TfjsHost, pack: Uint8Array): Promise<L
   const decoded = decodePack(pack);
   if (!decoded.ok) throw new ModelLoadError(decoded.error.message);
   const { header, weights } = decoded.value;
+  if (header.kind !== 'tfjs-layers' && header.kind !== 'tfjs-graph') {
+    throw new ModelLoadError(
+      `The pack is of the kind ${header.kind}; this engine runs TensorFlow.js models.`,
+    );
+  }
   checkSignature(header);
   await useBackend(host);
 

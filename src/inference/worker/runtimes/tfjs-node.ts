@@ -1,24 +1,7 @@
 /** TensorFlow's C library through tfjs-node. Native code: fast, and not to be interrupted. */
-import { constants } from 'node:os';
-import { dirname, join } from 'node:path';
 import { engineMemory, loadTfjsModel, requireFromHere, requireTfjs, type TfjsHost } from './tfjs-model.js';
-import { EngineUnavailableError, type Runtime } from './runtime.js';
-
-// Of dlopen(3); Node has no name for it.
-const RTLD_NODELETE: Partial<Record<NodeJS.Platform, number>> = { linux: 0x1000, darwin: 0x80 };
-
-/**
- * Keeps TensorFlow's library in the process after this worker has ended. Node unloads a worker's native code
- * with the worker, but the library has left functions with exit(): the process would then end by a
- * segmentation fault instead of with its exit code.
- */
-function keepLoaded(): void {
-  const flag = RTLD_NODELETE[process.platform];
-  if (flag === undefined) return;
-  const root = dirname(requireFromHere.resolve('@tensorflow/tfjs-node/package.json'));
-  const binding = join(root, 'lib', 'napi-v8', 'tfjs_binding.node');
-  process.dlopen({ exports: {} }, binding, constants.dlopen.RTLD_NOW | flag);
-}
+import type { Runtime } from './runtime.js';
+import { keepLoaded, unavailable } from './tensorflow-binding.js';
 
 export function createTfjsNodeRuntime(): Runtime {
   let host: TfjsHost | null = null;
@@ -38,7 +21,7 @@ export function createTfjsNodeRuntime(): Runtime {
         requireFromHere('@tensorflow/tfjs-node');
         keepLoaded();
       } catch (error) {
-        return Promise.reject(new EngineUnavailableError(explain(error), { cause: error }));
+        return Promise.reject(unavailable(error));
       }
       host = { tf, backend: 'tensorflow' };
       return Promise.resolve();
@@ -46,18 +29,4 @@ export function createTfjsNodeRuntime(): Runtime {
     load: (pack: Uint8Array) => loadTfjsModel(started(), pack),
     memory: () => engineMemory(started().tf),
   });
-}
-
-/** One sentence for the operator instead of the library's stack and advice. */
-function explain(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  if (message.includes('tfjs_binding.node) can not be found')) {
-    return "tfjs-node's native binding has not been built on this machine.";
-  }
-  if (message.includes('isNullOrUndefined')) {
-    return `tfjs-node does not run on Node ${process.versions.node}; it needs Node 20 or 22.`;
-  }
-  const library = /(libtensorflow[\w.]*): cannot open shared object file/.exec(message)?.[1];
-  if (library !== undefined) return `TensorFlow's library ${library} cannot be found by tfjs-node.`;
-  return `tfjs-node cannot be loaded: ${message.split('\n')[0] ?? ''}`;
 }

@@ -6,6 +6,7 @@ import { dirname, sep } from 'node:path';
 import type * as TfjsWasm from '@tensorflow/tfjs-backend-wasm';
 import { engineMemory, loadTfjsModel, requireFromHere, requireTfjs, type TfjsHost } from './tfjs-model.js';
 import { EngineUnavailableError, type Runtime } from './runtime.js';
+import type { Tf } from './tfjs-program.js';
 
 export function createTfjsWasmRuntime(): Runtime {
   let host: TfjsHost | null = null;
@@ -25,7 +26,7 @@ export function createTfjsWasmRuntime(): Runtime {
         // The binaries lie beside the package's main file; without this they are looked for on the network.
         wasm.setWasmPaths(dirname(requireFromHere.resolve('@tensorflow/tfjs-backend-wasm')) + sep);
         wasm.setThreadsCount(1);
-        if (!(await tf.setBackend('wasm'))) throw new Error('its backend did not initialise');
+        if (!(await becomesCurrent(tf))) throw new Error('its backend did not initialise');
         host = { tf, backend: 'wasm' };
       } catch (error) {
         const reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
@@ -37,4 +38,11 @@ export function createTfjsWasmRuntime(): Runtime {
     load: (pack: Uint8Array) => loadTfjsModel(started(), pack),
     memory: () => engineMemory(started().tf),
   });
+}
+
+/** Of two starts at once in one thread, tfjs fails the first, although the second brings the backend for both. */
+async function becomesCurrent(tf: Tf): Promise<boolean> {
+  if (await tf.setBackend('wasm')) return true;
+  await tf.ready();
+  return tf.getBackend() === 'wasm';
 }

@@ -1,0 +1,211 @@
+/** The leases of this process: predictions draw on them in memory, without a word to the database. */
+import type { Clock } from '../../lib/clock.js';
+import { ok, type Result } from '../../lib/result.js';
+import type { QuotaExceeded } from './errors.js';
+import { draw, newAccount, retire, type Account, type HeldReservation, type Lease } from './lease-account.js';
+import type { LeaseStore } from './lease-store.js';
+import { createLeaseWorker } from './lease-worker.js';
+import { isRunningLow, LEASE_MS, needsRenewal, paceAt, surplusOf } from './lease.js';
+import type { Reservation } from './ledger.js';
+import { periodOf, type Period } from './quota.js';
+
+export interface LeaseBook {
+  /** Draws units, at once where a lease has them; else they are asked for. @throws when the database is away */
+  reserve(
+    tenantId: string,
+    apiKeyId: string | null,
+    units: number,
+    timeoutMs: number,
+  ): Promise<Result<Reservation, QuotaExceeded>>;
+  /** `false`: the units were given back, or charged for another prediction. */
+  beginCharge(reservation: Reservation, predictionId: string): boolean;
+  /** How `beginCharge` ended. UNKNOWN: the database failed; LOST: the lease is gone; UNDONE: nothing happened. */
+  endCharge(reservation: Reservation, outcome: 'CHARGED' | 'UNDONE' | 'LOST' | 'UNKNOWN'): void;
+  /** Gives the units back, unless they were charged. Resolves when they are there for everybody. */
+  release(reservation: Reservation): Promise<void>;
+  /** Gives back what the tenant's leases have idle. Resolves when it is back. */
+  recall(tenantId: string): Promise<void>;
+  /** Idle units of the tenant's key, or of all the tenant's. */
+  idleOf(tenantId: string, apiKeyId: string | null, period: Period): number;
+  /** Renews what is used, gives back what is not. To be called a few times a second. */
+  tend(): void;
+  /** Gives back all that is idle. */
+  giveBackIdle(): Promise<void>;
+  /** Ends leases that could not be ended while the database was away. @throws when it still is */
+  payDebts(): Promise<number>;
+}
+
+export interface LeaseBookDeps {
+  readonly store: LeaseStore;
+  readonly clock: Clock;
+  /** How long a request waits for idle units to come back from others before it is refused. */
+  readonly recallPatienceMs?: number;
+}
+
+const DEFAULT_RECALL_PATIENCE_MS = 1_000;
+const IDLE_AFTER_MS = 500;
+const END_AFTER_MS = 1_000;
+const FORGET_AFTER_MS = 10_000;
+
+export function createLeaseBook({ store, clock, ...options }: LeaseBookDeps): LeaseBook {
+  const recallPatienceMs = options.recallPatienceMs ?? DEFAULT_RECALL_PATIENCE_MS;
+  // By tenant, then by key (`''`: none). Bounded by who predicted in the last seconds: see `tend`.
+  const tenants = new Map<string, Map<string, Account>>();
+  // Of months that are over.
+  const past = new Set<Account>();
+  let period = periodOf(clock.now());
+  const worker = createLeaseWorker({ store, clock, recallOthers });
+
+  function periodNow(now: Date): Period {
+    if (now < period.start || now >= period.end) period = periodOf(now);
+    return period;
+  }
+
+  function accountOf(tenantId: string, apiKeyId: string | null): Account {
+    let accounts = tenants.get(tenantId);
+    if (accounts === undefined) tenants.set(tenantId, (accounts = new Map<string, Account>()));
+    const key = apiKeyId ?? '';
+    let account = accounts.get(key);
+    const now = periodNow(clock.now());
+    if (account === undefined || account.period.start.getTime() !== now.start.getTime()) {
+      if (account !== undefined) past.add(account);
+      // Its pace begins at nothing: what was drawn last month says nothing about a limit that may have changed.
+      account = newAccount(tenantId, apiKeyId, now);
+      accounts.set(key, account);
+    }
+    return account;
+  }
+
+  function allAccounts(): Account[] {
+    return [...past, ...[...tenants.values()].flatMap((accounts) => [...accounts.values()])];
+  }
+
+  function accountsOf(tenantId: string): Account[] {
+    const old = [...past].filter((account) => account.tenantId === tenantId);
+    return [...old, ...(tenants.get(tenantId)?.values() ?? [])];
+  }
+
+  function recallOne(account: Account): void {
+    if (account.lease?.isLoose !== true) return;
+    account.lease.isRecalled = true;
+    worker.kick(account);
+  }
+
+  function recallOthers(account: Account): void {
+    for (const other of accountsOf(account.tenantId)) if (other !== account) recallOne(other);
+  }
+
+  function isUsable(lease: Lease | null): lease is Lease {
+    return lease !== null && clock.now().getTime() < lease.expiresAtMs;
+  }
+
+  function tendAccount(account: Account, nowMs: number): void {
+    const { lease } = account;
+    if (lease !== null) {
+      const unusedMs = nowMs - lease.lastUsedMs;
+      const isOver = past.has(account) || unusedMs >= IDLE_AFTER_MS;
+      if (isOver && lease.idle > 0) account.todo.add('GIVE_BACK');
+      if (past.has(account) || unusedMs >= END_AFTER_MS) account.todo.add('END');
+      if (!isOver && surplusOf(lease.idle, paceAt(account.pace, nowMs)) > 0) account.todo.add('SHRINK');
+      // Should the message that others want it have been lost, the answer says so.
+      const isDeaf = lease.isLoose && nowMs - lease.heardMs >= IDLE_AFTER_MS;
+      const isOld = lease.inUse > 0 && needsRenewal(lease.expiresAtMs, clock.now().getTime());
+      if (isDeaf || isOld) account.todo.add('RENEW');
+    } else if (account.waiting.length + account.retired.size === 0 && !account.isWorking) {
+      if (past.delete(account) || nowMs - account.pace.atMs < FORGET_AFTER_MS) return;
+      const accounts = tenants.get(account.tenantId);
+      accounts?.delete(account.apiKeyId ?? '');
+      if (accounts?.size === 0) tenants.delete(account.tenantId);
+    }
+    worker.kick(account);
+  }
+
+  return Object.freeze<LeaseBook>({
+    reserve(tenantId, apiKeyId, units, timeoutMs) {
+      const account = accountOf(tenantId, apiKeyId);
+      const { lease } = account;
+      const nowMs = clock.monotonicMs();
+      if (account.waiting.length === 0 && isUsable(lease) && !lease.isRecalled && lease.idle >= units) {
+        const reservation = draw(lease, units, nowMs);
+        if (lease.isLoose && isRunningLow(lease.idle, account.pace.perSecond)) worker.kick(account);
+        return Promise.resolve(ok(reservation));
+      }
+      return new Promise((resolve, reject) => {
+        const patientUntilMs = nowMs + Math.min(timeoutMs, recallPatienceMs);
+        account.waiting.push({ units, patientUntilMs, resolve, reject });
+        worker.kick(account);
+      });
+    },
+
+    beginCharge(reservation, predictionId) {
+      const held = reservation as HeldReservation;
+      if (held.chargedFor === null && !held.isOver) held.chargedFor = predictionId;
+      return held.chargedFor === predictionId;
+    },
+
+    endCharge(reservation, outcome) {
+      const held = reservation as HeldReservation;
+      const { lease } = held;
+      if (outcome === 'UNDONE') held.chargedFor = held.isOver ? held.chargedFor : null;
+      if (outcome === 'LOST') lease.isGone = true;
+      if (outcome === 'LOST' || outcome === 'UNKNOWN') retire(lease);
+      if (outcome !== 'CHARGED' || held.isOver) return;
+      held.isOver = true;
+      lease.inUse -= held.units;
+      lease.heardMs = clock.monotonicMs();
+      // As the statement did in the database.
+      lease.expiresAtMs = Math.max(lease.expiresAtMs, clock.now().getTime() + LEASE_MS);
+      if (lease.isRetired || lease.isRecalled) worker.kick(lease.account);
+    },
+
+    async release(reservation) {
+      const held = reservation as HeldReservation;
+      if (held.isOver) return;
+      held.isOver = true;
+      const { lease } = held;
+      const { account } = lease;
+      lease.inUse -= held.units;
+      // In the middle of a charge: whether it comes to pass, the row of the lease will say.
+      if (held.chargedFor !== null) retire(lease);
+      if (!lease.isRetired) lease.idle += held.units;
+      if (lease.isLoose && !lease.isRecalled && !lease.isRetired && account.waiting.length === 0) return;
+      worker.kick(account);
+      await account.work;
+    },
+
+    async recall(tenantId) {
+      const accounts = accountsOf(tenantId);
+      for (const account of accounts) recallOne(account);
+      await Promise.all(accounts.map((account) => account.work));
+    },
+
+    idleOf(tenantId, apiKeyId, { start }) {
+      let idle = 0;
+      for (const account of accountsOf(tenantId)) {
+        if (account.period.start.getTime() !== start.getTime()) continue;
+        if (apiKeyId !== null && account.apiKeyId !== apiKeyId) continue;
+        for (const lease of [account.lease, ...account.retired]) {
+          if (lease !== null && !lease.isGone) idle += lease.idle + lease.returning;
+        }
+      }
+      return idle;
+    },
+
+    tend() {
+      const nowMs = clock.monotonicMs();
+      for (const account of allAccounts()) tendAccount(account, nowMs);
+      void worker.payDebtsLater();
+    },
+
+    async giveBackIdle() {
+      const accounts = allAccounts();
+      for (const account of accounts) {
+        account.todo.add('GIVE_BACK').add('END');
+        worker.kick(account);
+      }
+      await Promise.all(accounts.map((account) => account.work));
+    },
+
+    payDebts: () => worker.payDebts(),
+  });
+}

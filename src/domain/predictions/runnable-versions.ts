@@ -1,0 +1,108 @@
+/**
+ * The version to run, its model, and what decides about access, as one statement reads them; remembered for a moment. Why a
+ * revoked grant and a newer version count from the reply on: see `fresh-cache.ts`.
+ */
+import type { Transactions } from '../../database/index.js';
+import type { RuntimeName } from '../../inference/index.js';
+import type { Clock } from '../../lib/clock.js';
+import { createFreshCache } from '../../lib/fresh-cache.js';
+import type { Signature } from '../../lib/tensor.js';
+import { fullNameOf } from '../catalog/index.js';
+import {
+  entitlementFactsFromRow,
+  entitlementFactsSql,
+  type EntitlementFactsRow,
+} from '../marketplace/index.js';
+import { servingEngine, trialsFromJson } from '../versions/index.js';
+import type { VersionReference } from './check-command.js';
+import type { RunnableVersion } from './prediction.js';
+
+export interface RunnableVersions {
+  /** What the reference names now, if it is remembered. Asks nobody. */
+  held(tenantId: string, reference: VersionReference): RunnableVersion | undefined;
+  /** `null` when the tenant may not see it, or nothing is there. */
+  find(tenantId: string, reference: VersionReference): Promise<RunnableVersion | null>;
+}
+
+/** How long another process's change may stay unknown here when its announcement is lost. */
+const MAX_AGE_MS = 1_000;
+/** Each holds a signature. */
+const MAX_REMEMBERED = 2_000;
+
+interface RunnableRow extends EntitlementFactsRow {
+  readonly id: string;
+  readonly number: number;
+  readonly digest: string;
+  readonly pack_digest: string;
+  readonly runtime: RuntimeName;
+  readonly batchable: boolean;
+  readonly trials: unknown;
+  readonly signature: Signature;
+  readonly model_id: string;
+  readonly owner_slug: string;
+  readonly name: string;
+}
+
+const RUNNABLE = `SELECT v.id, v.number, v.digest, v.pack_digest, v.runtime, v.batchable, v.trials, v.signature,
+    v.model_id, m.owner_slug, m.name, ${entitlementFactsSql.columns}
+  FROM versions v JOIN models m ON m.id = v.model_id ${entitlementFactsSql.join('$1')} WHERE`;
+
+/** @param engines that can serve here, in the operator's order */
+export function createRunnableVersions(
+  database: Transactions,
+  clock: Clock,
+  engines: readonly RuntimeName[],
+): RunnableVersions {
+  const cache = createFreshCache<RunnableVersion>({
+    maxEntries: MAX_REMEMBERED,
+    maxAgeMs: MAX_AGE_MS,
+    epoch: () => database.accessEpoch(),
+    clock,
+    endsAt: ({ facts }) => facts.grantEndsAt,
+  });
+
+  async function read(tenantId: string, reference: VersionReference): Promise<RunnableVersion | null> {
+    const [condition, parameters] = whereOf(reference);
+    const query = database.single({ tenantId });
+    const [row] = await query<RunnableRow>(`${RUNNABLE} ${condition}`, [tenantId, ...parameters]);
+    return row === undefined ? null : runnableFromRow(row, engines);
+  }
+
+  return Object.freeze({
+    held: (tenantId: string, reference: VersionReference) => cache.held(keyOf(tenantId, reference)),
+    find: (tenantId: string, reference: VersionReference) =>
+      cache.get(keyOf(tenantId, reference), () => read(tenantId, reference)),
+  });
+}
+
+/** Ids and names hold neither space nor slash (see `parseTarget`), so no two questions share a key. */
+function keyOf(tenantId: string, reference: VersionReference): string {
+  if ('versionId' in reference) return `${tenantId} version ${reference.versionId}`;
+  if ('modelId' in reference) return `${tenantId} model ${reference.modelId}`;
+  return `${tenantId} name ${reference.owner}/${reference.name} ${reference.number ?? 'newest'}`;
+}
+
+function whereOf(reference: VersionReference): [string, unknown[]] {
+  if ('versionId' in reference) return ['v.id = $2', [reference.versionId]];
+  if ('modelId' in reference) return ['m.id = $2 AND v.number = m.last_version_number', [reference.modelId]];
+  const { owner, name, number } = reference;
+  return [
+    'm.owner_slug = $2 AND m.name = $3 AND v.number = coalesce($4, m.last_version_number)',
+    [owner, name, number],
+  ];
+}
+
+function runnableFromRow(row: RunnableRow, engines: readonly RuntimeName[]): RunnableVersion {
+  return Object.freeze({
+    id: row.id,
+    number: row.number,
+    digest: row.digest,
+    packDigest: row.pack_digest,
+    runtime: servingEngine({ runtime: row.runtime, trials: trialsFromJson(row.trials) }, engines),
+    batchable: row.batchable,
+    signature: row.signature,
+    modelId: row.model_id,
+    modelName: fullNameOf({ ownerSlug: row.owner_slug, name: row.name }),
+    facts: entitlementFactsFromRow(row),
+  });
+}

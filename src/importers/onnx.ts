@@ -1,0 +1,96 @@
+/**
+ * An ONNX file: one protobuf message. It is read strictly, checked whole, and written again in one canonical form
+ * (`onnx-wire.ts`): the engine never sees the uploaded bytes, so nothing can be in them that was not checked.
+ */
+import type { ByteSource } from './byte-source.js';
+import type { ConvertedModel } from './converted-model.js';
+import { IMPORT_LIMITS } from './limits.js';
+import { checkModelGraphs } from './onnx-graph.js';
+import { domainOf, NEWEST_IR_VERSION, NEWEST_OPSET, ONNX_OPS } from './onnx-ops.js';
+import { ONNX_TYPES } from './onnx-schema.js';
+import { readOnnxSignature } from './onnx-signature.js';
+import {
+  decodeMessage,
+  encodeMessage,
+  intOf,
+  messageField,
+  messageList,
+  textField,
+  withFields,
+  type Message,
+} from './onnx-wire.js';
+import { refuseImport } from './refused.js';
+
+/** @throws Refused naming the node, tensor or field at fault */
+export function readOnnx(source: ByteSource): ConvertedModel {
+  if (source.size > IMPORT_LIMITS.maxWeightBytes) {
+    refuseImport(
+      'LIMIT_EXCEEDED',
+      null,
+      `The file has ${source.size} bytes; at most ${IMPORT_LIMITS.maxWeightBytes} are accepted.`,
+    );
+  }
+  const model = decodeMessage(source.read(0, source.size), ONNX_TYPES, 'ModelProto', 'ONNX file');
+  const uploaded = messageField(model, 'graph');
+  if (uploaded === null) return refuseImport('CORRUPT_ARTIFACT', null, 'The ONNX file has no graph.');
+  checkVersions(model);
+  const { inputs, outputs, graph, notes } = readOnnxSignature(uploaded);
+  const { operations, parameters } = checkModelGraphs(model, graph);
+  const { byteLength, read } = encodeMessage(withFields(model, { graph }), ONNX_TYPES);
+  return {
+    format: 'ONNX',
+    producer: producerOf(model),
+    kind: 'onnx',
+    modelTopology: null,
+    weights: [],
+    files: [{ name: 'model.onnx', byteLength, read }],
+    inputs,
+    outputs,
+    operations: operations.filter((op) => op !== 'Constant'),
+    parameters,
+    notes,
+  };
+}
+
+function producerOf(model: Message): string | null {
+  const name = textField(model, 'producer_name');
+  return name === '' ? null : `${name} ${textField(model, 'producer_version')}`.trim();
+}
+
+function checkVersions(model: Message): void {
+  const ir = intOf(model, 'ir_version');
+  if (ir < 3n || ir > BigInt(NEWEST_IR_VERSION)) {
+    refuseImport(
+      'UNSUPPORTED_FORMAT',
+      'ir_version',
+      `The file has the ONNX IR version ${ir}; 3 to ${NEWEST_IR_VERSION} are accepted. Export it with an older onnx package.`,
+    );
+  }
+  const own = new Set(messageList(model, 'functions').map((body) => domainOf(textField(body, 'domain'))));
+  for (const holder of [model, ...messageList(model, 'functions')]) checkOpsets(holder, own);
+}
+
+function checkOpsets(holder: Message, own: ReadonlySet<string>): void {
+  const seen = new Set<string>();
+  for (const opset of messageList(holder, 'opset_import')) {
+    const domain = domainOf(textField(opset, 'domain'));
+    const version = intOf(opset, 'version');
+    const newest = NEWEST_OPSET.get(domain);
+    if (seen.has(domain)) {
+      refuseImport(
+        'CORRUPT_ARTIFACT',
+        domain || 'ai.onnx',
+        `The file imports the domain "${domain || 'ai.onnx'}" twice.`,
+      );
+    }
+    seen.add(domain);
+    const isTooNew = newest !== undefined && version > BigInt(newest);
+    if (version < 1n || isTooNew || (!ONNX_OPS.has(domain) && !own.has(domain) && version >= 2n ** 31n)) {
+      refuseImport(
+        'UNSUPPORTED_FORMAT',
+        domain || 'ai.onnx',
+        `The file uses version ${version} of the operators of "${domain || 'ai.onnx'}"; 1 to ${newest ?? 2 ** 31} are accepted.`,
+      );
+    }
+  }
+}

@@ -1,0 +1,238 @@
+/**
+ * The graph of a SavedModel and the functions of its library: what calls what, what a signature reaches,
+ * and whether every op of it may be computed.
+ */
+import { IMPORT_LIMITS } from './limits.js';
+import { refuseImport } from './refused.js';
+import { SAVED_MODEL_OPS, SAVER_OPS, TRAINING_OPS } from './saved-model-ops.js';
+import { checkConstants } from './saved-model-constants.js';
+import type { AttrEntry, FunctionProto, MetaGraph, NodeProto } from './tensorflow-proto.js';
+
+export interface SavedGraph {
+  readonly nodes: readonly NodeProto[];
+  readonly byName: ReadonlyMap<string, NodeProto>;
+  readonly functions: ReadonlyMap<string, FunctionProto>;
+}
+
+/** Nodes of the main graph and functions of the library, by name. */
+export interface Part {
+  readonly nodes: ReadonlySet<string>;
+  readonly functions: ReadonlySet<string>;
+}
+
+/** TensorFlow's own rule, without which a name could hide a comma or a control mark. */
+const NODE_NAME = /^[A-Za-z0-9.][A-Za-z0-9_>./\\-]*$/;
+const FUNCTION_NAME = /^[A-Za-z0-9_.\\/-]+$/;
+const MAX_CALL_DEPTH = 64;
+/** All calls written out where they stand, as TensorFlow does before it runs. */
+const MAX_EXPANDED_NODES = 1_000_000;
+
+/** @throws Refused */
+export function readGraph(meta: MetaGraph): SavedGraph {
+  const nodes = meta.graphDef?.node ?? [];
+  const library = meta.graphDef?.library?.function ?? [];
+  const count = library.reduce((sum, item) => sum + item.nodeDef.length, nodes.length);
+  if (
+    nodes.length === 0 ||
+    count > IMPORT_LIMITS.maxGraphNodes ||
+    library.length > IMPORT_LIMITS.maxGraphNodes
+  ) {
+    refuseImport(
+      'LIMIT_EXCEEDED',
+      null,
+      `The graph has ${count} nodes in all; 1 to ${IMPORT_LIMITS.maxGraphNodes} are accepted.`,
+    );
+  }
+  const functions = new Map<string, FunctionProto>();
+  for (const item of library) {
+    const name = item.signature?.name ?? '';
+    const isOp = SAVED_MODEL_OPS.has(name) || SAVER_OPS.has(name) || TRAINING_OPS.has(name);
+    if (
+      !FUNCTION_NAME.test(name) ||
+      name.length > IMPORT_LIMITS.maxNameLength ||
+      functions.has(name) ||
+      isOp
+    ) {
+      refuseImport(
+        'CORRUPT_ARTIFACT',
+        name,
+        `The graph has a function named "${name}", which is no usable name, is an op's, or occurs twice.`,
+      );
+    }
+    functions.set(name, item);
+  }
+  const byName = checkNames(nodes, 'graph');
+  for (const [name, item] of functions) checkNames(item.nodeDef, `function ${name}`);
+  const graph = { nodes, byName, functions };
+  for (const node of nodes) {
+    const missing = node.input.map(nodeOf).find((input) => !byName.has(input));
+    if (missing !== undefined) {
+      refuseImport(
+        'CORRUPT_ARTIFACT',
+        node.name,
+        `Node "${node.name}" reads "${missing}", which is not in the graph.`,
+      );
+    }
+  }
+  checkCalls(graph);
+  return graph;
+}
+
+function checkNames(nodes: readonly NodeProto[], where: string): ReadonlyMap<string, NodeProto> {
+  const byName = new Map<string, NodeProto>();
+  for (const node of nodes) {
+    if (
+      !NODE_NAME.test(node.name) ||
+      node.name.length > IMPORT_LIMITS.maxNameLength ||
+      byName.has(node.name)
+    ) {
+      refuseImport(
+        'CORRUPT_ARTIFACT',
+        node.name,
+        `The ${where} has a node named "${node.name}", which is no usable name or occurs twice.`,
+      );
+    }
+    const keys = node.attr.map(({ key }) => key);
+    if (new Set(keys).size < keys.length) {
+      refuseImport('CORRUPT_ARTIFACT', node.name, `Node "${node.name}" has an attribute twice.`);
+    }
+    byName.set(node.name, node);
+  }
+  return byName;
+}
+
+/** `^name` (control), `name:1` (an output's number) and `name` all mean the node `name`. */
+export function nodeOf(input: string): string {
+  const bare = input.startsWith('^') ? input.slice(1) : input;
+  const colon = bare.indexOf(':');
+  return colon < 0 ? bare : bare.slice(0, colon);
+}
+
+/** Functions that a node names, as its op or anywhere in its attributes. */
+export function callsOf(node: NodeProto, functions: SavedGraph['functions']): string[] {
+  const called = namedIn(node.attr);
+  const missing = called.find((name) => !functions.has(name));
+  if (missing !== undefined) {
+    refuseImport(
+      'CORRUPT_ARTIFACT',
+      node.name,
+      `Node "${node.name}" calls the function "${missing}", which is not in the graph's library.`,
+    );
+  }
+  return functions.has(node.op) ? [node.op, ...called] : called;
+}
+
+function namedIn(attr: readonly AttrEntry[]): string[] {
+  const references = attr.flatMap(({ value }) => [
+    ...(value?.func === null || value?.func === undefined ? [] : [value.func]),
+    ...(value?.list?.func ?? []),
+  ]);
+  // An If without a branch of its own names the empty function.
+  return references.flatMap(({ name, attr: inner }) => [...(name === '' ? [] : [name]), ...namedIn(inner)]);
+}
+
+/** No recursion, no deep nesting, and no doubling by calls of calls. */
+function checkCalls({ nodes, functions }: SavedGraph): void {
+  const sizes = new Map<string, number>();
+  const open = new Set<string>();
+
+  function sizeOf(name: string): number {
+    const known = sizes.get(name);
+    if (known !== undefined) return known;
+    if (open.has(name)) refuseImport('UNSUPPORTED_OP', name, `The function "${name}" calls itself.`);
+    if (open.size >= MAX_CALL_DEPTH) {
+      refuseImport('LIMIT_EXCEEDED', name, `Functions call each other more than ${MAX_CALL_DEPTH} deep.`);
+    }
+    open.add(name);
+    const size = expanded(functions.get(name)?.nodeDef ?? []);
+    open.delete(name);
+    sizes.set(name, size);
+    return size;
+  }
+  function expanded(items: readonly NodeProto[]): number {
+    let sum = 0;
+    for (const node of items) {
+      sum += 1 + callsOf(node, functions).reduce((total, called) => total + sizeOf(called), 0);
+    }
+    if (sum > MAX_EXPANDED_NODES) {
+      refuseImport(
+        'LIMIT_EXCEEDED',
+        null,
+        `The graph grows beyond ${MAX_EXPANDED_NODES} nodes when its function calls are written out.`,
+      );
+    }
+    return sum;
+  }
+  for (const name of functions.keys()) sizeOf(name);
+  expanded(nodes);
+}
+
+/** Everything that the named nodes need, through inputs, control inputs and calls. */
+export function partReachedFrom(graph: SavedGraph, names: readonly string[]): Part {
+  const nodes = new Set<string>();
+  const functions = new Set<string>();
+  const waiting = [...names];
+  const call = (node: NodeProto): void => {
+    const inner = callsOf(node, graph.functions).filter((name) => !functions.has(name));
+    for (const name of inner) {
+      if (functions.has(name)) continue;
+      functions.add(name);
+      graph.functions.get(name)?.nodeDef.forEach(call);
+    }
+  };
+  for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
+    const node = graph.byName.get(name);
+    if (node === undefined || nodes.has(name)) continue;
+    nodes.add(name);
+    for (const input of node.input) waiting.push(nodeOf(input));
+    call(node);
+  }
+  return { nodes, functions };
+}
+
+/**
+ * Every node of the graph and of every function, served or not: a file that carries an op which writes files
+ * is refused even where nothing calls it.
+ * @param saver what saving and restoring needs; its ops may stand there only
+ */
+export function checkOps(graph: SavedGraph, served: Part, saver: Part): void {
+  const check = (node: NodeProto, isServed: boolean, isSaver: boolean, where: string): void => {
+    if (graph.functions.has(node.op)) return;
+    if (isServed && TRAINING_OPS.has(node.op)) {
+      refuseImport(
+        'UNSUPPORTED_OP',
+        node.name,
+        `Node "${node.name}"${where} has the op "${node.op}": a model that changes its state while it answers would carry one caller's data into another's answer.`,
+      );
+    }
+    const allowed =
+      SAVED_MODEL_OPS.has(node.op) ||
+      (!isServed && (TRAINING_OPS.has(node.op) || (isSaver && SAVER_OPS.has(node.op))));
+    if (!allowed) {
+      refuseImport(
+        'UNSUPPORTED_OP',
+        node.name,
+        `Node "${node.name}"${where} has the op "${node.op}", which is not among the ops that Souk computes.`,
+      );
+    }
+    if (isServed && where !== '' && (node.op === 'VarHandleOp' || node.op === 'Placeholder')) {
+      refuseImport(
+        'UNSUPPORTED_OP',
+        node.name,
+        `Node "${node.name}"${where} is a ${node.op}, which only the main graph may have.`,
+      );
+    }
+  };
+  for (const node of graph.nodes) check(node, served.nodes.has(node.name), saver.nodes.has(node.name), '');
+  for (const [name, item] of graph.functions) {
+    for (const node of item.nodeDef) {
+      check(node, served.functions.has(name), saver.functions.has(name), ` in function "${name}"`);
+    }
+  }
+  checkConstants([
+    ...graph.nodes.filter((node) => served.nodes.has(node.name)),
+    ...[...graph.functions]
+      .filter(([name]) => served.functions.has(name))
+      .flatMap(([, item]) => item.nodeDef),
+  ]);
+}

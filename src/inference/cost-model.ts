@@ -1,0 +1,124 @@
+/**
+ * What a run of a version costs, learnt from the runs that were observed: cost ≈ fixed + rows · perRow, fitted by
+ * least squares over the recent past. It decides how many rows a run may take and what a fairness key is charged
+ * before the run has been measured. Pure: no clock.
+ */
+export interface CostModel {
+  observe(version: string, rows: number, computeMs: number): void;
+  /** Expected compute time of one run, in ms. */
+  estimateMs(version: string, rows: number): number;
+  /** What a row has cost lately, joined as runs were; what a queue of them will take. */
+  msPerRow(version: string): number;
+  /** The most rows that a joined run should take: at least 1, at most `limit`. */
+  maxRows(version: string, limit: number): number;
+}
+
+interface Fit {
+  weight: number;
+  rows: number;
+  ms: number;
+  rowsSquared: number;
+  rowsMs: number;
+  largest: number;
+  msPerRow: number;
+  fixedMs: number;
+  /** `null` while all runs had about as many rows: they cannot tell a row's share from the fixed one. */
+  perRowMs: number | null;
+}
+
+/** A joined run may take this long, so that whoever arrives meanwhile does not wait long … */
+const TARGET_RUN_MS = 10;
+/** … or this many times what a single row takes, where that is more. */
+const TARGET_SINGLE_RUNS = 1.5;
+/** What a run counts for after the next one. */
+const DECAY = 0.95;
+const SMOOTHING = 0.2;
+/** A run that was interrupted (a garbage collection, a busy machine) counts as no more than this many expected ones. */
+const MAX_SURPRISE = 5;
+const ASSUMED_RUN_MS = 20;
+const MAX_VERSIONS = 4_096;
+
+export function createCostModel(): CostModel {
+  const fits = new Map<string, Fit>();
+
+  return Object.freeze({
+    observe(version: string, rows: number, computeMs: number): void {
+      let fit = fits.get(version);
+      if (fit === undefined) {
+        const oldest = fits.keys().next();
+        if (fits.size >= MAX_VERSIONS && oldest.done !== true) fits.delete(oldest.value);
+        fit = emptyFit();
+        fits.set(version, fit);
+      }
+      const isKnown = fit.weight >= 3;
+      const ms = isKnown ? Math.min(computeMs, MAX_SURPRISE * estimate(fit, rows)) : computeMs;
+      include(fit, rows, ms);
+    },
+
+    estimateMs(version: string, rows: number): number {
+      const fit = fits.get(version);
+      return fit === undefined ? ASSUMED_RUN_MS : estimate(fit, rows);
+    },
+
+    msPerRow: (version: string) => fits.get(version)?.msPerRow ?? ASSUMED_RUN_MS,
+
+    maxRows(version: string, limit: number): number {
+      const fit = fits.get(version);
+      if (fit === undefined) return Math.min(limit, FIRST_ROWS);
+      // Twice what has been seen: how a version scales is found out step by step.
+      const step = Math.max(FIRST_ROWS, 2 * fit.largest);
+      const { fixedMs, perRowMs } = fit;
+      if (perRowMs === null) return Math.max(1, Math.min(limit, step));
+      const targetMs = Math.max(TARGET_RUN_MS, TARGET_SINGLE_RUNS * (fixedMs + perRowMs));
+      const fitting = perRowMs > 0 ? Math.floor((targetMs - fixedMs) / perRowMs) : limit;
+      return Math.max(1, Math.min(limit, step, fitting));
+    },
+  });
+}
+
+const FIRST_ROWS = 4;
+
+function emptyFit(): Fit {
+  return {
+    weight: 0,
+    rows: 0,
+    ms: 0,
+    rowsSquared: 0,
+    rowsMs: 0,
+    largest: 1,
+    msPerRow: 0,
+    fixedMs: 0,
+    perRowMs: null,
+  };
+}
+
+function estimate(fit: Fit, rows: number): number {
+  if (fit.perRowMs !== null) return fit.fixedMs + fit.perRowMs * rows;
+  // Half fixed, half by rows, until it is known.
+  const meanMs = fit.ms / fit.weight;
+  return meanMs / 2 + ((meanMs / 2) * rows) / (fit.rows / fit.weight);
+}
+
+function include(fit: Fit, rows: number, ms: number): void {
+  const isFirst = fit.weight === 0;
+  fit.weight = fit.weight * DECAY + 1;
+  fit.rows = fit.rows * DECAY + rows;
+  fit.ms = fit.ms * DECAY + ms;
+  fit.rowsSquared = fit.rowsSquared * DECAY + rows * rows;
+  fit.rowsMs = fit.rowsMs * DECAY + rows * ms;
+  fit.largest = Math.max(fit.largest, rows);
+  fit.msPerRow = isFirst ? ms / rows : fit.msPerRow + SMOOTHING * (ms / rows - fit.msPerRow);
+
+  const meanRows = fit.rows / fit.weight;
+  const meanMs = fit.ms / fit.weight;
+  const variance = fit.rowsSquared / fit.weight - meanRows * meanRows;
+  if (variance > 0.02 * meanRows * meanRows) {
+    const slope = (fit.rowsMs / fit.weight - meanRows * meanMs) / variance;
+    fit.perRowMs = Math.min(Math.max(0, slope), meanMs / meanRows);
+  }
+  if (fit.perRowMs !== null) {
+    // Alike runs say nothing new about the slope; the whole follows what was measured.
+    fit.perRowMs = Math.min(fit.perRowMs, meanMs / meanRows);
+    fit.fixedMs = Math.max(0, meanMs - fit.perRowMs * meanRows);
+  }
+}
