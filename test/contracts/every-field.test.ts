@@ -40,15 +40,12 @@ vi.setConfig({ testTimeout: 60_000 });
 let server: TestServer;
 let client: Client;
 /** Access tokens. */
-let owner: string;
-let stranger: string;
-let operator: string;
+let owner: string, stranger: string, operator: string;
 let key: { id: string; secret: string };
 /** Ids by the kind of object. */
 const ids: Record<string, string> = {};
 const run = Math.random().toString(36).slice(2, 8);
-const ownerSlug = `owner-${run}`;
-const strangerSlug = `stranger-${run}`;
+const [ownerSlug, strangerSlug] = [`owner-${run}`, `stranger-${run}`];
 
 beforeAll(async () => {
   server = await startServer({ INFERENCE_WORKERS: '1' });
@@ -62,11 +59,9 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-const predictOn = (versionId: string, data: unknown, more: object = {}) => ({
-  target: { versionId },
-  inputs: [{ data }],
-  ...more,
-});
+const predictOn = (versionId: string, data: unknown, more: object = {}) => {
+  return { target: { versionId }, inputs: [{ data }], ...more };
+};
 
 it('people: sign-up, sign-in, invitations, roles, keys, sessions', async () => {
   const signedUp = await client.done('signUp', null, {

@@ -65,7 +65,7 @@ export async function meetQuarantine(schema: GraphQLSchema, sightings: Sightings
       inputs: [{ data: [[1, 1, 3000]] }],
       timeoutMs: 30_000,
     };
-    let flight: Promise<void> | null = null;
+    let flight = null as Promise<void> | null;
     await until(
       async () => {
         const { pool } = await there.query('serverInfo', apiKey);

@@ -12,7 +12,6 @@ import { enginesFor } from '../../../src/inference/index.js';
 import { digitTensor, readDigits } from '../../support/digits.js';
 import { createEngines, importBytes, numbersOf, reportOf } from '../../support/importing.js';
 
-const RUNTIMES = enginesFor('tfjs-layers');
 const fixtures = fileURLToPath(new URL('../../fixtures/digits/', import.meta.url));
 const importer = createImporter();
 const engines = createEngines();

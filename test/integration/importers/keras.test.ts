@@ -16,7 +16,6 @@ import {
   type Values,
 } from '../../support/importing.js';
 
-const RUNTIMES = enginesFor('tfjs-layers');
 const FIXTURES = fileURLToPath(new URL('../../fixtures/', import.meta.url));
 const MAX_DIFF = 1e-5;
 

@@ -43,6 +43,7 @@ function counting(): { readonly database: Transactions; readonly texts: string[]
     database: {
       transaction: (context, work) => database.transaction(context, work),
       sql: (context, work) => database.sql(context, work),
+      accessEpoch: () => database.accessEpoch(),
       single: (context) => (text, parameters) => {
         texts.push(text);
         return database.single(context)(text, parameters);
@@ -251,6 +252,7 @@ describe('a charge', () => {
       database: {
         transaction: (context, work) => database.transaction(context, work),
         sql: (context, work) => database.sql(context, work),
+        accessEpoch: () => database.accessEpoch(),
         single: (context) => async (text, parameters) => {
           const rows = await database.single(context)<never>(text, parameters);
           if (isDeaf) throw Object.assign(new Error('done, but the answer was lost'), { code: 'ECONNRESET' });

@@ -139,6 +139,7 @@ describe('settle', () => {
       database: {
         transaction: (context, work) => database.transaction(context, work),
         sql: (context, work) => database.sql(context, work),
+        accessEpoch: () => database.accessEpoch(),
         single: (context) => (text, parameters) => {
           texts.push(text);
           return database.single(context)(text, parameters);
@@ -204,8 +205,8 @@ describe('the sweep', () => {
     const metering = room.anotherMetering({
       database: {
         transaction: (context, work) => database.transaction(context, work),
-        accessEpoch: () => database.accessEpoch(),
         sql: (context, work) => database.sql(context, work),
+        accessEpoch: () => database.accessEpoch(),
         single: (context) => async (text, parameters) => {
           if (isAway) throw new Error('away');
           const rows = await database.single(context)<never>(text, parameters);
