@@ -30,8 +30,7 @@ import { createSightings } from './every-field/selection.js';
 const schema = buildSchema(readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8'));
 const sightings = createSightings(schema);
 const row = Array.from({ length: 10 }, (_, i) => i / 10);
-/** For `slowModel`. */
-const SLOW = [[1, 1, 900]];
+const SLOW = [[1, 1, 900]]; // For `slowModel`.
 const PASSWORD = 'a long enough password';
 
 // A dozen imports, each in a process of its own, on a machine that other tests share.
@@ -290,11 +289,12 @@ it('predictions and what is refused of them', async () => {
   ]);
   const layers = await client.node('Version', owner, (await client.publish(owner, layersModel())).versionId);
   expect(layers).toMatchObject({ format: 'TFJS_LAYERS', parameterCount: 8 });
-  const graph = await client.publish(owner, zipOfFiles(savedModelFiles('saved-model/dense')));
-  expect(await client.node('Version', owner, graph.versionId)).toMatchObject({
-    batchable: true,
-    trials: [{ runtime: 'TFJS_GRAPH', chosen: true }],
-  });
+  const graph = [zipOfFiles(savedModelFiles('saved-model/dense')), 'SAVED_MODEL', 'TFJS_GRAPH'] as const;
+  for (const [file, format, runtime] of [graph, [fixture('onnx/dense.onnx'), 'ONNX', 'ONNX'] as const]) {
+    const { versionId } = await client.publish(owner, file);
+    const found = { format, batchable: true, trials: [{ runtime, chosen: true }] };
+    expect(await client.node('Version', owner, versionId)).toMatchObject(found);
+  }
 });
 
 it('predictions that take too long, and more of them than may wait', async () => {

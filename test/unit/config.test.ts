@@ -20,7 +20,7 @@ describe('readConfig', () => {
       databaseUrl: null,
       jwtSecret: null,
       signUp: 'open',
-      inference: { workers: 3, runtimes: ['tfjs-graph', 'tfjs-node', 'tfjs-wasm'] },
+      inference: { workers: 3, runtimes: ['tfjs-graph', 'tfjs-node', 'tfjs-wasm', 'onnx'] },
     });
     expect(result.ok && Object.isFrozen(result.config) && Object.isFrozen(result.config.inference)).toBe(
       true,

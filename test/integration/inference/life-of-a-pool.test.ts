@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { InferenceEngine } from '../../../src/inference/index.js';
+import { InferenceEngine, RUNTIMES } from '../../../src/inference/index.js';
 import { buildFaultyWorker, faultyModel, orderJob } from '../../support/faulty-worker-entry.js';
 import { busyWorkers, codeOf, echoPools, ISOLATIONS } from '../../support/echo-pool.js';
 import { silentLogger } from '../../support/silent-logger.js';
@@ -134,11 +134,10 @@ describe.each(ISOLATIONS)('a pool of workers in a %s', (isolation) => {
     });
 
     it('fails with one sentence when no engine can be loaded', async () => {
-      const unavailable = ['tfjs-node', 'tfjs-wasm'] as const;
-      const broken = await buildFaultyWorker(pools.directory, { unavailable });
+      const broken = await buildFaultyWorker(pools.directory, { unavailable: RUNTIMES });
 
       await expect(pools.start({ workerEntry: broken })).rejects.toThrow(
-        'no engine can be used: tfjs-node has no library here. tfjs-wasm has no library here.',
+        `no engine can be used: ${RUNTIMES.map((name) => `${name} has no library here.`).join(' ')}`,
       );
     });
   });

@@ -177,7 +177,7 @@ describe('a process whose worker threads use the onnx engine', () => {
       const settings = { runtimes: ['onnx'], memoryBudgetBytes: 2 ** 30, nativeThreads: 1, unusable: [] };
       const open = threadChannels({
         entry: new URL(${built('inference/worker/main.js')}), maxHeapBytes: 2 ** 28,
-        settings, logger: createLogger('silent'),
+        settings: () => settings, logger: createLogger('silent'),
       });
       const artifact = ${JSON.stringify({ ...artifact, batchable: true })};
       const runAndEnd = (rows) => new Promise((resolve) => {

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   InferenceEngine,
   enginesFor,
+  RUNTIMES,
   type InferenceJob,
   type RunnableArtifact,
   type RuntimeName,
@@ -152,7 +153,7 @@ describe.each(ISOLATIONS)('the pool in a %s', (isolation) => {
 
       for (let round = 0; round < 20; round++) await runMany(100);
 
-      expect(before.flatMap(({ engines }) => engines)).toHaveLength(4);
+      expect(before.flatMap(({ engines }) => engines)).toHaveLength(2 * RUNTIMES.length);
       expect(await engine.memory()).toEqual(before);
       expect(engine.stats().counters.refused.OVERLOADED).toBe(0);
     });
