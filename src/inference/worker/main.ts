@@ -5,6 +5,10 @@ import { processPort } from './process-port.js';
 import { createRuntime } from './runtimes/index.js';
 import { serve } from './serve.js';
 import { threadPort } from './thread-port.js';
+import { yieldCores } from './yield-cores.js';
+
+// First: native threads inherit it.
+yieldCores(parentPort === null);
 
 // The pool that starts it writes exactly this.
 if (parentPort !== null) await serve(threadPort(parentPort), workerData as WorkerSettings, createRuntime);
