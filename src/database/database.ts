@@ -7,6 +7,7 @@ import { explainStart, isDatabaseUnavailable, isSerializationConflict, isStateme
 import { PrismaClient } from './generated/client.js';
 import { NotificationListener } from './notification-listener.js';
 import { createPool, inOneWrite, verifySession } from './pool.js';
+import { queryInContext, SET_CONTEXT, setContext } from './query-in-context.js';
 import type { SqlQuery, TransactionContext, Transactions, Tx } from './types.js';
 
 export interface DatabaseOptions {
@@ -27,10 +28,6 @@ const STOP_WITHIN_MS = 5_000;
 const MAX_PREPARED_STATEMENTS = 500;
 /** A connection that hears of a change after this many others takes it for a new one, which does no harm. */
 const MAX_HEARD_CHANGES = 1_000;
-
-// All four, always: a connection that comes back must not remember for whom it acted before.
-const SET_CONTEXT = `SELECT set_config('app.tenant_id', $1, true), set_config('app.user_id', $2, true),
-  set_config('app.proof', $3, true), set_config('app.across_tenants', $4, true)`;
 
 /**
  * The one way to the tables: transactions that say first for whom they act. Prisma and plain SQL share a
@@ -154,18 +151,11 @@ export class Database implements Transactions {
     return <Row extends object>(text: string, parameters: readonly unknown[]) =>
       this.#retried(() =>
         this.#withClient(async (client) => {
-          const answer = inOneWrite(client, () => {
-            const opened = open(client, values);
-            const result = client.query<Row>(this.#prepared(text, parameters));
-            // After a failed statement the server takes this for ROLLBACK.
-            return Promise.allSettled([result, ...opened, client.query('COMMIT')]);
-          });
-          const [result, ...others] = await answer;
-          for (const one of [...others.slice(0, 2), result, ...others.slice(2)]) {
-            if (one.status === 'fulfilled') continue;
-            throw isOfConnection(one.reason) ? one.reason : new Faulty(one.reason);
+          try {
+            return (await queryInContext<Row>(client, values, this.#prepared(text, parameters))).rows;
+          } catch (error) {
+            throw isOfConnection(error) ? error : new Faulty(error);
           }
-          return result.status === 'fulfilled' ? result.value.rows : [];
         }),
       );
   }
@@ -228,10 +218,7 @@ export class Database implements Transactions {
 
 /** Begins a transaction and says for whom it acts. */
 function open(client: pg.PoolClient, values: readonly string[]): Promise<pg.QueryResult>[] {
-  return [
-    client.query('BEGIN'),
-    client.query({ name: 'souk_context', text: SET_CONTEXT, values: [...values] }),
-  ];
+  return [client.query('BEGIN'), client.query(setContext(values))];
 }
 
 /** After a failed statement COMMIT succeeds too, and means ROLLBACK: whoever passed over the failure must hear it. */

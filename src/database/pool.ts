@@ -3,6 +3,7 @@ import pg from 'pg';
 import type { Logger } from '../lib/logger.js';
 import { DatabaseStartError } from './errors.js';
 import { MIN_SERVER_VERSION } from './migrate.js';
+import { prepareContext } from './query-in-context.js';
 
 /** The role that row-level security applies to; the migration `walls` makes it. */
 export const APPLICATION_ROLE = 'souk_app';
@@ -61,7 +62,9 @@ export function createPool(options: PoolOptions): pg.Pool {
     });
     // Sent before anything that the connection is lent for: its own commits must be heard by itself. One that does not
     // listen is of no use.
-    client.query(`LISTEN ${ACCESS_CHANNEL}`).catch(() => (client as unknown as pg.Client).end());
+    Promise.all([client.query(`LISTEN ${ACCESS_CHANNEL}`), prepareContext(client)]).catch(() =>
+      (client as unknown as pg.Client).end(),
+    );
   });
   pool.on('release', (_error: unknown, client: pg.PoolClient) => {
     // Its transaction could not be ended (the server was silent): whoever came next would be inside it.
