@@ -5,6 +5,7 @@
 import type { Clock } from '../lib/clock.js';
 import { ok, refuse, type Result } from '../lib/result.js';
 import { joinGroupOf } from './batcher.js';
+import { createCallerWatch } from './caller-watch.js';
 import type { CostModel } from './cost-model.js';
 import { DeadlineTimer } from './deadline-timer.js';
 import { cancelled, deadlineExceeded, overloaded } from './errors.js';
@@ -57,6 +58,7 @@ export function createAdmission(deps: AdmissionDeps): Admission {
   const { clock, costs } = deps;
   const queue = createFairQueue<Ticket>(deps.bounds, deps.scheduling);
   const joinless = new Set<string>();
+  const watchCaller = createCallerWatch();
   /** Until when a key's requests for a version run alone. */
   const suspects = new Map<string, number>();
   /** Real waits ÷ expected ones: what the estimate leaves out (loads, the way to a worker, the machine's load). */
@@ -111,7 +113,7 @@ export function createAdmission(deps: AdmissionDeps): Admission {
       const offer = queue.offer(ticket);
       if (!offer.accepted) return refuse(overloaded(retryAfterMs(offer.aheadMs), offer.full));
       ticket.expectedWaitMs = aheadMs / deps.workers;
-      ticket.watchCaller();
+      ticket.watchCaller(watchCaller);
       deadlines.add(ticket);
       return ok(ticket);
     },

@@ -1,6 +1,7 @@
 import { refuse, type Result } from '../lib/result.js';
 import { cancelled } from './errors.js';
 import type { Joinable } from './batcher.js';
+import type { WatchCaller } from './caller-watch.js';
 import type { Deadlined } from './deadline-timer.js';
 import type { InferenceJob, InferenceRefusal, InferenceReply } from './types.js';
 
@@ -44,7 +45,7 @@ export class Ticket implements Joinable, Deadlined {
   #isSettled = false;
   #answer!: (result: InferenceResult) => void;
   readonly #onSettled: (ticket: Ticket, result: InferenceResult) => void;
-  #onAbort: (() => void) | null = null;
+  #stopWatching: (() => void) | null = null;
 
   constructor(facts: TicketFacts, onSettled: (ticket: Ticket, result: InferenceResult) => void) {
     this.job = facts.job;
@@ -78,13 +79,12 @@ export class Ticket implements Joinable, Deadlined {
   }
 
   /** Settles it when its caller goes. */
-  watchCaller(): void {
+  watchCaller(watch: WatchCaller): void {
     const { signal } = this.job;
     if (signal === undefined) return;
-    this.#onAbort = () => {
+    this.#stopWatching = watch(signal, () => {
       this.settle(refuse(cancelled()));
-    };
-    signal.addEventListener('abort', this.#onAbort, { once: true });
+    });
   }
 
   /** From now on it shares a run with nobody. */
@@ -97,7 +97,7 @@ export class Ticket implements Joinable, Deadlined {
   settle(result: InferenceResult): void {
     if (this.#isSettled) return;
     this.#isSettled = true;
-    if (this.#onAbort !== null) this.job.signal?.removeEventListener('abort', this.#onAbort);
+    this.#stopWatching?.();
     this.#onSettled(this, result);
     this.#answer(result);
   }

@@ -9,7 +9,7 @@ import { ok, refuse, type Result } from '../../lib/result.js';
 import { can, permissionDenied, type TenantActor } from '../access/index.js';
 import { modelNotFound } from '../catalog/index.js';
 import type { MarketplaceService } from '../marketplace/index.js';
-import type { Charged, MeteringService, Reservation } from '../metering/index.js';
+import type { Charge, Charged, MeteringService, Reservation } from '../metering/index.js';
 import { checkCommand, parseTarget } from './check-command.js';
 import { checkInputs, type CheckedInputs } from './check-inputs.js';
 import {
@@ -39,8 +39,6 @@ export interface PredictDeps {
   readonly marketplace: MarketplaceService;
   readonly idempotent: (request: IdempotentRequest) => Promise<Outcome>;
   readonly infer: (job: InferenceJob) => Promise<Result<InferenceReply, InferenceRefusal>>;
-  /** Where the pack of a version lies on this machine. */
-  readonly packPath: (packDigest: string) => string;
   readonly limits: InputLimits;
   readonly defaultTimeoutMs: number;
   readonly clock: Clock;
@@ -137,12 +135,7 @@ export function createPredict(deps: PredictDeps) {
     const over = patience.over();
     if (over !== null) return refuse(over);
     const reply = await deps.infer({
-      artifact: {
-        digest: version.packDigest,
-        path: deps.packPath(version.packDigest),
-        runtime: version.runtime,
-        batchable: version.batchable,
-      },
+      artifact: version.artifact,
       signature: version.signature,
       inputs: inputs.tensors,
       rows: inputs.rows,
@@ -164,15 +157,7 @@ export function createPredict(deps: PredictDeps) {
     // Whoever has gone cannot be answered, so is not charged; but a recorded answer waits for the retry.
     const over = claim === null ? patience.over() : null;
     if (over !== null) return refuse(over);
-    const { sha256, ...facts } = prediction.receipt;
-    const charge = {
-      ...facts,
-      predictionId: prediction.id,
-      ownerTenantId: version.facts.model.tenantId,
-      modelId: version.modelId,
-      modelName: version.modelName,
-      digest: sha256,
-    };
+    const charge = chargeOf(version, prediction);
     if (claim === null) return unlessLost(await metering.settle(actor, reservation, charge));
     const outputs = prediction.outputs === null ? null : encodeOutputs(prediction.outputs);
     return unlessLost(
@@ -220,6 +205,28 @@ export function createPredict(deps: PredictDeps) {
   }
 
   return predict;
+}
+
+/** Each fact by name: copying all but one costs an object and a walk over its keys each time. */
+function chargeOf(version: RunnableVersion, { id, receipt }: Prediction): Charge {
+  return {
+    predictionId: id,
+    ownerTenantId: version.facts.model.tenantId,
+    modelId: version.modelId,
+    modelName: version.modelName,
+    versionId: receipt.versionId,
+    versionNumber: receipt.versionNumber,
+    digest: receipt.sha256,
+    runtime: receipt.runtime,
+    worker: receipt.worker,
+    batchSize: receipt.batchSize,
+    batchRows: receipt.batchRows,
+    rows: receipt.rows,
+    queueMs: receipt.queueMs,
+    batchMs: receipt.batchMs,
+    loadMs: receipt.loadMs,
+    computeMs: receipt.computeMs,
+  };
 }
 
 /** The claim or the reservation ran out before the answer could be recorded. */

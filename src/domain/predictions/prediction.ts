@@ -1,4 +1,4 @@
-import type { Priority, RuntimeName } from '../../inference/index.js';
+import type { Priority, RunnableArtifact, RuntimeName } from '../../inference/index.js';
 import type { Signature, Tensor } from '../../lib/tensor.js';
 import type { EntitlementFacts } from '../marketplace/index.js';
 import type { RawTensor } from './check-inputs.js';
@@ -66,11 +66,8 @@ export interface RunnableVersion {
   readonly id: string;
   readonly number: number;
   readonly digest: string;
-  readonly packDigest: string;
-  /** The engine that serves it here and now. */
-  readonly runtime: RuntimeName;
-  /** Requests may share a run. */
-  readonly batchable: boolean;
+  /** Its pack on this machine, the engine that serves it here and now, and whether requests may share a run. */
+  readonly artifact: RunnableArtifact;
   readonly signature: Signature;
   readonly modelId: string;
   /** `owner/name`. */

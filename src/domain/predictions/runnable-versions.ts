@@ -47,11 +47,17 @@ const RUNNABLE = `SELECT v.id, v.number, v.digest, v.pack_digest, v.runtime, v.b
     v.model_id, m.owner_slug, m.name, ${entitlementFactsSql.columns}
   FROM versions v JOIN models m ON m.id = v.model_id ${entitlementFactsSql.join('$1')} WHERE`;
 
-/** @param engines that can serve here, in the operator's order */
+export interface Serving {
+  /** Engines that can serve here, in the operator's order. */
+  readonly engines: readonly RuntimeName[];
+  /** Where the pack of a version lies on this machine. */
+  readonly packPath: (packDigest: string) => string;
+}
+
 export function createRunnableVersions(
   database: Transactions,
   clock: Clock,
-  engines: readonly RuntimeName[],
+  serving: Serving,
 ): RunnableVersions {
   const cache = createFreshCache<RunnableVersion>({
     maxEntries: MAX_REMEMBERED,
@@ -65,7 +71,7 @@ export function createRunnableVersions(
     const [condition, parameters] = whereOf(reference);
     const query = database.single({ tenantId });
     const [row] = await query<RunnableRow>(`${RUNNABLE} ${condition}`, [tenantId, ...parameters]);
-    return row === undefined ? null : runnableFromRow(row, engines);
+    return row === undefined ? null : runnableFromRow(row, serving);
   }
 
   return Object.freeze({
@@ -92,14 +98,17 @@ function whereOf(reference: VersionReference): [string, unknown[]] {
   ];
 }
 
-function runnableFromRow(row: RunnableRow, engines: readonly RuntimeName[]): RunnableVersion {
+function runnableFromRow(row: RunnableRow, { engines, packPath }: Serving): RunnableVersion {
   return Object.freeze({
     id: row.id,
     number: row.number,
     digest: row.digest,
-    packDigest: row.pack_digest,
-    runtime: servingEngine({ runtime: row.runtime, trials: trialsFromJson(row.trials) }, engines),
-    batchable: row.batchable,
+    artifact: Object.freeze({
+      digest: row.pack_digest,
+      path: packPath(row.pack_digest),
+      runtime: servingEngine({ runtime: row.runtime, trials: trialsFromJson(row.trials) }, engines),
+      batchable: row.batchable,
+    }),
     signature: row.signature,
     modelId: row.model_id,
     modelName: fullNameOf({ ownerSlug: row.owner_slug, name: row.name }),

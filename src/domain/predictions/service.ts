@@ -47,10 +47,9 @@ export interface PredictionsInput {
   readonly after?: string | null | undefined;
 }
 
-export interface PredictionsDeps extends Pick<
-  PredictDeps,
-  'metering' | 'marketplace' | 'infer' | 'packPath' | 'clock'
-> {
+export interface PredictionsDeps extends Pick<PredictDeps, 'metering' | 'marketplace' | 'infer' | 'clock'> {
+  /** Where the pack of a version lies on this machine. */
+  readonly packPath: (packDigest: string) => string;
   readonly log: Pick<Logger, 'warn'>;
   readonly database: Transactions;
   readonly limits?: InputLimits;
@@ -74,7 +73,10 @@ export function createPredictionsService(deps: PredictionsDeps): PredictionsServ
   const claimMarginMs = deps.claimMarginMs ?? DEFAULT_CLAIM_MARGIN_MS;
   const predict = createPredict({
     ...deps,
-    versions: createRunnableVersions(deps.database, clock, deps.engines ?? RUNTIMES),
+    versions: createRunnableVersions(deps.database, clock, {
+      engines: deps.engines ?? RUNTIMES,
+      packPath: deps.packPath,
+    }),
     idempotent: createIdempotency({ store, clock, log, claimMarginMs }),
     limits: deps.limits ?? DEFAULT_INPUT_LIMITS,
     defaultTimeoutMs: deps.defaultTimeoutMs ?? DEFAULT_TIMEOUT_MS,
