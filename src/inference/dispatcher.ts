@@ -56,6 +56,11 @@ const MAX_ATTEMPTS = 2;
 /** A joined run that takes this long, and as many times what it should, has a row in it that never ends. */
 const LEAST_JOINED_LIMIT_MS = 2_000;
 const JOINED_LIMIT_RUNS = 100;
+/**
+ * From this on, the way to a worker and back is a small part of a run, so joining saves little, while a worker that takes
+ * all that waits leaves nothing for the next one that is free: each then takes its part.
+ */
+const LONG_RUN_MS = 20;
 /** After this, a request gets a second copy of its model on an idle worker. */
 const LONG_WAIT_MS = 250;
 /** More would hold memory and the worker for too long. */
@@ -167,7 +172,7 @@ export class Dispatcher {
     const { version } = first;
     const msPerRow = costs.msPerRow(version);
     queue.take(first, msPerRow * first.rows);
-    const maxRows = costs.maxRows(version, maxBatchRows);
+    const maxRows = Math.min(costs.maxRows(version, maxBatchRows), this.#shareOf(first));
     const batch = fillBatch(queue, first, { maxRows, maxBytes: MAX_BATCH_BYTES, msPerRow });
     let rows = 0;
     for (const ticket of batch) rows += ticket.rows;
@@ -190,6 +195,17 @@ export class Dispatcher {
       gatheredFromMs: gatheredFromMs ?? nowMs,
       expectedMs,
     };
+  }
+
+  /** Rows that a run may take so that each worker with the model gets as much of what waits for it. */
+  #shareOf(first: Ticket): number {
+    const { slots, costs } = this.#deps;
+    const { version } = first;
+    if (!first.joins || costs.estimateMs(version, 1) < LONG_RUN_MS) return Infinity;
+    let { rows } = first;
+    for (const ticket of this.#waitingFor(version)) rows += ticket.rows;
+    const workers = slots.views.filter((view) => view.holds(version)).length;
+    return Math.ceil(rows / Math.max(1, workers));
   }
 
   /** What the key has paid for the request becomes this. */

@@ -14,7 +14,7 @@ import {
 } from '../../lib/tensor.js';
 import { invalidInput, type InvalidInput } from './errors.js';
 import { MAX_MISTAKES, MAX_RANK, MAX_SURPLUS_INPUTS, type InputLimits } from './limits.js';
-import { isScalarText, nestingOf, readBase64, readJson } from './read-elements.js';
+import { isBase64, nestingOf, readBase64, readJson } from './read-elements.js';
 
 /** A tensor as a caller sends it; nothing about it has been checked. */
 export interface RawTensor {
@@ -23,7 +23,7 @@ export interface RawTensor {
   readonly datatype?: Datatype | null | undefined;
   /** May be absent when the nesting of `data` shows it. */
   readonly shape?: readonly number[] | null | undefined;
-  /** JSON elements, nested or flat, or base64 of row-major little-endian bytes. */
+  /** JSON elements, nested or flat, or base64 of row-major little-endian bytes (as text, or a `DecodedBase64`). */
   readonly data: unknown;
 }
 
@@ -121,8 +121,7 @@ function checkShape(spec: TensorSpec, raw: RawTensor, index: number): Checked<re
     );
   }
   if (raw.shape) return checkDimensions(spec, raw.shape, at('shape'));
-  const isBase64 = typeof raw.data === 'string' && !isScalarText(raw.data, spec.datatype);
-  if (!isBase64) return checkDimensions(spec, nestingOf(raw.data), at('data'));
+  if (!isBase64(raw.data, spec.datatype)) return checkDimensions(spec, nestingOf(raw.data), at('data'));
   if (spec.shape.every((dimension) => dimension >= 0)) return ok(spec.shape);
   return refuse(
     invalidInput(at('shape'), `Base64 needs the shape of ${quoted(spec.name)}, as in ${shown(spec.shape)}.`),
@@ -216,7 +215,7 @@ function readData(
   path: readonly string[],
 ): Checked<Uint8Array> {
   const count = elementCount(shape);
-  if (typeof data === 'string' && !isScalarText(data, spec.datatype)) {
+  if (isBase64(data, spec.datatype)) {
     return readBase64(data, spec.datatype, count, path);
   }
   const lists = nestingOf(data);

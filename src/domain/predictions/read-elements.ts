@@ -1,12 +1,18 @@
 /** TensorData as it came (JSON or base64) into row-major little-endian bytes. Pure. */
+import { base64Length, DecodedBase64 } from '../../lib/decoded-base64.js';
 import { ok, refuse, type Result } from '../../lib/result.js';
 import { bytesPerElement, elementCount, type Datatype } from '../../lib/tensor.js';
 import { invalidInput, type InvalidInput } from './errors.js';
 import { MAX_RANK } from './limits.js';
 import { createElementWriter, expectedElement, isIntegerText, isNonFiniteText } from './write-elements.js';
 
+/** Whether it is base64, not JSON elements. */
+export function isBase64(data: unknown, datatype: Datatype): data is string | DecodedBase64 {
+  return data instanceof DecodedBase64 || (typeof data === 'string' && !isScalarText(data, datatype));
+}
+
 /** Whether the text is an element of its own, not base64: a scalar as `tensor-data.ts` writes it. */
-export function isScalarText(data: string, datatype: Datatype): boolean {
+function isScalarText(data: string, datatype: Datatype): boolean {
   // No base64 of a scalar looks like these: the three words and decimal numbers decode to another length.
   if (datatype === 'FP16' || datatype === 'FP32' || datatype === 'FP64') return isNonFiniteText(data);
   return (datatype === 'INT64' || datatype === 'UINT64') && isIntegerText(data);
@@ -79,13 +85,16 @@ interface Mistake {
 
 /** Base64 of exactly `count` elements into bytes. */
 export function readBase64(
-  text: string,
+  base64: string | DecodedBase64,
   datatype: Datatype,
   count: number,
   path: readonly string[],
 ): Result<Uint8Array, InvalidInput> {
   const size = bytesPerElement(datatype);
-  const length = base64Length(text);
+  const length =
+    typeof base64 === 'string'
+      ? base64Length(base64.length, (padding) => base64.endsWith(padding))
+      : base64.bytes.length;
   if (length === null) return refuse(notBase64(path));
   if (size !== null && length !== count * size) {
     return refuse(
@@ -95,10 +104,8 @@ export function readBase64(
       ),
     );
   }
-  // `Buffer.from` passes over what is no base64, so that the result then is too short. Not from Node's pool:
-  // the bytes are handed to the engine, which views them as wider elements.
-  const bytes = new Uint8Array(length);
-  if (Buffer.from(bytes.buffer).write(text, 'base64') !== length) return refuse(notBase64(path));
+  const bytes = typeof base64 === 'string' ? decode(base64, length) : base64.bytes;
+  if (bytes === null) return refuse(notBase64(path));
   if (datatype === 'BOOL' && bytes.some((byte) => byte > 1)) {
     return refuse(invalidInput(path, 'A BOOL element is one byte, 0 or 1.'));
   }
@@ -113,11 +120,12 @@ export function readBase64(
   return ok(bytes);
 }
 
-/** Bytes that a padded base64 text stands for, or `null` when its length cannot be. */
-export function base64Length(text: string): number | null {
-  if (text.length % 4 !== 0) return null;
-  const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
-  return (text.length / 4) * 3 - padding;
+/** `null` when it is no base64 from end to end. */
+function decode(text: string, length: number): Uint8Array | null {
+  // `write` passes over what is no base64, so that the result then is too short. Not from Node's pool:
+  // the bytes are handed to the engine, which views them as wider elements.
+  const bytes = new Uint8Array(length);
+  return Buffer.from(bytes.buffer).write(text, 'base64') === length ? bytes : null;
 }
 
 function notBase64(path: readonly string[]): InvalidInput {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { DecodedBase64 } from '../../lib/decoded-base64.js';
 import { MAX_RANK } from './limits.js';
 import type { PredictCommand } from './prediction.js';
 
@@ -20,6 +21,6 @@ export function requestHash({ target, inputs }: PredictCommand): string | null {
 }
 
 function isShallow(data: unknown, depth: number): boolean {
-  if (typeof data !== 'object' || data === null) return true;
+  if (typeof data !== 'object' || data === null || data instanceof DecodedBase64) return true;
   return depth > 0 && Array.isArray(data) && data.every((element) => isShallow(element, depth - 1));
 }

@@ -1,4 +1,5 @@
 import { GraphQLError, GraphQLScalarType, Kind, valueFromASTUntyped, type ValueNode } from 'graphql';
+import { DecodedBase64 } from '../../lib/decoded-base64.js';
 
 // RFC 3339 with an offset; `Date.parse` alone would also take "1" and "March 7".
 const RFC_3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/i;
@@ -32,6 +33,7 @@ function parseSafeInt(value: unknown): number {
  * predictions room. Coercing element by element would cost more than running the model.
  */
 function parseTensorData(value: unknown): unknown {
+  if (value instanceof DecodedBase64) return value;
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
     throw badInput('TensorData is a number, a boolean, a string, or (nested) lists of them.');
   }

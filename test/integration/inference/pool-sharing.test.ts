@@ -121,6 +121,19 @@ describe('joined requests', () => {
     expect(results.slice(1).map((result) => result.ok && result.value.batchSize)).toEqual([3, 3, 3]);
   });
 
+  it('leave the other worker its part when runs are long', async () => {
+    const engine = await startEngine({ workers: 2, maxBatchRows: 64 });
+    const model = faultyModel(directory);
+    const slow = () => engine.infer(rowsJob(model, [{ do: 'native-call', ms: 30 }]));
+    await until(async () => {
+      for (let i = 0; i < 4; i++) await slow();
+      return engine.stats().workers.every(({ residents }) => residents.length === 1);
+    });
+    const results = await Promise.all([slow(), slow(), slow(), slow()]);
+    expect(new Set(results.map((result) => result.ok && result.value.worker)).size).toBe(2);
+    for (const result of results) expect(result.ok && result.value.batchSize).toBeLessThanOrEqual(2);
+  });
+
   it('are not held until their deadlines by one that never ends', async () => {
     const engine = await startEngine({ workers: 2, limits: { overrunGraceMs: 0 } });
     const model = faultyModel(directory);

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { checkInputs, type RawTensor } from '../../../src/domain/predictions/check-inputs.js';
+import { DecodedBase64 } from '../../../src/lib/decoded-base64.js';
 import type { Datatype, Signature } from '../../../src/lib/tensor.js';
 
 const LIMITS = { maxBytes: 1024 * 1024, maxRows: 4096 };
@@ -57,6 +58,8 @@ describe('what is accepted', () => {
     expect(floats(nested.tensors[0]!.data)).toEqual([1, 2, 3, 4, 5, 6]);
     expect(accepted(DENSE, [{ name: 'x', shape: [2, 3], data: [1, 2, 3, 4, 5, 6] }])).toEqual(nested);
     expect(accepted(DENSE, [{ datatype: 'FP32', shape: [2, 3], data: base64 }])).toEqual(nested);
+    const decoded = new DecodedBase64(Uint8Array.from(Buffer.from(base64, 'base64')));
+    expect(accepted(DENSE, [{ datatype: 'FP32', shape: [2, 3], data: decoded }])).toEqual(nested);
   });
 
   it('inputs come in any order and leave in that of the signature', () => {

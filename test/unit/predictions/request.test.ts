@@ -5,6 +5,7 @@ import { decodeOutputs, encodeOutputs } from '../../../src/domain/predictions/ke
 import { createPatience } from '../../../src/domain/predictions/patience.js';
 import type { PredictCommand } from '../../../src/domain/predictions/prediction.js';
 import { requestHash } from '../../../src/domain/predictions/request-hash.js';
+import { DecodedBase64 } from '../../../src/lib/decoded-base64.js';
 import { systemClock } from '../../../src/lib/clock.js';
 import { DATATYPES } from '../../../src/lib/tensor.js';
 
@@ -34,6 +35,10 @@ describe('the hash of a request', () => {
   });
 
   it('does not change with how it is asked', () => {
+    const decoded = new DecodedBase64(Uint8Array.from([1, 2, 3]));
+    expect(requestHash({ ...BASE, inputs: [{ data: decoded }] })).toBe(
+      requestHash({ ...BASE, inputs: [{ data: 'AQID' }] }),
+    );
     expect(requestHash({ ...BASE, timeoutMs: 5, idempotencyKey: 'other' })).toBe(requestHash(BASE));
   });
 
