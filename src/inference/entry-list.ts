@@ -15,6 +15,10 @@ export class EntryList<T> {
     return this.#first;
   }
 
+  *entries(): IterableIterator<T> {
+    for (let node = this.#first; node !== null; node = node.next) yield node.entry;
+  }
+
   push(entry: T, arrival: number): ListNode<T> {
     const node: ListNode<T> = { entry, arrival, previous: this.#last, next: null };
     if (this.#last === null) this.#first = node;

@@ -23,6 +23,18 @@ export interface FairEntry {
   readonly bytes: number;
   /** Compute time that it will probably take. */
   readonly workMs: number;
+  /** Where it waits; the queue alone writes it. */
+  place?: QueuePlace | null;
+}
+
+/**
+ * Kept in the entry and not in a map from entries: V8's maps leave a table behind for every few entries that come and go,
+ * each table pointing to the next, so that one dead table in the old generation keeps all later ones, and all requests in
+ * them, from being collected young.
+ */
+export interface QueuePlace {
+  readonly node: ListNode<FairEntry>;
+  readonly list: EntryList<FairEntry>;
 }
 
 export interface QueueBounds {
@@ -68,6 +80,7 @@ export interface FairQueue<T extends FairEntry> {
   remove(entry: T): boolean;
   /** Compute time that goes before a new entry of this key. */
   aheadMs(fairnessKey: string, weight: number): number;
+  /** In no particular order. The queue may not change meanwhile. */
   entries(): IterableIterator<T>;
   keys(): KeySummary[];
 }
@@ -100,11 +113,6 @@ interface Account<T> {
   readonly streams: Map<string, Stream<T>>;
 }
 
-interface Place<T> {
-  readonly node: ListNode<T>;
-  readonly list: EntryList<T> | null;
-}
-
 export function createFairQueue<T extends FairEntry>(
   bounds: QueueBounds,
   scheduling: Scheduling = 'fair',
@@ -112,10 +120,10 @@ export function createFairQueue<T extends FairEntry>(
   const accounts = new Map<string, Account<T>>();
   /** Accounts that have entries of a group. */
   const byGroup = new Map<string, Set<Account<T>>>();
-  const places = new Map<T, Place<T>>();
   const tallies = new Map<string, Tally>();
   /** Put back after a lost worker: before all others. */
   const returned = new EntryList<T>();
+  let length = 0;
   let arrivals = 0;
   let servings = 0;
   let bytes = 0;
@@ -144,6 +152,7 @@ export function createFairQueue<T extends FairEntry>(
     tally.workMs += entry.workMs;
     tally.weight = weight;
     tallies.set(fairnessKey, tally);
+    length += 1;
     bytes += entry.bytes;
     workMs += entry.workMs;
   };
@@ -155,6 +164,7 @@ export function createFairQueue<T extends FairEntry>(
     tally.bytes -= entry.bytes;
     tally.workMs -= entry.workMs;
     if (tally.queued === 0) tallies.delete(entry.fairnessKey);
+    length -= 1;
     bytes -= entry.bytes;
     workMs -= entry.workMs;
     // Sums of fractions drift; an empty queue has no work.
@@ -162,15 +172,12 @@ export function createFairQueue<T extends FairEntry>(
   };
 
   const detach = (entry: T): boolean => {
-    const place = places.get(entry);
-    if (place === undefined) return false;
-    places.delete(entry);
+    const { place } = entry;
+    if (place === undefined || place === null) return false;
+    entry.place = null;
     uncount(entry);
-    if (place.list === null) {
-      returned.remove(place.node);
-      return true;
-    }
     place.list.remove(place.node);
+    if (place.list === returned) return true;
     const account = accounts.get(accountKey(entry.fairnessKey));
     const stream = account?.streams.get(entry.group);
     if (account === undefined || stream === undefined) return true;
@@ -211,18 +218,25 @@ export function createFairQueue<T extends FairEntry>(
     return ahead;
   };
 
+  function* entries(): IterableIterator<T> {
+    yield* returned.entries();
+    for (const { streams } of accounts.values()) {
+      for (const { lists } of streams.values()) for (const list of lists) yield* list.entries();
+    }
+  }
+
   return Object.freeze({
     get length() {
-      return places.size;
+      return length;
     },
 
     offer(entry: T): Offer {
       const tally = tallies.get(entry.fairnessKey);
       const inLine = tally?.queued ?? 0;
       const isCrowding =
-        places.size >= RESERVED_FROM * bounds.maxQueued && inLine >= crowdLimit(tally === undefined);
-      const isTooHeavy = places.size > 0 && bytes + entry.bytes > bounds.maxQueuedBytes;
-      if (places.size >= bounds.maxQueued || isTooHeavy) {
+        length >= RESERVED_FROM * bounds.maxQueued && inLine >= crowdLimit(tally === undefined);
+      const isTooHeavy = length > 0 && bytes + entry.bytes > bounds.maxQueuedBytes;
+      if (length >= bounds.maxQueued || isTooHeavy) {
         return { accepted: false, full: 'queue', aheadMs: workMs };
       }
       const isKeyTooHeavy = tally !== undefined && tally.bytes + entry.bytes > bounds.maxQueuedBytesPerKey;
@@ -239,14 +253,14 @@ export function createFairQueue<T extends FairEntry>(
         else users.add(account);
       }
       const list = stream.lists[RANKS[entry.priority]];
-      places.set(entry, { node: list.push(entry, arrivals++), list });
+      entry.place = { node: list.push(entry, arrivals++), list };
       stream.length += 1;
       count(entry);
       return { accepted: true };
     },
 
     putBack(entry: T): void {
-      places.set(entry, { node: returned.push(entry, arrivals++), list: null });
+      entry.place = { node: returned.push(entry, arrivals++), list: returned };
       count(entry);
     },
 
@@ -303,7 +317,7 @@ export function createFairQueue<T extends FairEntry>(
 
     remove: detach,
     aheadMs,
-    entries: () => places.keys(),
+    entries,
 
     keys: () =>
       [...tallies].map(([fairnessKey, tally]) => ({

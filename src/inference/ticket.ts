@@ -3,6 +3,7 @@ import { cancelled } from './errors.js';
 import type { Joinable } from './batcher.js';
 import type { WatchCaller } from './caller-watch.js';
 import type { Deadlined } from './deadline-timer.js';
+import type { QueuePlace } from './fairness.js';
 import type { InferenceJob, InferenceRefusal, InferenceReply } from './types.js';
 
 export type InferenceResult = Result<InferenceReply, InferenceRefusal>;
@@ -30,6 +31,7 @@ export class Ticket implements Joinable, Deadlined {
   readonly deadlineAtMs: number;
   readonly result: Promise<InferenceResult>;
   heapIndex = -1;
+  place: QueuePlace | null = null;
   group: string;
   joins: boolean;
   /** It shared a run that failed. */
