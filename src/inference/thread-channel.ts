@@ -3,6 +3,7 @@ import type { Logger } from '../lib/logger.js';
 import { logLines } from './log-lines.js';
 import type { WorkerMessage, WorkerSettings } from './messages.js';
 import { createGateMemory, endThroughGate } from './native-gate.js';
+import { createThreadLock } from './thread-lock.js';
 import { WORKER_YOUNG_GENERATION_MIB, type OpenWorkerChannel } from './worker-channel.js';
 
 export interface ThreadOptions {
@@ -20,12 +21,13 @@ const BYTES_PER_MEBIBYTE = 2 ** 20;
 /** Opens workers as threads of this process, with an empty environment and their output in our log. */
 export function threadChannels(options: ThreadOptions): OpenWorkerChannel {
   const { entry, settings, maxHeapBytes, logger } = options;
+  const startLock = createThreadLock();
   return (name, listeners) => {
     const nativeCalls = createGateMemory();
     let stopWaiting = (): void => undefined;
     const worker = new Worker(entry, {
       name,
-      workerData: { ...settings(), nativeCalls },
+      workerData: { ...settings(), nativeCalls, startLock },
       // Nothing of ours: no secret of the server is in a worker's environment.
       env: {},
       resourceLimits: {

@@ -1,7 +1,10 @@
 /** TensorFlow's C library through tfjs-node. Native code: fast, and not to be interrupted. */
 import { engineMemory, loadTfjsModel, requireFromHere, requireTfjs, type TfjsHost } from './tfjs-model.js';
+import { workerData } from 'node:worker_threads';
+import { inTurn } from '../../thread-lock.js';
+import { noteAttributeNames, type OperationBinding } from './attribute-names.js';
 import type { Runtime } from './runtime.js';
-import { keepLoaded, unavailable } from './tensorflow-binding.js';
+import { keepLoaded, loadBinding, unavailable } from './tensorflow-binding.js';
 
 export function createTfjsNodeRuntime(): Runtime {
   let host: TfjsHost | null = null;
@@ -18,8 +21,11 @@ export function createTfjsNodeRuntime(): Runtime {
       // First tfjs, so that production mode is on before tfjs-node makes its backend.
       const tf = requireTfjs();
       try {
-        requireFromHere('@tensorflow/tfjs-node');
-        keepLoaded();
+        inTurn(startLockOfThisThread(), () => {
+          requireFromHere('@tensorflow/tfjs-node');
+          keepLoaded();
+          noteAttributeNames(loadBinding() as unknown as OperationBinding);
+        });
       } catch (error) {
         return Promise.reject(unavailable(error));
       }
@@ -29,4 +35,10 @@ export function createTfjsNodeRuntime(): Runtime {
     load: (pack: Uint8Array) => loadTfjsModel(started(), pack),
     memory: () => engineMemory(started().tf),
   });
+}
+
+/** What the pool that started this thread has put beside it; nothing where there is one thread only. */
+function startLockOfThisThread(): SharedArrayBuffer | null {
+  const given = workerData as { readonly startLock?: SharedArrayBuffer } | null;
+  return given?.startLock ?? null;
 }
