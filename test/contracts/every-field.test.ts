@@ -290,7 +290,10 @@ it('predictions and what is refused of them', async () => {
   const layers = await client.node('Version', owner, (await client.publish(owner, layersModel())).versionId);
   expect(layers).toMatchObject({ format: 'TFJS_LAYERS', parameterCount: 8 });
   const graph = [zipOfFiles(savedModelFiles('saved-model/dense')), 'SAVED_MODEL', 'TFJS_GRAPH'] as const;
-  for (const [file, format, runtime] of [graph, [await fixture('onnx/dense.onnx'), 'ONNX', 'ONNX'] as const]) {
+  for (const [file, format, runtime] of [
+    graph,
+    [await fixture('onnx/dense.onnx'), 'ONNX', 'ONNX'] as const,
+  ]) {
     const { versionId } = await client.publish(owner, file);
     const found = { format, batchable: true, trials: [{ runtime, chosen: true }] };
     expect(await client.node('Version', owner, versionId)).toMatchObject(found);
