@@ -33,8 +33,7 @@ const row = Array.from({ length: 10 }, (_, i) => i / 10);
 const SLOW = [[1, 1, 900]]; // For `slowModel`.
 const PASSWORD = 'a long enough password';
 
-// A dozen imports, each in a process of its own, on a machine that other tests share.
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 60_000 }); // A dozen imports, each in a process of its own, on a busy machine.
 
 let server: TestServer;
 let client: Client;
@@ -290,13 +289,11 @@ it('predictions and what is refused of them', async () => {
   const layers = await client.node('Version', owner, (await client.publish(owner, layersModel())).versionId);
   expect(layers).toMatchObject({ format: 'TFJS_LAYERS', parameterCount: 8 });
   const graph = [zipOfFiles(savedModelFiles('saved-model/dense')), 'SAVED_MODEL', 'TFJS_GRAPH'] as const;
-  for (const [file, format, runtime] of [
-    graph,
-    [await fixture('onnx/dense.onnx'), 'ONNX', 'ONNX'] as const,
-  ]) {
+  const onnx = [await fixture('onnx/dense.onnx'), 'ONNX', 'ONNX'] as const;
+  for (const [file, format, runtime] of [graph, onnx]) {
     const { versionId } = await client.publish(owner, file);
-    const found = { format, batchable: true, trials: [{ runtime, chosen: true }] };
-    expect(await client.node('Version', owner, versionId)).toMatchObject(found);
+    const found = await client.node('Version', owner, versionId);
+    expect(found).toMatchObject({ format, batchable: true, trials: [{ runtime, chosen: true }] });
   }
 });
 
