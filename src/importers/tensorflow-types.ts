@@ -43,8 +43,6 @@ export const ELEMENT_TYPES: ReadonlyMap<number, ElementType> = new Map([
 ]);
 
 export const DT_STRING = 7;
-export const DT_RESOURCE = 20;
-export const DT_VARIANT = 21;
 
 /** For messages. */
 export function typeName(dtype: number): string {
