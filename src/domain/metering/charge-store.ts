@@ -5,6 +5,7 @@
  */
 import type { SqlQuery, Transactions } from '../../database/index.js';
 import { refuse, type Result } from '../../lib/result.js';
+import { settleOne } from './charge-one.js';
 import { reservationLost, type ReservationLost } from './errors.js';
 import type { Charge } from './ledger.js';
 
@@ -90,11 +91,19 @@ async function settle(
   tenantId: string,
   settlements: readonly Settlement[],
 ): Promise<Settled[]> {
+  const [first, second] = settlements;
+  if (first !== undefined && second === undefined) {
+    const settled = await settleOne(query, tenantId, first);
+    if (settled !== null) return [settled];
+    // Because the lease is gone, or because it was added before (a retry after a lost connection).
+    const before = await findEvents(query, tenantId, [first.charge.predictionId]);
+    return [{ isCharged: before.length > 0, isRecalled: false }];
+  }
   const rows = await query<{ id: string; isRecalled: boolean }>(SETTLE, parametersOf(tenantId, settlements));
   if (rows.length === 0) return settlements.map(() => ({ isCharged: true, isRecalled: false }));
   const recalled = new Set(rows.filter((row) => row.isRecalled).map((row) => row.id));
   const absent = new Set(rows.filter((row) => !row.isRecalled).map((row) => row.id));
-  // Not added now: because the lease is gone, or because it was added before (a retry after a lost connection).
+  // Not added now: as above.
   const before = absent.size === 0 ? [] : await findEvents(query, tenantId, [...absent]);
   for (const { id } of before) absent.delete(id);
   return settlements.map(({ charge, leaseId }) => ({

@@ -1,0 +1,59 @@
+/**
+ * The charge of a prediction that nobody is charged together with: the caller who sends one request after the other waits
+ * for it each time. The same as the statement for many, without the tables made of its parameters, which take the
+ * database as long as writing the row.
+ */
+import type { SqlQuery } from '../../database/index.js';
+import type { Settled, Settlement } from './charge-store.js';
+
+// The lease is locked before the event is written: should it end meanwhile, neither is.
+const SETTLE_ONE = `
+  WITH held AS MATERIALIZED (
+    SELECT l.api_key_id, l.period_start FROM quota_leases l WHERE l.tenant_id = $1 AND l.id = $2 FOR UPDATE
+  ), added AS (
+    INSERT INTO usage_events (id, tenant_id, user_id, api_key_id, request_id, owner_tenant_id, model_id, model_name,
+      version_id, version_number, digest, runtime, worker, batch_size, batch_rows, rows, units, queue_ms, batch_ms,
+      load_ms, compute_ms, period_start, created_at)
+    SELECT $4, $1, $5, h.api_key_id, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
+      h.period_start, to_timestamp($23::float8 / 1000)
+    FROM held h
+    ON CONFLICT (id) DO NOTHING
+    RETURNING units
+  )
+  UPDATE quota_leases l SET charged = l.charged + a.units, expires_at = greatest(l.expires_at, $3)
+  FROM added a WHERE l.tenant_id = $1 AND l.id = $2
+  RETURNING l.recalled_at IS NOT NULL AS "isRecalled"`;
+
+/** `null`: it was not added now, because the lease is gone or because it was added before. */
+export async function settleOne(
+  query: SqlQuery,
+  tenantId: string,
+  { leaseId, leaseExpiresAt, userId, requestId, units, at, charge }: Settlement,
+): Promise<Settled | null> {
+  const [taken] = await query<{ isRecalled: boolean }>(SETTLE_ONE, [
+    tenantId,
+    leaseId,
+    leaseExpiresAt,
+    charge.predictionId,
+    userId,
+    requestId,
+    charge.ownerTenantId,
+    charge.modelId,
+    charge.modelName,
+    charge.versionId,
+    charge.versionNumber,
+    charge.digest,
+    charge.runtime,
+    charge.worker,
+    charge.batchSize,
+    charge.batchRows,
+    charge.rows,
+    units,
+    charge.queueMs,
+    charge.batchMs,
+    charge.loadMs,
+    charge.computeMs,
+    at.getTime(),
+  ]);
+  return taken === undefined ? null : { isCharged: true, isRecalled: taken.isRecalled };
+}
