@@ -3,7 +3,7 @@
 import { Worker } from 'node:worker_threads';
 import { judge } from './judge.mjs';
 import { now } from './monotonic.mjs';
-import { dueBy, openLoop } from './schedule.mjs';
+import { dueBy, nextWithin, openLoop } from './schedule.mjs';
 import { openConnection, postBytes } from './wire.mjs';
 
 const ANSWER_WITHIN_MS = 60_000;
@@ -56,7 +56,11 @@ function prepare({ url, credential, requests }) {
   const { hostname, port } = new URL(url);
   return {
     connect: () => openConnection({ host: hostname, port: Number(port), timeoutMs: ANSWER_WITHIN_MS }),
-    ready: requests.map(({ json, expect }) => ({ bytes: postBytes(url, credential, json), expect })),
+    // A request may say who sends it; else all come from one.
+    ready: requests.map(({ json, expect, credential: own = credential }) => ({
+      bytes: postBytes(url, own, json),
+      expect,
+    })),
   };
 }
 
@@ -112,13 +116,20 @@ function openLoad(load) {
   const idle = Array.from({ length: Math.min(load.connections, 8) }, connect);
   let open = idle.length;
   let next = 0;
-  let latestSendMs = 0;
+  const lateMs = [];
   // A little ahead, so that the thread is there for the first.
   const startedAt = now() + 100;
   const pacer = new Worker(new URL('./pacer.mjs', import.meta.url), {
     workerData: { startAt: startedAt, count: schedule.count, intervalMs: 1_000 / load.ratePerSecond },
   });
   return new Promise((resolve, reject) => {
+    /** Woken a little early: waits for the instant, which is too near for a timer. */
+    function sendNext() {
+      const dueMs = nextWithin(schedule, next, now() - startedAt);
+      while (dueMs !== null && now() - startedAt < dueMs);
+      sendDue();
+    }
+
     function sendDue() {
       const due = dueBy(schedule, now() - startedAt);
       while (next < due) {
@@ -131,18 +142,18 @@ function openLoad(load) {
         const dueMs = schedule.dueMs(next);
         const { bytes, expect } = ready[next++ % ready.length];
         tally.sent();
-        latestSendMs = Math.max(latestSendMs, now() - startedAt - dueMs);
+        lateMs.push(now() - startedAt - dueMs);
         connection.send(bytes, (status, body) => {
           tally.note(judge(status, body, expect), dueMs, now() - startedAt);
           idle.push(connection);
           sendDue();
           if (tally.tally.answered < schedule.count) return;
           for (const one of idle) one.close();
-          resolve({ ...tally.result(now() - startedAt), latestSendMs });
+          resolve({ ...tally.result(now() - startedAt), lateMs: Float64Array.from(lateMs) });
         });
       }
     }
-    pacer.on('message', sendDue);
+    pacer.on('message', sendNext);
     pacer.on('error', reject);
   });
 }

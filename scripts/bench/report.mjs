@@ -49,7 +49,10 @@ export function renderRaw(outcomes) {
     .flatMap(([name, { facts, rounds }]) => [
       `${name}: ${JSON.stringify(facts)}`,
       ...rounds.flatMap(({ raw }, round) =>
-        Object.entries(raw).map(([part, figures]) => `${name} ${round + 1} ${part}: ${describe(figures)}`),
+        // What was measured in turns is a list.
+        Object.entries(raw).flatMap(([part, figures]) =>
+          [figures].flat().map((one) => `${name} ${round + 1} ${part}: ${describe(one)}`),
+        ),
       ),
     ])
     .join('\n');

@@ -23,3 +23,17 @@ export function dueBy({ count, dueMs }, elapsedMs) {
 export function latenciesDueIn({ dueMs, latencyMs }, fromMs, toMs) {
   return Float64Array.from(latencyMs).filter((_, index) => dueMs[index] >= fromMs && dueMs[index] < toMs);
 }
+
+const MOST_AHEAD_MS = 0.25;
+
+/** How long before a request is due the generator is woken for it: a small part of the time between two. */
+export function aheadMs(intervalMs) {
+  return Math.min(MOST_AHEAD_MS, intervalMs / 16);
+}
+
+/** When the next request is due, if that is so soon that the generator should wait for it; else `null`. */
+export function nextWithin({ count, dueMs }, next, elapsedMs) {
+  if (next >= count) return null;
+  const waitMs = dueMs(next) - elapsedMs;
+  return waitMs > 0 && waitMs <= aheadMs(dueMs(1) - dueMs(0)) ? dueMs(next) : null;
+}

@@ -49,3 +49,14 @@ export function meetsBar(value, { atLeast, atMost }) {
   if (value === null) return null;
   return atLeast === undefined ? value <= atMost : value >= atLeast;
 }
+
+/** Several measurements of one load as one: the rate of all their time, and each one's figures. */
+export function join(measurements) {
+  let ok = 0;
+  let elapsedMs = 0;
+  for (const measurement of measurements) {
+    ok += measurement.ok;
+    elapsedMs += measurement.elapsedMs;
+  }
+  return { perSecond: (ok / elapsedMs) * 1_000, slices: measurements.map(({ figures }) => figures) };
+}

@@ -159,14 +159,14 @@ export function createWorld({ seconds, progress }) {
   return Object.freeze(world);
 }
 
-function loadFigures({ sent, ok, refused, failed, wrong, latencyMs, receipts, latestSendMs }) {
+function loadFigures({ sent, ok, refused, failed, wrong, latencyMs, receipts, lateMs }) {
   return {
     sent,
     ok,
     refused,
     errors: { ...failed, ...wrong },
     latencyMs: summarise(latencyMs),
-    ...(latestSendMs === undefined ? {} : { latestSendMs }),
+    ...(lateMs === undefined ? {} : { lateMs: summarise(lateMs) }),
     ...(receipts === null
       ? {}
       : {

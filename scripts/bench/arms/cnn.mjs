@@ -1,5 +1,6 @@
 // What joining requests in one run gains, on a model that gains by it.
 import { ratio } from '../statistics.mjs';
+import { inTurns, warmUp } from '../turns.mjs';
 import { cnn as cnnModel, CNN_SHAPE, predictions } from '../requests.mjs';
 import { BrokenArm } from '../world.mjs';
 
@@ -13,25 +14,26 @@ export const cnn = {
       const model = await world.published(server, 'cnn', candidates);
       const requests = predictions(model.target, asBase64(CNN_SHAPE));
       const load = { connections: 64, credential: server.key, requests };
-      return { model, run: () => world.measure(server, load) };
+      return { model, run: (how) => world.measure(server, { ...load, ...how }) };
     };
     const joined = await side(await world.server());
     const single = await side(await world.server('no-joining', { INFERENCE_MAX_BATCH_ROWS: '1' }));
+    const sides = { joined: joined.run, single: single.run };
+    await warmUp(world, sides);
     const { format, runtime } = joined.model;
-    return { joined, single, facts: { format, runtime, runtimeWithoutJoining: single.model.runtime } };
+    return { sides, facts: { format, runtime, runtimeWithoutJoining: single.model.runtime } };
   },
 
-  async round(world, { joined, single }, round) {
-    const order = round % 2 === 0 ? [joined, single] : [single, joined];
-    const measured = new Map();
-    for (const side of order) measured.set(side, await side.run());
-    const { meanBatchSize } = measured.get(single).figures;
-    if (meanBatchSize > 1) {
-      throw new BrokenArm(`With joining off, ${meanBatchSize.toFixed(1)} requests shared a run.`);
+  async round(world, { sides }, round) {
+    const { joined, single } = await inTurns(world, sides, round);
+    for (const { meanBatchSize } of single.slices) {
+      if (meanBatchSize > 1) {
+        throw new BrokenArm(`With joining off, ${meanBatchSize.toFixed(1)} requests shared a run.`);
+      }
     }
     return {
-      values: { 'cnn.batchingGain': ratio(measured.get(joined).perSecond, measured.get(single).perSecond) },
-      raw: { joined: measured.get(joined).figures, single: measured.get(single).figures },
+      values: { 'cnn.batchingGain': ratio(joined.perSecond, single.perSecond) },
+      raw: { joined: joined.slices, single: single.slices },
     };
   },
 };

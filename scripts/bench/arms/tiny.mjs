@@ -1,6 +1,7 @@
 // The smallest model: what the way through the server costs, against a query that does nothing on the same server,
 // and against a naive server with the same model.
 import { ratio } from '../statistics.mjs';
+import { inTurns, warmUp } from '../turns.mjs';
 import { CEILING, dense, naivePredictions, predictions } from '../requests.mjs';
 
 const CONNECTIONS = 32;
@@ -19,37 +20,32 @@ export const tiny = {
     const naive = await world.child('./naive-server.mjs', { environment: { NODE_ENV: 'production' } });
     const at = { connections: CONNECTIONS };
     const sides = {
-      ceiling: () => world.measure(server, { ...at, credential: server.key, requests: CEILING }),
-      dense: () =>
+      ceiling: (how) => world.measure(server, { ...at, ...how, credential: server.key, requests: CEILING }),
+      dense: (how) =>
         world.measure(server, {
           ...at,
+          ...how,
           credential: server.key,
           requests: predictions(model.target, asJson),
         }),
-      naive: () =>
+      naive: (how) =>
         world.measure(
           { url: naive.hello.url, pid: naive.pid },
-          { ...at, credential: null, requests: naivePredictions(asJson) },
+          { ...at, ...how, credential: null, requests: naivePredictions(asJson) },
         ),
     };
+    await warmUp(world, sides);
     return { sides, facts: { format: model.format, runtime: model.runtime } };
   },
 
   async round(world, { sides }, round) {
-    const measured = {};
-    const names = Object.keys(sides);
-    // Each side is first, second and last in turn, so that none always meets the warmer machine.
-    for (let i = 0; i < names.length; i++) {
-      const name = names[(i + round) % names.length];
-      measured[name] = await sides[name]();
-    }
-    const rate = (name) => measured[name].perSecond;
+    const { ceiling, dense: ours, naive } = await inTurns(world, sides, round);
     return {
       values: {
-        'tiny.vsCeiling': ratio(rate('dense'), rate('ceiling')),
-        'tiny.vsNaive': ratio(rate('dense'), rate('naive')),
+        'tiny.vsCeiling': ratio(ours.perSecond, ceiling.perSecond),
+        'tiny.vsNaive': ratio(ours.perSecond, naive.perSecond),
       },
-      raw: Object.fromEntries(names.map((name) => [name, measured[name].figures])),
+      raw: { ceiling: ceiling.slices, dense: ours.slices, naive: naive.slices },
     };
   },
 };

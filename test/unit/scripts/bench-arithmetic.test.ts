@@ -11,15 +11,18 @@ const statistics = untyped as {
   worst(values: readonly (number | null)[]): number | null;
   ratio(value: number | null, base: number | null): number | null;
   summarise(values: readonly number[]): Record<string, number | null>;
+  join(measurements: readonly { ok: number; elapsedMs: number; figures: unknown }[]): unknown;
   meetsBar(value: number | null, bar: { atLeast?: number; atMost?: number }): boolean | null;
 };
 interface Schedule {
   readonly count: number;
   dueMs(index: number): number;
 }
-const { openLoop, dueBy, latenciesDueIn } = untypedSchedule as {
+const { openLoop, dueBy, nextWithin, aheadMs, latenciesDueIn } = untypedSchedule as {
   openLoop(load: { ratePerSecond: number; seconds: number }): Schedule;
   dueBy(schedule: Schedule, elapsedMs: number): number;
+  nextWithin(schedule: Schedule, next: number, elapsedMs: number): number | null;
+  aheadMs(intervalMs: number): number;
   latenciesDueIn(
     samples: { dueMs: readonly number[]; latencyMs: readonly number[] },
     fromMs: number,
@@ -89,6 +92,14 @@ describe('what joins the rounds', () => {
     expect(statistics.meetsBar(null, { atMost: 2 })).toBeNull();
   });
 
+  it('join measurements of different length by their time, not by their number', () => {
+    const joined = statistics.join([
+      { ok: 100, elapsedMs: 1_000, figures: 'a' },
+      { ok: 900, elapsedMs: 3_000, figures: 'b' },
+    ]);
+    expect(joined).toEqual({ perSecond: 250, slices: ['a', 'b'] });
+  });
+
   it('is no quotient where there is nothing to divide by', () => {
     expect(statistics.ratio(6, 3)).toBe(2);
     expect(statistics.ratio(6, 0)).toBeNull();
@@ -120,6 +131,19 @@ describe('an open loop', () => {
         expect(dueBy(schedule, schedule.dueMs(index))).toBe(index + 1);
       }),
     );
+  });
+
+  it('waits for a request that is due in a moment, for no other, and never for one that is over', () => {
+    const schedule = openLoop({ ratePerSecond: 100, seconds: 1 });
+    expect(nextWithin(schedule, 1, 9.8)).toBe(10);
+    expect(nextWithin(schedule, 1, 9.7)).toBeNull();
+    expect(nextWithin(schedule, 1, 10)).toBeNull();
+    expect(nextWithin(schedule, 100, 999.9)).toBeNull();
+  });
+
+  it('spends a small part of the time between two requests on waiting for the next', () => {
+    expect(aheadMs(10)).toBe(0.25);
+    expect(aheadMs(0.5)).toBeLessThan(0.05);
   });
 
   it('puts a late answer in the window in which its request was due', () => {
