@@ -1,11 +1,15 @@
 /**
  * Many small writes as few commits: while one commit of a key is on its way to the disk, what else arrives for the
  * key gathers and goes with the next, so that together they wait for the disk once. The first of a key waits until the
- * end of its turn: predictions that ran together are answered together, and should not make two commits.
+ * end of its turn, unless it is the only one that runs: predictions that ran together are answered together, and should
+ * not make two commits.
  */
 export interface GroupCommit<Item, Outcome> {
-  /** Resolves when the item's commit is done, with its own outcome; rejects when the commit failed. */
-  submit(key: string, item: Item): Promise<Outcome>;
+  /**
+   * Resolves when the item's commit is done, with its own outcome; rejects when the commit failed.
+   * @param isAlone nobody can come in this turn to share its commit
+   */
+  submit(key: string, item: Item, isAlone: boolean): Promise<Outcome>;
 }
 
 interface Waiting<Item, Outcome> {
@@ -60,7 +64,7 @@ export function createGroupCommit<Item, Outcome>(
   }
 
   return Object.freeze({
-    submit: (key: string, item: Item) =>
+    submit: (key: string, item: Item, isAlone: boolean) =>
       new Promise<Outcome>((resolve, reject) => {
         const waiting = { item, resolve, reject };
         const line = lines.get(key);
@@ -70,7 +74,8 @@ export function createGroupCommit<Item, Outcome>(
         }
         const fresh = [waiting];
         lines.set(key, fresh);
-        setImmediate(() => void work(key, fresh));
+        if (isAlone) void work(key, fresh);
+        else setImmediate(() => void work(key, fresh));
       }),
   });
 }

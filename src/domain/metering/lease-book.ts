@@ -17,6 +17,8 @@ export interface LeaseBook {
     units: number,
     timeoutMs: number,
   ): Promise<Result<Reservation, QuotaExceeded>>;
+  /** Whether nothing else runs on the lease of the reservation. */
+  isAlone(reservation: Reservation): boolean;
   /** `false`: the units were given back, or charged for another prediction. */
   beginCharge(reservation: Reservation, predictionId: string): boolean;
   /** How `beginCharge` ended. UNKNOWN: the database failed; LOST: the lease is gone; UNDONE: nothing happened. */
@@ -135,6 +137,10 @@ export function createLeaseBook({ store, clock, ...options }: LeaseBookDeps): Le
         account.waiting.push({ units, patientUntilMs, resolve, reject });
         worker.kick(account);
       });
+    },
+
+    isAlone(reservation) {
+      return (reservation as HeldReservation).lease.inUse === reservation.units;
     },
 
     beginCharge(reservation, predictionId) {

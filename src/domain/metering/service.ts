@@ -159,7 +159,8 @@ export function createMeteringService(deps: MeteringDeps): MeteringService {
     settlement: Settlement,
     reservation: Reservation,
   ): Promise<Result<void, ReservationLost>> {
-    const { isCharged, isRecalled } = await settlements.submit(reservation.tenantId, settlement);
+    const isAlone = book.isAlone(reservation);
+    const { isCharged, isRecalled } = await settlements.submit(reservation.tenantId, settlement, isAlone);
     book.endCharge(reservation, isCharged ? 'CHARGED' : 'LOST');
     if (isRecalled) void book.recall(reservation.tenantId);
     return isCharged ? ok(undefined) : refuse(reservationLost());

@@ -12,7 +12,7 @@ function recorder(fails: (items: readonly number[]) => boolean = () => false, ma
     },
     { maxItems: 3, mayRetryAlone: () => mayRetryAlone },
   );
-  return { commits, submit: (item: number, key = 'a') => group.submit(key, item) };
+  return { commits, submit: (item: number, key = 'a', isAlone = false) => group.submit(key, item, isAlone) };
 }
 
 describe('group commit', () => {
@@ -23,6 +23,14 @@ describe('group commit', () => {
       [1, 2, 3],
       [4, 5],
     ]);
+  });
+
+  it('who is alone does not wait for the end of the turn, and who comes during its commit goes with the next', async () => {
+    const { commits, submit } = recorder();
+    const first = submit(1, 'a', true);
+    expect(commits).toEqual([[1]]);
+    await Promise.all([first, submit(2, 'a', true), submit(3)]);
+    expect(commits).toEqual([[1], [2, 3]]);
   });
 
   it('keys do not wait for each other', async () => {
