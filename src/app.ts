@@ -129,7 +129,7 @@ async function startMachines(config: Config, log: Logger, stops: StopList): Prom
   const importer = createImporter();
   stops.add('importer', STOP_MS.imports, () => importer.stop());
   const datasetReader = createDatasetReader();
-  stops.add('dataset reader', STOP_MS.imports, () => datasetReader.stop());
+  stops.add('dataset reader', STOP_MS.writes, () => datasetReader.stop());
   return { database, artifacts, importer, datasetReader, inference, runtimes, clock, log };
 }
 

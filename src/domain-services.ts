@@ -111,6 +111,7 @@ export function createDomainServices(config: Config, machines: Machines, options
     versions,
     predictions,
     workDirectory: join(options.workDirectory, 'datasets'),
+    isAlone: othersDiedBefore !== null,
     limits: {
       readTimeoutMs: config.importTimeoutMs,
       readMaxMemoryBytes: config.importMaxMemoryBytes,

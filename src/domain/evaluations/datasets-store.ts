@@ -103,11 +103,13 @@ export async function listDatasets(query: SqlQuery, tenantId: string, page: Page
   return rows.map(fromRow);
 }
 
-/** Holds the row until the transaction ends, so that no evaluation begins on a dataset that goes. */
+/**
+ * Holds the dataset until the transaction ends, so that no evaluation begins on one that goes; false when there is
+ * none. By a lock beside the row: the application may not change datasets, so it cannot lock their rows either.
+ */
 export async function lockDataset(tx: Tx, tenantId: string, id: string): Promise<boolean> {
-  const rows = await tx.$queryRaw<object[]>`
-    SELECT id FROM datasets WHERE id = ${id} AND tenant_id = ${tenantId} FOR UPDATE`;
-  return rows.length === 1;
+  await tx.$queryRaw`SELECT 1 AS locked FROM pg_advisory_xact_lock(hashtextextended(${`dataset ${id}`}, 0))`;
+  return (await tx.dataset.count({ where: { id, tenantId } })) === 1;
 }
 
 /** The digest of what was there; `null` when there was nothing. */

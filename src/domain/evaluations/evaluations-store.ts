@@ -152,6 +152,11 @@ export async function claimNextAcrossTenants(
   return row === undefined ? null : fromRow(row);
 }
 
+/** Frees what a dead process held; only where no other process can be alive. */
+export async function freeLeasesAcrossTenants(query: SqlQuery): Promise<void> {
+  await query(`UPDATE evaluations SET lease_expires_at = NULL WHERE status IN ('QUEUED', 'RUNNING')`, []);
+}
+
 /** False: the lease is lost, or the evaluation was cancelled. */
 export async function renewLease(
   query: SqlQuery,

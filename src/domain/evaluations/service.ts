@@ -15,7 +15,7 @@ import { DEFAULT_DATASET_LIMITS, type DatasetLimits } from './dataset.js';
 import { createEvaluationCommands, type EvaluationCommands } from './evaluate-version.js';
 import { DEFAULT_EVALUATION_LIMITS, type EvaluationLimits } from './evaluation.js';
 import { EvaluationRunner } from './evaluation-runner.js';
-import { endedAcrossTenants } from './evaluations-store.js';
+import { endedAcrossTenants, freeLeasesAcrossTenants } from './evaluations-store.js';
 import { realPauses } from './pauses.js';
 import { createEvaluationReads, type EvaluationReads } from './reads.js';
 
@@ -35,6 +35,8 @@ export interface EvaluationsDeps {
   readonly workDirectory: string;
   readonly limits?: Partial<EvaluationsLimits> | undefined;
   readonly leaseMs?: number | undefined;
+  /** Nobody else uses the database: what is leased at the start was leased by a process that is dead. */
+  readonly isAlone?: boolean | undefined;
 }
 
 export interface EvaluationsService extends EvaluationReads, EvaluationCommands {
@@ -114,6 +116,7 @@ export function createEvaluationsService(deps: EvaluationsDeps): EvaluationsServ
     resumeEvaluationsAcrossTenants: () => runner.wake(),
     async start() {
       await sweepWorkDirectories();
+      if (deps.isAlone === true) await database.sql({ acrossTenants: true }, freeLeasesAcrossTenants);
       runner.start();
       const sweep = () =>
         void sweepWorkDirectories().catch((error: unknown) => {
