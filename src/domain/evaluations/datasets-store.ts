@@ -1,5 +1,4 @@
-import { Prisma } from '../../database/generated/client.js';
-import type { SqlQuery, Tx } from '../../database/index.js';
+import { Prisma, type SqlQuery, type Tx } from '../../database/index.js';
 import type { PageRequest } from '../../lib/page.js';
 import type { Dataset } from './dataset.js';
 

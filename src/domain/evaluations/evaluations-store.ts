@@ -1,5 +1,4 @@
-import type { Prisma } from '../../database/generated/client.js';
-import type { SqlQuery, Tx } from '../../database/index.js';
+import type { Prisma, SqlQuery, Tx } from '../../database/index.js';
 import type { PageRequest } from '../../lib/page.js';
 import type { Evaluation, EvaluationFailure, EvaluationStatus } from './evaluation.js';
 import type { EvaluationReport } from './report.js';

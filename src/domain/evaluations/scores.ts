@@ -85,8 +85,9 @@ export function logSoftmax(logits: Float64Array): Float64Array {
   for (const logit of logits) if (logit > max) max = logit;
   let sum = 0;
   for (const logit of logits) sum += Math.exp(logit - max);
-  const shift = max + Math.log(sum);
-  return logits.map((logit) => logit - shift);
+  // Not less `max + ln Σ` at once: beside a large maximum the small logarithm would be rounded away.
+  const logSum = Math.log(sum);
+  return logits.map((logit) => logit - max - logSum);
 }
 
 function sigmoid(logit: number): number {
