@@ -7,7 +7,7 @@ import {
 import { feedRows } from '../../../src/domain/evaluations/feed.js';
 import { readOutputs } from '../../../src/domain/evaluations/read-outputs.js';
 import type { DatasetColumn, DatasetFile } from '../../../src/importers/index.js';
-import { DecodedBase64 } from '../../../src/lib/decoded-base64.js';
+import type { DecodedBase64 } from '../../../src/lib/decoded-base64.js';
 import type { Datatype, Tensor, TensorSpec } from '../../../src/lib/tensor.js';
 
 const spec = (name: string, shape: readonly number[], datatype: Datatype = 'FP32'): TensorSpec => ({
