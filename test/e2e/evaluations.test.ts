@@ -1,7 +1,7 @@
 /** Evaluations as a data scientist meets them: over HTTP, against a real server, killed in the middle. */
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ask, fixture, newTenant, put, succeed } from '../support/api.js';
+import { ask, fixture, newTenant, newVersion, put, succeed } from '../support/api.js';
 import { digitsZip } from '../support/datasets.js';
 import { startServer, type TestServer } from '../support/server.js';
 import { until } from '../support/until.js';
@@ -35,7 +35,7 @@ const versions: string[] = [];
 let datasetId: string;
 
 beforeAll(async () => {
-  server = await startServer({ INFERENCE_RUNTIMES: 'tfjs-graph,tfjs-wasm', INFERENCE_WORKERS: '1' });
+  server = await startServer({ INFERENCE_RUNTIMES: 'tfjs-wasm,onnx', INFERENCE_WORKERS: '1' });
   ({ token: credential, slug } = await newTenant(server.url));
   const { model } = (await succeed(server.url, credential, 'createModel', 'model { id }', {
     name: 'digits',
@@ -135,6 +135,43 @@ describe('the two versions of the digits', () => {
   });
 });
 
+describe('a scikit-learn tree as ONNX-ML', () => {
+  it('is read by its labels as by its probabilities, and agrees with Python on every row', async () => {
+    const { inputs, outputs } = JSON.parse((await fixture('onnx/iris-tree.io.json')).toString()) as {
+      inputs: { features: number[][] };
+      outputs: Record<string, unknown[]>;
+    };
+    const [labelOutput, labels = []] =
+      Object.entries(outputs).find(([, values]) => typeof values[0] === 'number') ?? [];
+    const csv = inputs.features.map((row, index) => `${row.join()},${String(labels[index])}`);
+    const upload = await put(server.url, credential, `w,x,y,z,species\n${csv.join('\n')}\n`);
+    const { dataset } = (await succeed(server.url, credential, 'createDataset', 'dataset { id }', {
+      name: 'iris',
+      uploadId: upload.id,
+      labelColumn: 'species',
+    })) as never as { dataset: { id: string } };
+    const { versionId } = await newVersion(server.url, credential, 'onnx/iris-tree.onnx');
+    const scores = Object.keys(outputs).find((name) => name !== labelOutput);
+    for (const [output, reading] of [
+      [labelOutput, 'LABEL'],
+      [scores, 'ARGMAX'],
+    ]) {
+      const evaluation = await evaluate(versionId, {
+        datasetId: dataset.id,
+        scale: 1,
+        output,
+        labels: ['0', '1', '2'],
+        waitMs: 30_000,
+      });
+      expect(evaluation).toMatchObject({
+        status: 'SUCCEEDED',
+        plan: { reading },
+        report: { rows: labels.length, accuracy: 1 },
+      });
+    }
+  });
+});
+
 describe('a server that is killed in the middle', () => {
   it('goes on after its restart behind what was done, and charges no row twice', async () => {
     const before = await used();
@@ -145,7 +182,7 @@ describe('a server that is killed in the middle', () => {
     await server.end('SIGKILL');
     expect(rowsDone).toBeLessThan(40);
     server = await startServer(
-      { INFERENCE_RUNTIMES: 'tfjs-graph,tfjs-wasm', INFERENCE_WORKERS: '1' },
+      { INFERENCE_RUNTIMES: 'tfjs-wasm,onnx', INFERENCE_WORKERS: '1' },
       { dataDirectory: server.dataDirectory },
     );
     await until(async () => (await read(begun.id)).status === 'SUCCEEDED', { timeoutMs: 60_000 });
@@ -206,9 +243,10 @@ describe('datasets', () => {
       }
     ).viewer.tenant;
     expect(tenant.datasets.nodes).toMatchObject([
+      { name: 'iris', format: 'CSV' },
       { id: datasetId, name: 'held-out digits', format: 'IMAGES' },
     ]);
-    const digest = tenant.datasets.nodes[0]?.sha256 ?? 'none';
+    const digest = tenant.datasets.nodes[1]?.sha256 ?? 'none';
     const isStored = async () => (await server.artifactFiles()).some((file) => file.endsWith(digest));
     expect(await isStored()).toBe(true);
     await succeed(server.url, credential, 'deleteDataset', 'deletedDatasetId', { datasetId });
@@ -216,7 +254,8 @@ describe('datasets', () => {
     const answer = await ask(
       server.url,
       credential,
-      '{ evaluations { nodes { status dataset { id } datasetName report { accuracy } } } }',
+      'query ($filter: EvaluationFilter) { evaluations(filter: $filter) { nodes { dataset { id } datasetName report { accuracy } } } }',
+      { filter: { datasetId } },
     );
     const { nodes } = (answer.data as never as { evaluations: { nodes: object[] } }).evaluations;
     expect(nodes).toHaveLength(4);
