@@ -10,7 +10,7 @@ import { MAX_ATTEMPTS, type Evaluation, type EvaluationFailure } from './evaluat
 import * as store from './evaluations-store.js';
 import { joinRecords } from './records.js';
 import { makeReport, type EvaluationReport } from './report.js';
-import { runEvaluation, type RunDeps } from './run-evaluation.js';
+import { keyOf, runEvaluation, type RunDeps } from './run-evaluation.js';
 
 export interface RunnerDeps extends RunDeps {
   readonly log: Logger;
@@ -121,12 +121,20 @@ export class EvaluationRunner {
 
   /** With a report of what was done, also when it failed. */
   async #end(evaluation: Evaluation, failure: EvaluationFailure | null): Promise<void> {
-    const { database, owner } = this.#deps;
+    const { database, owner, log } = this.#deps;
     const { id, tenantId } = evaluation;
     const report = await reportOf(this.#deps, evaluation);
     await database.sql({ tenantId }, (query) =>
       store.endEvaluation(query, tenantId, id, owner, report, failure),
     );
+    if (failure !== null) return;
+    // Every row has its record: the answers are asked for no more.
+    const chunks = Math.ceil(evaluation.rows / evaluation.plan.batchRows);
+    const keys = Array.from({ length: chunks }, (_, index) => keyOf(id, index));
+    await this.#deps.predictions.forgetOutputs(evaluation, keys).catch((error: unknown) => {
+      // It has ended all the same; some bytes stay that nobody needs.
+      log.warn({ err: error, evaluationId: id }, 'the kept answers of an evaluation could not be let go');
+    });
   }
 
   /** Back into the queue, if it is still ours. */

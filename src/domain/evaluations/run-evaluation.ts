@@ -18,7 +18,7 @@ export interface RunDeps {
   readonly clock: Clock;
   readonly artifacts: ArtifactStore;
   readonly identity: Pick<IdentityService, 'actorNow'>;
-  readonly predictions: Pick<PredictionsService, 'predict'>;
+  readonly predictions: Pick<PredictionsService, 'predict' | 'forgetOutputs'>;
   readonly limits: EvaluationLimits;
   readonly leaseMs: number;
   readonly pauses: Pauses;
@@ -120,7 +120,7 @@ async function predictPatiently(
         target: { versionId },
         inputs,
         // The same after a restart: what was charged then answers again, uncharged.
-        idempotencyKey: `evaluation ${id} ${chunk.index}`,
+        idempotencyKey: keyOf(id, chunk.index),
         timeoutMs: limits.chunkTimeoutMs,
         priority: 'LOW',
       },
@@ -133,6 +133,11 @@ async function predictPatiently(
     if (!isFull(outcome.error)) tries++;
     await pauses.pause(waitMs, signal);
   }
+}
+
+/** Under which a chunk is predicted. */
+export function keyOf(evaluationId: string, chunk: number): string {
+  return `evaluation ${evaluationId} ${chunk}`;
 }
 
 /** Milliseconds after which the same chunk may get through; `null`: never. */

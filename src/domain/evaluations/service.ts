@@ -30,7 +30,7 @@ export interface EvaluationsDeps {
   readonly reader: Pick<DatasetReader, 'readDataset'>;
   readonly identity: Pick<IdentityService, 'actorNow'>;
   readonly versions: Pick<VersionsService, 'getVersion' | 'releaseBytesAcrossTenants'>;
-  readonly predictions: Pick<PredictionsService, 'predict' | 'findRunnable'>;
+  readonly predictions: Pick<PredictionsService, 'predict' | 'findRunnable' | 'forgetOutputs'>;
   /** Readings of datasets get directories of their own in it; on the file system of the artifacts. Made when missing. */
   readonly workDirectory: string;
   readonly limits?: Partial<EvaluationsLimits> | undefined;

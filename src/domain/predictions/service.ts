@@ -16,7 +16,7 @@ import { DEFAULT_INPUT_LIMITS, type InputLimits } from './limits.js';
 import { createPredict, type PredictDeps } from './predict.js';
 import type { PredictCommand, Prediction, PredictTarget, RunnableVersion } from './prediction.js';
 import { createRunnableVersions } from './runnable-versions.js';
-import { createPredictionsStore } from './store.js';
+import { createPredictionsStore, dropOutputs } from './store.js';
 
 /** One call of `predict`, however it ended: for metrics and logs. */
 export interface PredictObservation {
@@ -45,6 +45,8 @@ export interface PredictionsService {
   ): Promise<Result<Page<Prediction>, PermissionDenied | InvalidInput>>;
   /** In the order of the ids; `null` for what does not exist or may not be seen. */
   getPredictionsByIds(actor: TenantActor, ids: readonly string[]): Promise<(Prediction | null)[]>;
+  /** Lets go of the answers kept with these idempotency keys of the tenant, for a caller who will not ask again. */
+  forgetOutputs(actor: Pick<TenantActor, 'tenantId'>, idempotencyKeys: readonly string[]): Promise<void>;
   /** The answer that was kept with an idempotency key; `null` when none was. Needs USAGE_READ. */
   readKeptOutputs(actor: TenantActor, predictionId: string): Promise<readonly Tensor[] | null>;
 }
@@ -146,6 +148,10 @@ export function createPredictionsService(deps: PredictionsDeps): PredictionsServ
     },
 
     getPredictionsByIds,
+
+    async forgetOutputs({ tenantId }, idempotencyKeys) {
+      await deps.database.sql({ tenantId }, (query) => dropOutputs(query, tenantId, idempotencyKeys));
+    },
 
     async readKeptOutputs(actor, predictionId) {
       return can(actor, 'USAGE_READ') ? ledger.findKeptOutputs(actor.tenantId, predictionId) : null;
