@@ -1,6 +1,6 @@
 /** Evaluations as a data scientist meets them: over HTTP, against a real server, killed in the middle. */
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { ask, fixture, newTenant, newVersion, put, succeed } from '../support/api.js';
 import { digitsZip } from '../support/datasets.js';
 import { startServer, type TestServer } from '../support/server.js';
@@ -27,6 +27,9 @@ interface Evaluation {
     readonly examples: readonly object[];
   } | null;
 }
+
+// A server is killed and starts again, on a machine that does something else as well.
+vi.setConfig({ testTimeout: 120_000 });
 
 let server: TestServer;
 let credential: string;
