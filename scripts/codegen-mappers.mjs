@@ -21,6 +21,9 @@ export const mappers = {
   PoolQueue: '../server-status.js#PoolQueueStatus',
   QuarantinedModel: '../server-status.js#QuarantinedStatus',
   Prediction: '../../domain/predictions/index.js#Prediction as PredictionSource',
+  Dataset: '../../domain/evaluations/index.js#Dataset as DatasetSource',
+  Evaluation: '../../domain/evaluations/index.js#Evaluation as EvaluationSource',
+  EvaluationFailure: '../../domain/evaluations/index.js#EvaluationFailure as EvaluationFailureSource',
   UserError: '../../lib/result.js#Refusal',
 };
 

@@ -28,7 +28,7 @@ import { healthRoute } from './http/health-route.js';
 import { createMetrics, type Metrics } from './http/metrics.js';
 import { HttpServer } from './http/server.js';
 import { registerUploadRoute } from './http/upload-route.js';
-import { createImporter } from './importers/index.js';
+import { createDatasetReader, createImporter } from './importers/index.js';
 import { InferenceEngine } from './inference/index.js';
 import { systemClock } from './lib/clock.js';
 import type { Logger } from './lib/logger.js';
@@ -128,7 +128,9 @@ async function startMachines(config: Config, log: Logger, stops: StopList): Prom
   const artifacts = await openDiskStore({ directory: join(config.dataDirectory, 'artifacts'), clock });
   const importer = createImporter();
   stops.add('importer', STOP_MS.imports, () => importer.stop());
-  return { database, artifacts, importer, inference, runtimes, clock, log };
+  const datasetReader = createDatasetReader();
+  stops.add('dataset reader', STOP_MS.writes, () => datasetReader.stop());
+  return { database, artifacts, importer, datasetReader, inference, runtimes, clock, log };
 }
 
 /** Like `Promise.all`, but waits for both, so that what did start is on the list when the other failed. */
@@ -175,7 +177,7 @@ async function startInference(config: Config, log: Logger, stops: StopList): Pro
 
 async function startServices(services: DomainServices, machines: Machines, stops: StopList): Promise<void> {
   const { log, database } = machines;
-  const { identity, metering, versions } = services;
+  const { identity, metering, versions, evaluations } = services;
   stops.add('identity', STOP_MS.writes, () => identity.drain());
   const sweeper = new LeaseSweeper({
     sweep: () => metering.sweepLeasesAcrossTenants(),
@@ -196,6 +198,8 @@ async function startServices(services: DomainServices, machines: Machines, stops
   await recalls.start();
   await versions.start();
   stops.add('versions', STOP_MS.imports, () => versions.stop());
+  await evaluations.start();
+  stops.add('evaluations', STOP_MS.imports, () => evaluations.stop());
 }
 
 async function openDoors(

@@ -1,8 +1,10 @@
 /** The rooms of the domain, each built once from what stands to its left. */
+import { join } from 'node:path';
 import type { Config } from './config.js';
 import type { Database } from './database/index.js';
 import { createAuditService } from './domain/audit/index.js';
 import { createCatalogService } from './domain/catalog/index.js';
+import { createEvaluationsService } from './domain/evaluations/index.js';
 import { createIdentityService, createSecrets } from './domain/identity/index.js';
 import { createMarketplaceService } from './domain/marketplace/index.js';
 import { createMeteringService } from './domain/metering/index.js';
@@ -10,7 +12,7 @@ import { createPredictionsService, type PredictObservation } from './domain/pred
 import { createSharingService } from './domain/sharing/index.js';
 import { createTenantsService } from './domain/tenants/index.js';
 import { createVersionsService } from './domain/versions/index.js';
-import type { Importer } from './importers/index.js';
+import type { DatasetReader, Importer } from './importers/index.js';
 import type { InferenceEngine, RuntimeName } from './inference/index.js';
 import type { Clock } from './lib/clock.js';
 import type { Logger } from './lib/logger.js';
@@ -21,6 +23,7 @@ export interface Machines {
   readonly database: Database;
   readonly artifacts: ArtifactStore;
   readonly importer: Importer;
+  readonly datasetReader: DatasetReader;
   readonly inference: InferenceEngine;
   /** Engines that can serve here, the preferred first. */
   readonly runtimes: readonly RuntimeName[];
@@ -97,6 +100,23 @@ export function createDomainServices(config: Config, machines: Machines, options
     othersDiedBefore,
     observe: options.observe,
   });
+  const evaluations = createEvaluationsService({
+    database,
+    clock,
+    log,
+    audit,
+    artifacts: machines.artifacts,
+    reader: machines.datasetReader,
+    identity,
+    versions,
+    predictions,
+    workDirectory: join(options.workDirectory, 'datasets'),
+    isAlone: othersDiedBefore !== null,
+    limits: {
+      readTimeoutMs: config.importTimeoutMs,
+      readMaxMemoryBytes: config.importMaxMemoryBytes,
+    },
+  });
   return Object.freeze({
     audit,
     tenants,
@@ -107,5 +127,6 @@ export function createDomainServices(config: Config, machines: Machines, options
     marketplace,
     metering,
     predictions,
+    evaluations,
   });
 }

@@ -13,6 +13,7 @@ const ROOMS = [
   'marketplace',
   'metering',
   'predictions',
+  'evaluations',
 ];
 const ROOT_FILES = [
   'main.ts',

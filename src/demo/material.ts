@@ -35,6 +35,18 @@ export async function readDigit(index: number): Promise<string> {
   return Buffer.from(values.buffer).toString('base64');
 }
 
+/** All test images with their labels, as people pack them: pictures and a labels.csv in one tar.gz. */
+export async function readDigitsDataset(): Promise<Uint8Array> {
+  const { labels } = await readExpected();
+  const names = labels.map((_, index) => `${String(index).padStart(2, '0')}.png`);
+  const archive = pack();
+  const lines = names.map((name, index) => `${name},${labels[index]}`);
+  archive.entry({ name: 'labels.csv' }, `file,label\n${lines.join('\n')}\n`);
+  for (const name of names) archive.entry({ name }, await readFile(join(fixtures, 'test', name)));
+  archive.finalize();
+  return buffer(archive.pipe(createGzip()));
+}
+
 /** A public pose model as people download it (model.json and a shard) in one tar.gz. */
 export async function readPoseModel(): Promise<Uint8Array> {
   const archive = pack();

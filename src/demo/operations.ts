@@ -45,3 +45,18 @@ export const LEDGER = `query ($after: String) {
 }`;
 
 export const SERVER = `{ serverInfo { runtimes { runtime available } } }`;
+
+export const CREATE_DATASET = `mutation ($input: CreateDatasetInput!) {
+  createDataset(input: $input) { dataset { id name rows sha256 } ${ERRORS} }
+}`;
+
+export const EVALUATE = `mutation ($input: EvaluateVersionInput!) {
+  evaluateVersion(input: $input) {
+    evaluation { id status charged failure { message } report { accuracy loss classification { macro { f1 } } } }
+    ${ERRORS}
+  }
+}`;
+
+export const COMPARE = `query ($a: ID!, $b: ID!) {
+  compareEvaluations(a: $a, b: $b) { rows agreement { bothRight onlyA onlyB neither mcNemarPValue } }
+}`;

@@ -9,6 +9,7 @@ import {
   readFigure,
   readPoseModel,
 } from './material.js';
+import { measureVersions, type Measured } from './evaluate.js';
 import * as operations from './operations.js';
 
 export const KEY_LIMIT = 100;
@@ -26,13 +27,15 @@ export interface PublishedVersion {
   readonly format: string;
   readonly sha256: string;
   readonly runtime: string;
-  /** Share of the 40 test images that it reads right; null where there is nothing to score. */
+  /** Share of the 40 test images that it reads right, from its evaluation; null where there is nothing to score. */
   accuracy: number | null;
 }
 
 export interface StoryResult {
   readonly runtime: string;
   readonly versions: readonly PublishedVersion[];
+  /** What `evaluateVersion` found of the two digits versions, on the same rows. */
+  readonly evaluation: Measured;
   readonly maxAbsDiff: number;
   readonly pose: { readonly keypoints: number; readonly meanConfidence: number };
   readonly latencyMs: { readonly p50: number; readonly p99: number };
@@ -88,6 +91,17 @@ export async function playStory(anonymous: Client, narrate: Narrate): Promise<St
     await readDigitsModel('digits.h5'),
     narrate,
   );
+  const evaluation = await measureVersions(publisher, [weak.id, trained.id]);
+  for (const [index, version] of [weak, trained].entries()) {
+    version.accuracy = evaluation.versions[index]?.accuracy ?? null;
+  }
+  const { rows: testRows, onlyA, onlyB, mcNemarPValue } = evaluation.comparison;
+  narrate(
+    `ada-labs evaluates both on ${testRows} held-out pictures: ${percent(weak.accuracy)} and ${percent(trained.accuracy)} are right.`,
+  );
+  narrate(
+    `Row by row: only version 1 is right on ${onlyA}, only version 2 on ${onlyB} (McNemar p = ${mcNemarPValue.toPrecision(2)}).`,
+  );
   const poseId = await createModel(publisher, {
     name: 'pose',
     summary: 'Finds 17 body points of one person.',
@@ -133,15 +147,13 @@ export async function playStory(anonymous: Client, narrate: Narrate): Promise<St
   let maxAbsDiff = 0;
   let agreements = 0;
   for (const version of [weak, trained]) {
-    let right = 0;
-    for (const [index, label] of expected.labels.entries()) {
+    for (const index of expected.labels.keys()) {
       const picture = await readDigit(index);
       const startedAt = performance.now();
       const probabilities = floats(
         await predictDigit(application, `ada-labs/digits:${version.version}`, picture),
       );
       latencies.push(performance.now() - startedAt);
-      if (argMax(probabilities) === label) right += 1;
       if (version === trained) {
         const fromPython = expected.probabilities[index] ?? [];
         if (argMax(probabilities) === argMax(fromPython)) agreements += 1;
@@ -150,8 +162,6 @@ export async function playStory(anonymous: Client, narrate: Narrate): Promise<St
         }
       }
     }
-    version.accuracy = right / expected.labels.length;
-    narrate(`Version ${version.version} reads ${right} of ${expected.labels.length} test images right.`);
   }
 
   const points = floats(
@@ -195,7 +205,8 @@ export async function playStory(anonymous: Client, narrate: Narrate): Promise<St
     [accounts.used, accounts.usage, accounts.ledger, answered].every((count) => count === KEY_LIMIT);
   return {
     runtime: await preferredRuntime(anonymous),
-    versions: [weak, trained, pose],
+    versions: [weak, trained, pose].map(({ id: _id, ...version }) => version),
+    evaluation,
     maxAbsDiff,
     pose: { keypoints: confidences.length, meanConfidence },
     latencyMs: { p50: quantile(latencies, 0.5), p99: quantile(latencies, 0.99) },
@@ -240,15 +251,18 @@ async function publish(
   model: string,
   bytes: Uint8Array,
   narrate: Narrate,
-): Promise<PublishedVersion> {
+): Promise<PublishedVersion & { readonly id: string }> {
   const upload = await publisher.upload(bytes);
   const { publishVersion: payload } = await publisher.run<{
-    publishVersion: Errors & { version: { number: number; format: string; sha256: string; runtime: string } };
+    publishVersion: Errors & {
+      version: { id: string; number: number; format: string; sha256: string; runtime: string };
+    };
   }>(operations.PUBLISH, { input: { modelId, uploadId: upload.id, waitMs: 120_000 } });
   const { version } = succeeded(payload);
   const runtime = spell(version.runtime);
   narrate(`ada-labs publishes ${model} version ${version.number} (${version.format}, served by ${runtime}).`);
   return {
+    id: version.id,
     model,
     version: version.number,
     format: version.format,
@@ -310,6 +324,10 @@ async function preferredRuntime(anonymous: Client): Promise<string> {
 /** As the command line spells engines: `TFJS_NODE` is `tfjs-node`. */
 function spell(runtime: string): string {
   return runtime.toLowerCase().replace('_', '-');
+}
+
+function percent(share: number | null): string {
+  return share === null ? '–' : `${(share * 100).toFixed(1)} %`;
 }
 
 function argMax(values: readonly number[]): number {

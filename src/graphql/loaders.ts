@@ -7,6 +7,7 @@ import { GraphQLError } from 'graphql';
 import { hasTenant, type Actor, type TenantActor } from '../domain/access/index.js';
 import type { AuditEvent } from '../domain/audit/index.js';
 import type { Model } from '../domain/catalog/index.js';
+import type { Dataset, Evaluation } from '../domain/evaluations/index.js';
 import type { ApiKey, User } from '../domain/identity/index.js';
 import type { Prediction } from '../domain/predictions/index.js';
 import type { Grant } from '../domain/sharing/index.js';
@@ -36,6 +37,8 @@ export interface Loaders {
   /** By the id of the prediction: the answer kept for its idempotency key. */
   readonly keptOutputs: Loader<readonly Tensor[]>;
   readonly auditEvents: Loader<AuditEvent>;
+  readonly datasets: Loader<Dataset>;
+  readonly evaluations: Loader<Evaluation>;
 }
 
 // A statement's parameters are bounded, and so is what a page of 100 by 100 can mention at once.
@@ -46,7 +49,7 @@ const MAX_KEPT_OUTPUTS = 10;
 type BatchRead<A, T> = (actor: A, ids: readonly string[]) => Promise<readonly (T | null)[]>;
 
 export function createLoaders(services: Services, actor: Actor | null): Loaders {
-  const { audit, tenants, identity, catalog, versions, sharing, predictions } = services;
+  const { audit, tenants, identity, catalog, versions, sharing, predictions, evaluations } = services;
 
   function forActor<T>(read: BatchRead<Actor, T>): Loader<T> {
     return loaderOf((ids) => (actor === null ? Promise.resolve(nothing(ids)) : read(actor, ids)));
@@ -77,6 +80,8 @@ export function createLoaders(services: Services, actor: Actor | null): Loaders 
       return kept;
     }),
     auditEvents: forTenant((who, ids) => audit.getAuditEventsByIds(who, ids)),
+    datasets: forTenant((who, ids) => evaluations.getDatasetsByIds(who, ids)),
+    evaluations: forTenant((who, ids) => evaluations.getEvaluationsByIds(who, ids)),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { AuditService } from '../domain/audit/index.js';
 import type { CatalogService } from '../domain/catalog/index.js';
+import type { EvaluationsService } from '../domain/evaluations/index.js';
 import type { IdentityService } from '../domain/identity/index.js';
 import type { MeteringService } from '../domain/metering/index.js';
 import type { PredictionsService } from '../domain/predictions/index.js';
@@ -18,6 +19,7 @@ export interface Services {
   readonly sharing: SharingService;
   readonly metering: MeteringService;
   readonly predictions: PredictionsService;
+  readonly evaluations: EvaluationsService;
   /** What `serverInfo` answers from. */
   readonly server: ServerStatus;
 }

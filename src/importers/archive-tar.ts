@@ -15,8 +15,9 @@ export async function readTar(
   packedBytes: number,
   gzipped: boolean,
   workDirectory: string,
+  maxEntries?: number,
 ): Promise<Archive> {
-  const builder = createArchiveBuilder(packedBytes, workDirectory);
+  const builder = createArchiveBuilder(packedBytes, workDirectory, maxEntries);
   const unpacking = extract();
   const bytes = createReadStream('', { fd, start: 0, autoClose: false });
   const feeding = gzipped ? pipeline(bytes, createGunzip(), unpacking) : pipeline(bytes, unpacking);

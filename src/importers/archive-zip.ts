@@ -14,8 +14,13 @@ const DIRECTORY = 0o040000;
  * Unpacks the zip that `fd` holds. `fd` stays open.
  * @throws Refused for a damaged, encrypted, oversized or dishonest archive
  */
-export async function readZip(fd: number, packedBytes: number, workDirectory: string): Promise<Archive> {
-  const builder = createArchiveBuilder(packedBytes, workDirectory);
+export async function readZip(
+  fd: number,
+  packedBytes: number,
+  workDirectory: string,
+  maxEntries?: number,
+): Promise<Archive> {
+  const builder = createArchiveBuilder(packedBytes, workDirectory, maxEntries);
   let zip: ZipFile;
   try {
     zip = await fromFdPromise(fd, { autoClose: false, lazyEntries: true, decodeStrings: false });

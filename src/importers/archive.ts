@@ -13,6 +13,8 @@ import { refuseImport } from './refused.js';
 export interface Archive {
   /** By name, without the folder that all names share. */
   readonly files: ReadonlyMap<string, ByteSource>;
+  /** That folder, with its slash; empty when they share none. */
+  readonly folder: string;
 }
 
 /** Collects unpacked entries and keeps count; shared by the zip and the tar reader. */
@@ -27,8 +29,13 @@ export interface ArchiveBuilder {
 /**
  * @param packedBytes size of the archive, for the expansion bound
  * @param workDirectory where big entries go, as `entry-N`
+ * @param maxEntries files and folders; as many as a model may have when absent
  */
-export function createArchiveBuilder(packedBytes: number, workDirectory: string): ArchiveBuilder {
+export function createArchiveBuilder(
+  packedBytes: number,
+  workDirectory: string,
+  maxEntries: number = IMPORT_LIMITS.maxArchiveEntries,
+): ArchiveBuilder {
   const files = new Map<string, ByteSource>();
   const seen = new Set<string>();
   const allowance = Math.min(
@@ -52,12 +59,8 @@ export function createArchiveBuilder(packedBytes: number, workDirectory: string)
 
   return {
     admit(rawName) {
-      if (++entries > IMPORT_LIMITS.maxArchiveEntries) {
-        refuseImport(
-          'LIMIT_EXCEEDED',
-          null,
-          `The archive has more than ${IMPORT_LIMITS.maxArchiveEntries} entries.`,
-        );
+      if (++entries > maxEntries) {
+        refuseImport('LIMIT_EXCEEDED', null, `The archive has more than ${maxEntries} entries.`);
       }
       const name = canonicalName(rawName);
       const problem = entryNameProblem(name);
@@ -92,7 +95,10 @@ export function createArchiveBuilder(packedBytes: number, workDirectory: string)
     },
     finish() {
       const prefix = commonFolder([...files.keys()]);
-      return { files: new Map([...files].map(([name, source]) => [name.slice(prefix.length), source])) };
+      return {
+        files: new Map([...files].map(([name, source]) => [name.slice(prefix.length), source])),
+        folder: prefix,
+      };
     },
   };
 }

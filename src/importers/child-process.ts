@@ -9,7 +9,7 @@ import { lstat, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { builtEntry } from '../lib/built-entry.js';
-import { ok, refuse, type Result } from '../lib/result.js';
+import { ok, refuse, type Refusal, type Result } from '../lib/result.js';
 import { childMessage, type ChildReport, type ChildRequest } from './child/messages.js';
 import { PACK_FILE_NAME } from './pack-file.js';
 import { residentBytes, type Sandbox as WholeSandbox } from '../lib/sandbox.js';
@@ -29,7 +29,26 @@ const MIB = 1024 * 1024;
 /** More than this is not a report but an attempt to fill our memory. */
 const MAX_MESSAGES = 20_000;
 
-type Ending = Result<ChildReport, ImportRefusal>;
+type ChildRefusal = Refusal & { readonly subject: string | null };
+
+/** What a child says, once it is believed. */
+export type ChildWord<Progress, Report, No extends ChildRefusal> =
+  | { readonly type: 'progress'; readonly progress: Progress }
+  | { readonly type: 'done'; readonly report: Report }
+  | { readonly type: 'refused'; readonly refusal: No };
+
+/** One job for one throw-away child. */
+export interface ChildTask<Progress, Report, No extends ChildRefusal> {
+  /** The program, beside this file, e.g. `./child/main.js`. */
+  readonly entry: string;
+  /** Sent once, first. */
+  readonly request: object;
+  readonly workDirectory: string;
+  readonly timeoutMs: number;
+  readonly maxMemoryBytes: number;
+  /** `null`: nothing that such a child may say. */
+  readonly hear: (raw: unknown) => ChildWord<Progress, Report, No> | null;
+}
 
 export async function runChild(
   request: ImportRequest,
@@ -37,14 +56,47 @@ export async function runChild(
   onProgress: (progress: ImportProgress) => void,
   signal: AbortSignal,
 ): Promise<Result<ImportReport, ImportRefusal>> {
-  const child = startChild(request, sandbox);
-  const ending = await watch(child, request, onProgress, signal);
+  const { artifactPath, workDirectory, runtimes, timeoutMs, maxMemoryBytes } = request;
+  const task: ChildTask<ImportProgress, ChildReport, ImportRefusal> = {
+    entry: './child/main.js',
+    request: { artifactPath, workDirectory, runtimes } satisfies ChildRequest,
+    workDirectory,
+    timeoutMs,
+    maxMemoryBytes,
+    hear,
+  };
+  const ending = await runTask(task, sandbox, onProgress, signal);
   if (!ending.ok) return ending;
   return describePack(request, ending.value, sandbox);
 }
 
-function startChild(request: ImportRequest, sandbox: Sandbox): ChildProcess {
-  const entry = fileURLToPath(builtEntry(import.meta.url, './child/main.js'));
+function hear(raw: unknown): ChildWord<ImportProgress, ChildReport, ImportRefusal> | null {
+  const parsed = childMessage.safeParse(raw);
+  if (!parsed.success) return null;
+  const message = parsed.data;
+  if (message.type === 'progress') {
+    return { type: 'progress', progress: { phase: message.phase, fraction: message.fraction } };
+  }
+  if (message.type === 'done') return message;
+  const { code, message: words, subject } = message;
+  return { type: 'refused', refusal: { code, message: words, subject } };
+}
+
+/** Starts a child, gives it its job, and answers when it is gone. */
+export async function runTask<Progress, Report, No extends ChildRefusal>(
+  task: ChildTask<Progress, Report, No>,
+  sandbox: Sandbox,
+  onProgress: (progress: Progress) => void,
+  signal: AbortSignal,
+): Promise<Result<Report, No | ImportRefusal>> {
+  return watch(startChild(task, sandbox), task, onProgress, signal);
+}
+
+function startChild(
+  request: Pick<ChildTask<never, never, never>, 'entry' | 'workDirectory' | 'maxMemoryBytes'>,
+  sandbox: Sandbox,
+): ChildProcess {
+  const entry = fileURLToPath(builtEntry(import.meta.url, request.entry));
   const heapMib = Math.max(64, Math.floor(request.maxMemoryBytes / MIB / 2));
   const command = [
     ...sandbox.prefix,
@@ -63,12 +115,13 @@ function startChild(request: ImportRequest, sandbox: Sandbox): ChildProcess {
 }
 
 /** Resolves when the child has exited, with what it said or how it ended. */
-function watch(
+function watch<Progress, Report, No extends ChildRefusal>(
   child: ChildProcess,
-  request: ImportRequest,
-  onProgress: (progress: ImportProgress) => void,
+  request: ChildTask<Progress, Report, No>,
+  onProgress: (progress: Progress) => void,
   signal: AbortSignal,
-): Promise<Ending> {
+): Promise<Result<Report, No | ImportRefusal>> {
+  type Ending = Result<Report, No | ImportRefusal>;
   return new Promise((resolve) => {
     let answer: Ending | null = null;
     let messages = 0;
@@ -101,15 +154,14 @@ function watch(
 
     child.on('message', (raw) => {
       if (answer !== null) return;
-      const parsed = childMessage.safeParse(raw);
-      if (!parsed.success || ++messages > MAX_MESSAGES) {
+      const word = request.hear(raw);
+      if (word === null || ++messages > MAX_MESSAGES) {
         end(refusal('IMPORT_CRASHED', 'The import ended without a usable answer.'));
         return;
       }
-      const message = parsed.data;
-      if (message.type === 'progress') onProgress({ phase: message.phase, fraction: message.fraction });
-      else if (message.type === 'done') end(ok(message.report));
-      else end(refuse({ code: message.code, message: message.message, subject: message.subject }));
+      if (word.type === 'progress') onProgress(word.progress);
+      else if (word.type === 'done') end(ok(word.report));
+      else end(refuse(word.refusal));
     });
 
     let finished = false;
@@ -136,14 +188,7 @@ function watch(
           ),
       );
     });
-    child.send(
-      {
-        artifactPath: request.artifactPath,
-        workDirectory: request.workDirectory,
-        runtimes: request.runtimes,
-      } satisfies ChildRequest,
-      () => undefined,
-    );
+    child.send(request.request, () => undefined);
   });
 }
 
@@ -161,22 +206,30 @@ async function describePack(
   sandbox: Sandbox,
 ): Promise<Result<ImportReport, ImportRefusal>> {
   const packPath = join(request.workDirectory, PACK_FILE_NAME);
-  const stat = await lstat(packPath).catch(() => null);
-  if (stat === null || !stat.isFile())
-    return refusal('IMPORT_CRASHED', 'The import ended without leaving a pack.');
+  const left = await describeFile(packPath);
+  if (left === null) return refusal('IMPORT_CRASHED', 'The import ended without leaving a pack.');
+  return ok({
+    ...report,
+    packPath,
+    packBytes: left.bytes,
+    packDigest: left.digest,
+    isolation: { network: sandbox.network },
+  });
+}
+
+/** Size and SHA-256 (hex) of a regular file that a child left; `null` when it is none. */
+export async function describeFile(
+  path: string,
+): Promise<{ readonly bytes: number; readonly digest: string } | null> {
+  const stat = await lstat(path).catch(() => null);
+  if (stat === null || !stat.isFile()) return null;
   const hash = createHash('sha256');
-  const file = await open(packPath, constants.O_RDONLY | constants.O_NOFOLLOW);
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
   try {
     for await (const chunk of createReadStream('', { fd: file.fd, autoClose: false }))
       hash.update(chunk as Buffer);
   } finally {
     await file.close();
   }
-  return ok({
-    ...report,
-    packPath,
-    packBytes: stat.size,
-    packDigest: hash.digest('hex'),
-    isolation: { network: sandbox.network },
-  });
+  return { bytes: stat.size, digest: hash.digest('hex') };
 }

@@ -27,12 +27,34 @@ export interface Importer {
   stop(): Promise<void>;
 }
 
+/** Lets few children run at once and few wait. `ImportRefusal` says that there was no turn. */
+export interface Turnstile {
+  run<T>(
+    signal: AbortSignal | undefined,
+    work: (sandbox: Sandbox, ended: AbortSignal) => Promise<T>,
+  ): Promise<T | { readonly ok: false; readonly error: ImportRefusal }>;
+  /** Ends what runs and waits, and resolves when nothing runs. */
+  stop(): Promise<void>;
+}
+
 interface Waiting {
   readonly start: () => void;
   readonly drop: () => void;
 }
 
 export function createImporter(deps: ImporterDeps = {}): Importer {
+  const turnstile = createTurnstile(deps);
+  return Object.freeze({
+    importArtifact: (
+      request: ImportRequest,
+      onProgress: (progress: ImportProgress) => void,
+      signal?: AbortSignal,
+    ) => turnstile.run(signal, (sandbox, ended) => runChild(request, sandbox, onProgress, ended)),
+    stop: turnstile.stop,
+  });
+}
+
+export function createTurnstile(deps: ImporterDeps = {}): Turnstile {
   const maxConcurrent = deps.maxConcurrentImports ?? 1;
   const maxQueued = deps.maxQueuedImports ?? 16;
   const waiting = new Set<Waiting>();
@@ -73,10 +95,9 @@ export function createImporter(deps: ImporterDeps = {}): Importer {
   }
 
   return Object.freeze({
-    async importArtifact(
-      request: ImportRequest,
-      onProgress: (progress: ImportProgress) => void,
-      signal?: AbortSignal,
+    async run<T>(
+      signal: AbortSignal | undefined,
+      work: (sandbox: Sandbox, ended: AbortSignal) => Promise<T>,
     ) {
       const ended = AbortSignal.any(signal === undefined ? [stopping.signal] : [stopping.signal, signal]);
       if (ended.aborted) return refuse(cancelled());
@@ -84,7 +105,7 @@ export function createImporter(deps: ImporterDeps = {}): Importer {
       if (outcome === 'full') return refuse(queueFull(maxQueued));
       if (outcome === 'gone') return refuse(cancelled());
       sandbox ??= findSandbox();
-      const run = sandbox.then((found) => runChild(request, found, onProgress, ended));
+      const run = sandbox.then((found) => work(found, ended));
       running.add(run);
       try {
         return await run;

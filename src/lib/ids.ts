@@ -18,6 +18,8 @@ export const ID_PREFIXES = {
   grant: 'grt',
   quotaLease: 'lse',
   prediction: 'prd',
+  dataset: 'dst',
+  evaluation: 'evl',
   usageEvent: 'use',
   auditEvent: 'aud',
   request: 'req',

@@ -24,6 +24,7 @@ import {
 import { enumValues, errorTypes, neverFilled, unansweredFields } from './every-field/completeness.js';
 import { meetOverload, meetQuarantine } from './every-field/pool-stories.js';
 import { askProcessServer } from './every-field/process-server.js';
+import { meetEvaluations } from './every-field/evaluations.js';
 import { REFUSALS } from './every-field/refusals.js';
 import { createSightings } from './every-field/selection.js';
 
@@ -35,13 +36,11 @@ const PASSWORD = 'a long enough password';
 
 vi.setConfig({ testTimeout: 60_000 }); // A dozen imports, each in a process of its own, on a busy machine.
 
-let server: TestServer;
-let client: Client;
+let server: TestServer, client: Client;
 /** Access tokens. */
 let owner: string, stranger: string, operator: string;
 let key: { id: string; secret: string };
-/** Ids by the kind of object. */
-const ids: Record<string, string> = {};
+const ids: Record<string, string> = {}; // By the kind of object.
 const run = Math.random().toString(36).slice(2, 8);
 const [ownerSlug, strangerSlug] = [`owner-${run}`, `stranger-${run}`];
 
@@ -309,7 +308,8 @@ it('predictions that take too long, and more of them than may wait', async () =>
 it('a model that takes workers down is set aside, and its editors can read why', () =>
   meetQuarantine(schema, sightings));
 
-it('lists, orders, filters and groups answer with every field', async () => {
+it('lists, orders, filters and groups answer with every field, after datasets and evaluations of every kind', async () => {
+  await meetEvaluations(client, owner, ids);
   const picture = { data: Buffer.alloc(28 * 28 * 4).toString('base64'), shape: [1, 28, 28, 1] };
   await client.done('predict', owner, { target: { versionId: ids['Version'] }, inputs: [picture] });
   for (const field of ['viewer', 'serverInfo']) {

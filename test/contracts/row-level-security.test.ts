@@ -36,6 +36,11 @@ const ROWS: Readonly<Record<string, string>> = {
   usage_events: `(id, tenant_id, request_id, owner_tenant_id, model_id, model_name, version_id, version_number, digest, runtime, worker,
      batch_size, rows, units, queue_ms, load_ms, compute_ms, period_start, created_at)
      VALUES ('prd_a', 'ten_a', 'req', 'ten_a', 'mdl_a', 'a/m', 'ver_a', 1, 'd', 'tfjs-node', 'w', 1, 1, 1, 0, 0, 0, ${AT}, ${AT})`,
+  datasets: `(id, tenant_id, name, format, digest, bytes, source_digest, source_bytes, rows, columns, label_kind)
+     VALUES ('dst_a', 'ten_a', 'd', 'CSV', 'd', 1, 'd', 1, 1, '[]', 'TEXT')`,
+  evaluations: `(id, tenant_id, version_id, dataset_id, dataset_name, dataset_digest, rows, plan, status, request_id)
+     VALUES ('evl_a', 'ten_a', 'ver_a', 'dst_a', 'd', 'd', 1, '{}', 'FAILED', 'req')`,
+  evaluation_chunks: `(evaluation_id, tenant_id, "index", rows, records, compute_ms) VALUES ('evl_a', 'ten_a', 0, 1, '', 1)`,
   idempotency_records: `(tenant_id, key, request_hash, claim_expires_at) VALUES ('ten_a', 'k', 'h', ${AT})`,
 };
 
@@ -46,7 +51,7 @@ const SHARED: Readonly<Record<string, string>> = {
 };
 
 /** Written once, then never changed: the application may not even try. */
-const APPEND_ONLY = ['versions', 'usage_events', 'audit_events'];
+const APPEND_ONLY = ['versions', 'evaluation_chunks', 'usage_events', 'audit_events'];
 
 beforeAll(async () => {
   db = await createTestDatabase();

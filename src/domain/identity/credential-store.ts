@@ -74,3 +74,34 @@ export async function findRole(query: SqlQuery, tenantId: string, userId: string
   );
   return rows[0]?.role ?? null;
 }
+
+/** A key in force, by its id, in a transaction of its tenant: for work that goes on after the request. */
+export async function findLiveKeyById(
+  query: SqlQuery,
+  tenantId: string,
+  id: string,
+  now: Date,
+): Promise<LiveKeyRow | null> {
+  const rows = await query<LiveKeyRow>(
+    `SELECT k.id, k.tenant_id AS "tenantId", t.slug, t.is_operator AS "isOperator", k.scopes,
+         k.created_by AS "createdBy", k.expires_at AS "expiresAt", false AS "isUseStale"
+     FROM api_keys k JOIN tenants t ON t.id = k.tenant_id
+     WHERE k.id = $2 AND k.tenant_id = $1 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $3)`,
+    [tenantId, id, now],
+  );
+  return rows[0] ?? null;
+}
+
+/** A member now, in a transaction of the tenant. */
+export async function findMember(
+  query: SqlQuery,
+  tenantId: string,
+  userId: string,
+): Promise<{ readonly role: Role; readonly isOperator: boolean } | null> {
+  const rows = await query<{ role: Role; isOperator: boolean }>(
+    `SELECT m.role, t.is_operator AS "isOperator" FROM memberships m JOIN tenants t ON t.id = m.tenant_id
+     WHERE m.tenant_id = $1 AND m.user_id = $2`,
+    [tenantId, userId],
+  );
+  return rows[0] ?? null;
+}

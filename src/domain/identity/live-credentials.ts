@@ -105,7 +105,7 @@ export function createLiveCredentials(
  * The key's scopes, as far as anybody in its tenant could hold them. Keys outlive their maker, with one
  * exception: power over other tenants goes when the maker's own does.
  */
-async function permissionsOfKey(
+export async function permissionsOfKey(
   database: Transactions,
   { tenantId, isOperator, scopes, createdBy }: LiveKeyRow,
 ): Promise<ReadonlySet<Permission>> {

@@ -11,6 +11,7 @@ import {
   type NewApiKey,
 } from './api-keys.js';
 import { createAttemptLimiter, type AttemptLimits } from './attempt-limiter.js';
+import { actorNow } from './acting-for.js';
 import { authenticate, type Credentials } from './authenticate.js';
 import { bootstrapOperatorAcrossTenants, type Bootstrapped, type BootstrapInput } from './bootstrap.js';
 import type { Caller, IdentityParts, SharedParts } from './deps.js';
@@ -72,6 +73,11 @@ export interface IdentityService {
   bootstrapOperatorAcrossTenants(
     input: BootstrapInput,
   ): Promise<Result<Bootstrapped | null, InvalidInput | Conflict | RateLimited>>;
+  /**
+   * Who a user or API key of the tenant is now, for work that goes on after its request; `null` when the key is
+   * revoked or expired, or the user no member any more.
+   */
+  actorNow(tenantId: string, authorId: string, requestId: string): Promise<TenantActor | null>;
   /** How often the last use of a key could not be noted since the start: for the metrics. */
   lastUseFailures(): number;
   /** Resolves when nothing is being written beside requests any more: call it before the database closes. */
@@ -113,6 +119,7 @@ export function createIdentityService(deps: IdentityDeps): IdentityService {
       return ids.map((id) => found.find((user) => user.id === id) ?? null);
     },
 
+    actorNow: actorNow.bind(null, { database, clock }),
     lastUseFailures: lastUse.failures,
     drain: lastUse.drain,
   });

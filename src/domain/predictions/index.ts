@@ -4,6 +4,6 @@ export type { PredictRefusal, PredictRefusals } from './errors.js';
 export type { PredictionFilter } from './ledger-rows.js';
 export { DEFAULT_INPUT_LIMITS } from './limits.js';
 export type { InputLimits } from './limits.js';
-export type { PredictCommand, Prediction, PredictTarget, Receipt } from './prediction.js';
+export type { PredictCommand, Prediction, PredictTarget, Receipt, RunnableVersion } from './prediction.js';
 export { createPredictionsService } from './service.js';
 export type { PredictObservation, PredictionsDeps, PredictionsInput, PredictionsService } from './service.js';

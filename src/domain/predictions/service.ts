@@ -6,14 +6,17 @@ import { parsePageRequest, toPage, type Page } from '../../lib/page.js';
 import { ok, refuse, type Result } from '../../lib/result.js';
 import type { Tensor } from '../../lib/tensor.js';
 import { can, permissionDenied, type PermissionDenied, type TenantActor } from '../access/index.js';
+import { modelNotFound, type ModelNotFound } from '../catalog/index.js';
+import type { EntitlementRefusal } from '../marketplace/index.js';
+import { parseTarget } from './check-command.js';
 import { invalidInput, type InvalidInput } from './errors.js';
 import { createIdempotency, type Outcome } from './idempotency.js';
 import { createLedgerReads, type PredictionFilter } from './ledger-rows.js';
 import { DEFAULT_INPUT_LIMITS, type InputLimits } from './limits.js';
 import { createPredict, type PredictDeps } from './predict.js';
-import type { PredictCommand, Prediction } from './prediction.js';
+import type { PredictCommand, Prediction, PredictTarget, RunnableVersion } from './prediction.js';
 import { createRunnableVersions } from './runnable-versions.js';
-import { createPredictionsStore } from './store.js';
+import { createPredictionsStore, dropOutputs } from './store.js';
 
 /** One call of `predict`, however it ended: for metrics and logs. */
 export interface PredictObservation {
@@ -28,6 +31,11 @@ export interface PredictObservation {
 export interface PredictionsService {
   /** Runs a version once. Charged when it is answered, never when it fails. @param signal fires when the caller goes */
   predict(actor: TenantActor, command: PredictCommand, signal: AbortSignal): Promise<Outcome>;
+  /** What a target would run, if the actor may run it. Runs and charges nothing. */
+  findRunnable(
+    actor: TenantActor,
+    target: PredictTarget,
+  ): Promise<Result<RunnableVersion, ModelNotFound | EntitlementRefusal>>;
   /** `null` when it is not the tenant's. Needs USAGE_READ. */
   prediction(actor: TenantActor, id: string): Promise<Result<Prediction | null, PermissionDenied>>;
   /** Newest first. Needs USAGE_READ. */
@@ -37,6 +45,8 @@ export interface PredictionsService {
   ): Promise<Result<Page<Prediction>, PermissionDenied | InvalidInput>>;
   /** In the order of the ids; `null` for what does not exist or may not be seen. */
   getPredictionsByIds(actor: TenantActor, ids: readonly string[]): Promise<(Prediction | null)[]>;
+  /** Lets go of the answers kept with these idempotency keys of the tenant, for a caller who will not ask again. */
+  forgetOutputs(actor: Pick<TenantActor, 'tenantId'>, idempotencyKeys: readonly string[]): Promise<void>;
   /** The answer that was kept with an idempotency key; `null` when none was. Needs USAGE_READ. */
   readKeptOutputs(actor: TenantActor, predictionId: string): Promise<readonly Tensor[] | null>;
 }
@@ -71,12 +81,13 @@ export function createPredictionsService(deps: PredictionsDeps): PredictionsServ
   const store = createPredictionsStore(deps.database, deps.othersDiedBefore ?? null);
   const ledger = createLedgerReads(deps.database);
   const claimMarginMs = deps.claimMarginMs ?? DEFAULT_CLAIM_MARGIN_MS;
+  const versions = createRunnableVersions(deps.database, clock, {
+    engines: deps.engines ?? RUNTIMES,
+    packPath: deps.packPath,
+  });
   const predict = createPredict({
     ...deps,
-    versions: createRunnableVersions(deps.database, clock, {
-      engines: deps.engines ?? RUNTIMES,
-      packPath: deps.packPath,
-    }),
+    versions,
     idempotent: createIdempotency({ store, clock, log, claimMarginMs }),
     limits: deps.limits ?? DEFAULT_INPUT_LIMITS,
     defaultTimeoutMs: deps.defaultTimeoutMs ?? DEFAULT_TIMEOUT_MS,
@@ -109,6 +120,14 @@ export function createPredictionsService(deps: PredictionsDeps): PredictionsServ
       }
     },
 
+    async findRunnable(actor, target) {
+      const reference = parseTarget(target);
+      const version = reference === null ? null : await versions.find(actor.tenantId, reference);
+      if (version === null) return refuse(modelNotFound(['target']));
+      const entitlement = deps.marketplace.entitlementFor(actor, version.facts, 'PREDICT');
+      return entitlement.ok ? ok(version) : entitlement;
+    },
+
     async prediction(actor, id) {
       if (!can(actor, 'USAGE_READ')) return refuse(permissionDenied(actor, 'USAGE_READ'));
       const [prediction = null] = await getPredictionsByIds(actor, [id]);
@@ -129,6 +148,10 @@ export function createPredictionsService(deps: PredictionsDeps): PredictionsServ
     },
 
     getPredictionsByIds,
+
+    async forgetOutputs({ tenantId }, idempotencyKeys) {
+      await deps.database.sql({ tenantId }, (query) => dropOutputs(query, tenantId, idempotencyKeys));
+    },
 
     async readKeptOutputs(actor, predictionId) {
       return can(actor, 'USAGE_READ') ? ledger.findKeptOutputs(actor.tenantId, predictionId) : null;

@@ -59,6 +59,15 @@ export function createPredictionsStore(database: Transactions, othersDiedBefore:
   });
 }
 
+/** Lets go of the outputs that are kept under these keys; that they were answered and charged stays known. */
+export async function dropOutputs(query: SqlQuery, tenantId: string, keys: readonly string[]): Promise<void> {
+  await query(
+    `UPDATE idempotency_records SET outputs = NULL
+     WHERE tenant_id = $1 AND key = ANY ($2) AND prediction_id IS NOT NULL AND outputs IS NOT NULL`,
+    [tenantId, keys],
+  );
+}
+
 export type PredictionsStore = ReturnType<typeof createPredictionsStore>;
 
 /** Records the answer in the transaction of the charge. `false`: the claim was taken over meanwhile. */

@@ -1,8 +1,8 @@
 /**
  * Who may remove bytes, and when.
  *
- * Invariant: bytes in the store are referred to by an upload, by an unfinished publication or by a version
- * (as its artifact or its pack), or nobody will miss them. Whoever makes the first reference to a digest
+ * Invariant: bytes in the store are referred to by an upload, by an unfinished publication, by a version
+ * (as its artifact or its pack) or by a dataset, or nobody will miss them. Whoever makes the first reference to a digest
  * and whoever removes its bytes hold the same advisory lock until their transaction ends; so bytes never
  * vanish between the moment they were found or put there and the moment the row that needs them is seen.
  */
@@ -23,7 +23,8 @@ const UNREFERENCED = `
   NOT EXISTS (SELECT 1 FROM uploads u WHERE u.digest = d.digest)
   AND NOT EXISTS (SELECT 1 FROM publications p WHERE p.digest = d.digest AND p.status IN ('QUEUED', 'RUNNING'))
   AND NOT EXISTS (SELECT 1 FROM versions v WHERE v.digest = d.digest)
-  AND NOT EXISTS (SELECT 1 FROM versions v WHERE v.pack_digest = d.digest)`;
+  AND NOT EXISTS (SELECT 1 FROM versions v WHERE v.pack_digest = d.digest)
+  AND NOT EXISTS (SELECT 1 FROM datasets s WHERE s.digest = d.digest)`;
 
 async function unreferencedAcrossTenants(query: SqlQuery, digests: readonly string[]): Promise<string[]> {
   const rows = await query<{ digest: string }>(

@@ -7,7 +7,11 @@ export type {
   UploadIncomplete,
   UploadTooLarge,
 } from './errors.js';
+export { lockDigest } from './digests.js';
+export { DEFAULT_LEASE_TIMES } from './lease.js';
 export type { LeaseTimes } from './lease.js';
+export { createOutcomes } from './outcomes.js';
+export type { Outcomes } from './outcomes.js';
 export type { ImportRefused, ImportRefusalReason, Publication, PublicationStatus } from './publication.js';
 export type { ImportArtifact, ImportLimits } from './publication-runner.js';
 export type { Published, PublishVersionInput, PublishVersionRefusal } from './publish-version.js';
@@ -21,3 +25,4 @@ export { artifactPath, servingEngine, trialsFromJson } from './version.js';
 export type { Version } from './version.js';
 export { VERSION_COLUMNS, versionFromRow } from './versions-store.js';
 export type { VersionRow } from './versions-store.js';
+export { findUpload, takeUpload } from './uploads-store.js';

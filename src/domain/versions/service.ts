@@ -58,6 +58,8 @@ export interface VersionsService extends VersionReads {
   sweepUploadsAcrossTenants(): Promise<void>;
   /** Removes bytes that nothing refers to. Also done at start and every hour. */
   sweepBytesAcrossTenants(): Promise<void>;
+  /** Removes bytes that nothing refers to any more: for other rooms whose rows were the last reference. */
+  releaseBytesAcrossTenants(digest: string): Promise<void>;
   start(): Promise<void>;
   /** Stops imports; what they were doing is taken up by the next start, here or elsewhere. */
   stop(): Promise<void>;
@@ -118,6 +120,7 @@ export function createVersionsService(deps: VersionsDeps): VersionsService {
     }),
     resumePublicationsAcrossTenants: () => runner.wake(),
     sweepUploadsAcrossTenants: () => housekeeping.sweepUploadsAcrossTenants(),
+    releaseBytesAcrossTenants: (digest: string) => digests.releaseAcrossTenants(digest),
     sweepBytesAcrossTenants: () => housekeeping.sweepBytesAcrossTenants(),
     async start() {
       await runner.start();

@@ -3,6 +3,7 @@ import type { Resolvers } from '../generated/resolvers.js';
 import { auditResolvers } from './audit.js';
 import { catalogResolvers } from './catalog.js';
 import { enumResolvers } from './enums.js';
+import { evaluationsResolvers } from './evaluations.js';
 import { identityResolvers } from './identity.js';
 import { meteringResolvers } from './metering.js';
 import { nodeResolvers } from './node.js';
@@ -30,6 +31,7 @@ const parts: readonly object[] = [
   sharingResolvers,
   meteringResolvers,
   predictionsResolvers,
+  evaluationsResolvers,
 ];
 
 /** All resolvers in one object. A field that two rooms claim is a defect, found at the start. */

@@ -17,6 +17,8 @@ const TYPE_NAMES = {
   grant: 'Grant',
   prediction: 'Prediction',
   auditEvent: 'AuditEvent',
+  dataset: 'Dataset',
+  evaluation: 'Evaluation',
 } as const satisfies Partial<Record<IdKind, string>>;
 
 type NodeKind = keyof typeof TYPE_NAMES;
@@ -58,6 +60,10 @@ async function readNode(
       return loaders.predictions.load(id);
     case 'auditEvent':
       return loaders.auditEvents.load(id);
+    case 'dataset':
+      return loaders.datasets.load(id);
+    case 'evaluation':
+      return loaders.evaluations.load(id);
   }
 }
 

@@ -25,6 +25,8 @@ export const UNSEEN_VALUES: Readonly<Record<string, string>> = {
   ),
   'PublicationStatus.QUEUED': TIMING,
   'PublicationStatus.RUNNING': TIMING,
+  'EvaluationStatus.QUEUED': TIMING,
+  'EvaluationStatus.RUNNING': TIMING,
   'ImportPhase.READING': TIMING,
   'ImportPhase.CHECKING': TIMING,
   'ImportPhase.CONVERTING': TIMING,

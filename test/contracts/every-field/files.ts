@@ -70,6 +70,14 @@ export function tableModel(): Buffer {
   );
 }
 
+/** One number a row: the largest of x. */
+export function largestModel(): Buffer {
+  return graph(
+    [node('y', 'Max', ['x', 'axis'], { T: float, Tidx: ints, keep_dims: { b: false } })],
+    [['axis', [1]]],
+  );
+}
+
 /** Complex numbers, for which tfjs-wasm has no kernel. */
 export function nodeOnlyModel(): Buffer {
   return graph(

@@ -13,7 +13,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newId } from '../../../src/lib/ids.js';
 import { startServer, type TestServer } from '../../support/server.js';
 import { entries, type Entry, type Outcome } from './entries.js';
-import { ask, sendFile, type Answer } from '../../support/api.js';
+import { ask, sendFile, succeed, type Answer } from '../../support/api.js';
 import { buildWorld, MARKER, type World } from './world.js';
 
 const schema = buildSchema(readFileSync(new URL('../../../schema.graphql', import.meta.url), 'utf8'));
@@ -168,6 +168,8 @@ const NODES = [
   'invitation',
   'prediction',
   'auditEvent',
+  'dataset',
+  'evaluation',
 ] as const;
 
 describe.each(NODES)('node(id:) of a %s', (kind) => {
@@ -230,6 +232,27 @@ it('an upload of another tenant cannot be published to a model of one’s own', 
     version: null,
     errors: [{ code: 'NOT_FOUND' }],
   });
+});
+
+it('a dataset or version of another tenant cannot be evaluated, even with a half of one’s own', async () => {
+  const evaluate = (credential: string, versionId: string, datasetId: string) =>
+    ask(
+      world.url,
+      credential,
+      'mutation ($input: EvaluateVersionInput!) { evaluateVersion(input: $input) { evaluation { id } errors { code path } } }',
+      { input: { versionId, datasetId } },
+    );
+  const { stranger, owner } = world.credentials;
+  const uploadId = await sendFile(world.url, stranger, Buffer.from('a,label\n1,2\n'));
+  const own = (await succeed(world.url, stranger, 'createDataset', 'dataset { id }', {
+    name: 'own',
+    uploadId,
+  })) as never as { dataset: { id: string } };
+  const refusedFor = (path: string) => ({ evaluation: null, errors: [{ code: 'NOT_FOUND', path: [path] }] });
+  const theirVersion = await evaluate(stranger, world.ids.version, own.dataset.id);
+  expect(theirVersion.data?.['evaluateVersion'], theirVersion.text).toEqual(refusedFor('versionId'));
+  const theirDataset = await evaluate(owner, world.ids.version, own.dataset.id);
+  expect(theirDataset.data?.['evaluateVersion'], theirDataset.text).toEqual(refusedFor('datasetId'));
 });
 
 it('an artifact is downloaded by its owner, and is nowhere for a stranger or a revoked key', async () => {

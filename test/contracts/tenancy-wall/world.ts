@@ -26,7 +26,11 @@ export interface World {
       | 'invitation'
       | 'prediction'
       | 'auditEvent'
-      | 'session',
+      | 'session'
+      | 'dataset'
+      | 'spareDataset'
+      | 'datasetUpload'
+      | 'evaluation',
       string
     >
   >;
@@ -102,6 +106,19 @@ export async function buildWorld(url: string): Promise<World> {
     target: { versionId: published.version.id },
     inputs: [{ data: [Array<number>(10).fill(0.5)] }],
   })) as never as { prediction: Id };
+  const csv = `${'abcdefghij'.split('').join()},label\n${Array<number>(10).fill(0.5).join()},3\n`;
+  const datasetOf = async (name: string) =>
+    (await succeed(url, owner, 'createDataset', 'dataset { id }', {
+      name: `${name} ${MARKER}`,
+      uploadId: await sendFile(url, owner, Buffer.from(csv)),
+    })) as never as { dataset: Id };
+  const { dataset } = await datasetOf('rows');
+  const spare = await datasetOf('spare');
+  const { evaluation } = (await succeed(url, owner, 'evaluateVersion', 'evaluation { id status }', {
+    versionId: published.version.id,
+    datasetId: dataset.id,
+    waitMs: 30_000,
+  })) as never as { evaluation: Id };
   const seen = await ask(
     url,
     owner,
@@ -136,6 +153,10 @@ export async function buildWorld(url: string): Promise<World> {
       prediction: prediction.id,
       auditEvent: (seen.data as never as Seen).auditLog.nodes[0]?.id ?? '',
       session: alice.session.sessionId,
+      dataset: dataset.id,
+      spareDataset: spare.dataset.id,
+      datasetUpload: await sendFile(url, owner, Buffer.from(csv)),
+      evaluation: evaluation.id,
     },
     stranger: { model: strangers.model.id, tenant: bob.tenant.id },
     invitationToken: pending.token,

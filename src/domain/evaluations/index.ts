@@ -1,0 +1,10 @@
+export type { ClassificationFigures } from './classification.js';
+export type { ComparedFigures } from './compare.js';
+export type { CreateDatasetInput, CreateDatasetRefusal } from './create-dataset.js';
+export type { Dataset, DatasetLimits } from './dataset.js';
+export type { EvaluateVersionInput } from './evaluate-version.js';
+export type { Evaluation, EvaluationFailure, EvaluationLimits, EvaluationStatus } from './evaluation.js';
+export type { EvaluationComparison } from './reads.js';
+export type { EvaluationReport } from './report.js';
+export { createEvaluationsService } from './service.js';
+export type { EvaluationsDeps, EvaluationsLimits, EvaluationsService } from './service.js';
