@@ -26,6 +26,8 @@ export interface ModelTensor {
   readonly datatype: Datatype;
   /** `null` when only a run can tell; -1 for a free dimension. */
   readonly shape: readonly number[] | null;
+  /** What the file calls its dimensions: equal names are equal sizes. */
+  readonly dimensionNames?: readonly (string | null)[];
 }
 
 export interface ConvertedModel {
@@ -42,6 +44,8 @@ export interface ConvertedModel {
   readonly outputs: readonly ModelTensor[];
   /** Class or op of each layer or node, one entry for each. */
   readonly operations: readonly string[];
+  /** Some output's shape may depend on values and not only on the inputs' shapes. */
+  readonly hasShapesByValue?: boolean;
   readonly notes: readonly string[];
   readonly graph?: Pick<PackHeader, 'graphSignature' | 'initializerSignature' | 'initializer'>;
 }

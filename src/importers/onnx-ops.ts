@@ -75,6 +75,17 @@ export const NEWEST_IR_VERSION = 14;
 export const ENGINE_OPSET = 26;
 export const ENGINE_IR_VERSION = 13;
 
+/** Operators whose output is as large as the values of an input say, or as many as are found. */
+export const SHAPED_BY_VALUES: ReadonlySet<string> = new Set([
+  'Compress',
+  'Loop',
+  'NonMaxSuppression',
+  'NonZero',
+  'StringSplit',
+  'Unique',
+  'com.microsoft.Unique',
+]);
+
 /** The only operators that carry graphs of their own. */
 export const OPS_WITH_GRAPHS: ReadonlySet<string> = new Set(['If', 'Loop', 'Scan', 'SequenceMap']);
 

@@ -4,7 +4,7 @@ import type { ModelTensor } from './converted-model.js';
 import { IMPORT_LIMITS } from './limits.js';
 import { describeType } from './onnx-graph.js';
 import { domainOf } from './onnx-ops.js';
-import { datatypeOf, shapeOfType } from './onnx-tensors.js';
+import { datatypeOf, dimensionNamesOf, shapeOfType } from './onnx-tensors.js';
 import {
   bytesField,
   intOf,
@@ -127,7 +127,13 @@ function tensorOf(info: Message, side: 'input' | 'output'): ModelTensor {
       `The ${side} "${name}" is ${describeType(type)}; callers exchange tensors of numbers, booleans or strings.${advice}`,
     );
   }
-  return { name, node: name, datatype, shape: shapeOfType(tensorType, name) };
+  return {
+    name,
+    node: name,
+    datatype,
+    shape: shapeOfType(tensorType, name),
+    dimensionNames: dimensionNamesOf(tensorType),
+  };
 }
 
 /** ZipMap's input is always a tensor of float, one column for each class. */

@@ -214,3 +214,10 @@ export function shapeOfType(tensorType: Message, name: string): number[] | null 
     return Number(value);
   });
 }
+
+/** What the file calls each free dimension of a tensor type. */
+export function dimensionNamesOf(tensorType: Message): (string | null)[] {
+  const shape = messageField(tensorType, 'shape');
+  const dimensions = shape === null ? [] : messageList(shape, 'dim');
+  return dimensions.map((dimension) => textField(dimension, 'dim_param') || null);
+}

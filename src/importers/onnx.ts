@@ -9,7 +9,7 @@ import { IMPORT_LIMITS } from './limits.js';
 import { canonicalModel } from './onnx-canonical.js';
 import { inlineExternalData, type ExternalFiles } from './onnx-external.js';
 import { checkModelGraphs } from './onnx-graph.js';
-import { domainOf, NEWEST_IR_VERSION, NEWEST_OPSET, ONNX_OPS } from './onnx-ops.js';
+import { domainOf, NEWEST_IR_VERSION, NEWEST_OPSET, ONNX_OPS, SHAPED_BY_VALUES } from './onnx-ops.js';
 import { ONNX_TYPES } from './onnx-schema.js';
 import { readOnnxSignature } from './onnx-signature.js';
 import {
@@ -64,6 +64,7 @@ function convert(source: ByteSource, beside: ExternalFiles | null): ConvertedMod
     outputs,
     operations: operations.filter((op) => op !== 'Constant'),
     parameters,
+    hasShapesByValue: operations.some((op) => SHAPED_BY_VALUES.has(op)),
     notes: [...notes, ...canonical.notes, ...unusedNote(beside, used)],
   };
 }

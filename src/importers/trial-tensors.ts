@@ -13,22 +13,38 @@ import { halfToNumber } from './half.js';
 /** Engines add in different orders; beyond this they compute different things. */
 export const MAX_RELATIVE_DIFF = 1e-3;
 
-/**
- * @param batch for a free first dimension
- * @param size for every other free dimension
- */
-export function trialInputs(signature: Signature, batch: number, size: number): Tensor[] {
-  return signature.inputs.map((spec) => {
-    const shape = spec.shape.map((dimension, axis) =>
-      dimension !== -1 ? dimension : axis === 0 ? batch : size,
-    );
-    return { name: spec.name, datatype: spec.datatype, shape, data: trialData(spec, elementCount(shape)) };
+/** What whole numbers are made up as. 0 and 1 in turn are valid token ids, class numbers and pixels alike. */
+export type TrialPattern = 'ALTERNATING' | 'ONES' | 'ZEROS';
+
+/** @param shapes of the inputs, in their order */
+export function trialInputs(
+  signature: Signature,
+  shapes: readonly (readonly number[])[],
+  pattern: TrialPattern = 'ALTERNATING',
+): Tensor[] {
+  return signature.inputs.map((spec, at) => {
+    const shape = shapes[at] ?? [];
+    return {
+      name: spec.name,
+      datatype: spec.datatype,
+      shape,
+      data: trialData(spec, elementCount(shape), pattern),
+    };
   });
 }
 
-/** 0 and 1 in turn are valid token ids, class numbers and pixels alike. */
-function trialData({ datatype }: TensorSpec, count: number): Uint8Array {
-  return madeUp(datatype, count, fractions(1), (i) => i % 2);
+/** A single number of such a name chooses between networks for sound of one rate or another. */
+const SAMPLE_RATE_NAME = /^(sr|sample_?rate|sampling_?rate)$/i;
+const SAMPLE_RATE = 16_000;
+
+function trialData({ name, datatype }: TensorSpec, count: number, pattern: TrialPattern): Uint8Array {
+  if (count === 1 && SAMPLE_RATE_NAME.test(name)) {
+    if (datatype === 'INT64') return new Uint8Array(BigInt64Array.of(BigInt(SAMPLE_RATE)).buffer);
+    if (datatype === 'INT32') return new Uint8Array(Int32Array.of(SAMPLE_RATE).buffer);
+  }
+  return madeUp(datatype, count, fractions(1), (i) =>
+    pattern === 'ALTERNATING' ? i % 2 : pattern === 'ONES' ? 1 : 0,
+  );
 }
 
 /** In [0, 1): in range for images and probabilities, and truncated to 0 where a model takes token ids. */
@@ -145,6 +161,7 @@ export function rowProblem(single: readonly Tensor[], wider: readonly Tensor[] |
       continue;
     }
     if (rows[0] !== 1 || rows[1] !== 2) return `gives ${rows[0]} rows for one and ${rows[1]} for two`;
+    if (output.shape.slice(1).join() !== other.shape.slice(1).join()) return 'gives other rows for two rows';
     const firstRow = { ...other, shape: output.shape, data: other.data.subarray(0, other.data.length / 2) };
     if (output.datatype !== 'BYTES' && tensorDifference(output, firstRow) > MAX_RELATIVE_DIFF) {
       return 'mixes the rows of a batch';

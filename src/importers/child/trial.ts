@@ -49,7 +49,7 @@ export async function runTrial(
   const problems: string[] = [];
   let reference: Reference | null = null;
   for (const [i, name] of candidates.entries()) {
-    const outcome = await tryEngine(name, packFor, provisional, reference);
+    const outcome = await tryEngine(name, packFor, provisional, model, reference);
     trials.push(outcome.trial);
     if (outcome.joiningProblem !== null) problems.push(outcome.joiningProblem);
     reference ??= outcome.reference;
@@ -67,7 +67,7 @@ export async function runTrial(
   return {
     signature,
     runtime: chosen.runtime,
-    batchable: hasBatchDimension(signature) && problem === undefined,
+    batchable: reference.hasRows && hasBatchDimension(signature) && problem === undefined,
     trials,
     notes: [...reference.notes, ...notes],
   };
@@ -92,6 +92,7 @@ async function tryEngine(
   name: RuntimeName,
   packFor: (signature: Signature) => Uint8Array,
   provisional: Signature,
+  declared: ConvertedModel,
   reference: Reference | null,
 ): Promise<Outcome> {
   const failed = (reason: string, loadMs: number | null = null): Outcome => ({
@@ -117,7 +118,7 @@ async function tryEngine(
     const started = performance.now();
     loaded = await runtime.load(packFor(provisional));
     loadMs = Math.round((performance.now() - started) * 1000) / 1000;
-    const measured = reference ?? (await explore(loaded, provisional));
+    const measured = reference ?? (await explore(loaded, provisional, declared));
     const diff =
       reference === null ? 0 : agreement(reference.outputs, await loaded.run(copies(reference.inputs)));
     if (diff > MAX_RELATIVE_DIFF) {
@@ -127,7 +128,7 @@ async function tryEngine(
       );
     }
     const computeMs = await bestRunMs(loaded, measured.inputs);
-    const canJoin = hasBatchDimension(measured.signature);
+    const canJoin = measured.hasRows && hasBatchDimension(measured.signature);
     const problem = canJoin ? await joiningProblem(loaded, measured.inputs, computeMs) : null;
     const batchComputeMs =
       canJoin && problem === null ? await batchRunMs(loaded, measured.inputs, computeMs) : null;

@@ -1,0 +1,119 @@
+/**
+ * Sizes for the dimensions that a model leaves free, found by running it: the usual ones first, then those that its
+ * own complaints name, then many. Bounded in runs and in time; each run is bounded by the child's deadline.
+ */
+import type { LoadedModel } from '../../inference/worker/runtimes/index.js';
+import { elementCount, type Signature, type Tensor } from '../../lib/tensor.js';
+import type { FreeSizes, Sizes } from '../free-sizes.js';
+import { copies, trialInputs, type TrialPattern } from '../trial-tensors.js';
+
+export interface Found {
+  readonly sizes: Sizes;
+  readonly pattern: TrialPattern;
+  readonly inputs: readonly Tensor[];
+  readonly outputs: readonly Tensor[];
+  /** It ran with the first sizes that were tried. */
+  readonly isFirst: boolean;
+}
+
+/** Tried in turn for every free dimension at once, besides the batch. */
+const USUAL_SIZES = [1, 8, 32, 64, 224, 320];
+/** Windows of sound, side lengths of pictures, lengths of texts, channels. */
+const MORE_SIZES = [
+  512, 256, 128, 16, 640, 2, 3, 4, 5, 7, 10, 20, 28, 40, 48, 80, 96, 100, 160, 384, 576, 1024, 1600, 16_000,
+];
+const MAX_RUNS = 400;
+const MAX_SEARCH_MS = 15_000;
+/** Of all inputs together, for sizes of our choice. */
+const MAX_TRIED_ELEMENTS = 2 ** 24;
+const MAX_NUMBERS_OF_A_MESSAGE = 12;
+const LARGEST_NAMED_SIZE = 2 ** 16;
+
+interface Attempt {
+  readonly sizes: Sizes;
+  readonly pattern: TrialPattern;
+}
+
+/** @throws the first run's error when nothing runs */
+export async function findSizes(model: LoadedModel, signature: Signature, free: FreeSizes): Promise<Found> {
+  const tried = new Set<string>();
+  const named: Attempt[] = [];
+  const startedAt = performance.now();
+  let firstError: unknown = new Error('The model has no inputs that could be made up.');
+  let runs = 0;
+
+  async function attempt({ sizes, pattern }: Attempt): Promise<Found | null> {
+    const shapes = free.shapes(sizes);
+    const key = `${pattern} ${JSON.stringify(shapes)}`;
+    if (shapes === null || tried.has(key) || isTooLarge(shapes, tried.size > 0)) return null;
+    tried.add(key);
+    const inputs = trialInputs(signature, shapes, pattern);
+    try {
+      const outputs = await model.run(copies(inputs));
+      return { sizes, pattern, inputs, outputs, isFirst: runs === 0 };
+    } catch (error) {
+      if (runs++ === 0) firstError = error;
+      for (const size of sizesNamedIn(error)) {
+        for (const name of [...free.names, ...free.batch])
+          named.push({ sizes: new Map([...sizes, [name, size]]), pattern });
+      }
+      return null;
+    }
+  }
+
+  const usual = free.names.length > 0 ? USUAL_SIZES : [1];
+  for (const sizes of usual.map((size) => free.all(1, size))) {
+    const found = await attempt({ sizes, pattern: 'ALTERNATING' });
+    if (found !== null) return found;
+  }
+  for (const next of inTurn(named, further(signature, free))) {
+    if (runs >= MAX_RUNS || performance.now() - startedAt > MAX_SEARCH_MS) break;
+    const found = await attempt(next);
+    if (found !== null) return found;
+  }
+  throw firstError;
+}
+
+function isTooLarge(shapes: readonly (readonly number[])[], isOurChoice: boolean): boolean {
+  return isOurChoice && shapes.reduce((sum, shape) => sum + elementCount(shape), 0) > MAX_TRIED_ELEMENTS;
+}
+
+/** One of each by turns: what complaints name is likely, and may still lead nowhere. */
+function* inTurn(queue: Attempt[], others: Iterable<Attempt>): Generator<Attempt> {
+  const rest = others[Symbol.iterator]();
+  for (;;) {
+    const next = queue.shift();
+    if (next !== undefined) yield next;
+    const other = rest.next();
+    if (other.done !== true) yield other.value;
+    else if (next === undefined) return;
+  }
+}
+
+function* further(signature: Signature, free: FreeSizes): Generator<Attempt> {
+  const hasWholeNumbers = signature.inputs.some(({ datatype }) => !/^(FP|BYTES)/.test(datatype));
+  for (const pattern of hasWholeNumbers ? (['ONES', 'ZEROS'] as const) : []) {
+    for (const size of [1, 8]) yield { sizes: free.all(1, size), pattern };
+  }
+  const every = [...free.names, ...free.batch];
+  if (every.length === 0) return;
+  for (const size of MORE_SIZES) yield { sizes: free.all(1, size), pattern: 'ALTERNATING' };
+  for (const base of [1, 8]) {
+    for (const size of [...USUAL_SIZES, ...MORE_SIZES]) {
+      for (const name of every) {
+        yield { sizes: new Map([...free.all(1, base), [name, size]]), pattern: 'ALTERNATING' };
+      }
+    }
+  }
+}
+
+/** Whole numbers in a complaint, without those of node names and places in sources. */
+function sizesNamedIn(error: unknown): readonly number[] {
+  const message = error instanceof Error ? error.message : '';
+  const text = message
+    .slice(0, 4000)
+    .replace(/Name:\s*'[^']*'|[\w./]+\.(?:cc|h|cpp|py):\d+|[A-Za-z_/][\w./:]*/g, ' ');
+  const numbers = [...text.matchAll(/\d+/g)].map(([digits]) => Number(digits));
+  const likely = numbers.filter((number) => number > 1 && number <= LARGEST_NAMED_SIZE);
+  return [...new Set(likely)].slice(0, MAX_NUMBERS_OF_A_MESSAGE);
+}
