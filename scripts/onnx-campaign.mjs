@@ -10,6 +10,21 @@ import { parseArgs } from 'node:util';
 
 const CASE_TIMEOUT_MS = 60_000;
 const BROKEN = ['DIFFERS', 'RUN_FAILED', 'FAULT', 'CRASHED', 'HANGS'];
+/** Cases of the standard's own tests that ONNX Runtime 1.30 answers otherwise, or that nobody can answer twice. */
+const KNOWN = new Map([
+  [
+    'test_resize_downsample_scales_cubic_align_corners',
+    'rounds the output size before it aligns the corners',
+  ],
+  [
+    'test_resize_downsample_scales_linear_align_corners',
+    'rounds the output size before it aligns the corners',
+  ],
+  ['test_training_dropout', 'random'],
+  ['test_training_dropout_mask', 'random'],
+  ['test_training_dropout_default', 'random'],
+  ['test_training_dropout_default_mask', 'random'],
+]);
 const RUNNER = fileURLToPath(new URL('./onnx/case-runner.mjs', import.meta.url));
 
 const { values, positionals } = parseArgs({
@@ -30,7 +45,9 @@ process.on('exit', () => runner?.kill('SIGKILL'));
 
 const counts = {};
 for (const directory of cases) {
-  const { verdict, detail } = await runCase(directory);
+  const outcome = await runCase(directory);
+  const reason = outcome.verdict === 'DIFFERS' ? KNOWN.get(basename(directory)) : undefined;
+  const { verdict, detail } = reason === undefined ? outcome : { verdict: 'KNOWN', detail: reason };
   counts[verdict] = (counts[verdict] ?? 0) + 1;
   if (verdict !== 'EQUAL' || values.verbose)
     console.log(JSON.stringify({ case: basename(directory), verdict, detail }));

@@ -4,6 +4,8 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { importArtifact } from '../../dist/importers/child/import-artifact.js';
+import { ONNX_TYPES } from '../../dist/importers/onnx-schema.js';
+import { decodeMessage, messageField, messageList, textField } from '../../dist/importers/onnx-wire.js';
 import { createRuntime } from '../../dist/inference/worker/runtimes/index.js';
 import { difference } from './compare.mjs';
 import { readTensorFile } from './tensor-file.mjs';
@@ -27,7 +29,13 @@ process.on('message', async ({ directory }) => {
 async function runCase(directory) {
   const workDirectory = mkdtempSync(join(tmpdir(), 'souk-onnx-case-'));
   try {
-    const request = { artifactPath: join(directory, 'model.onnx'), workDirectory, runtimes: ['onnx'] };
+    const sample = sampleOf(directory);
+    const request = {
+      artifactPath: join(directory, 'model.onnx'),
+      workDirectory,
+      runtimes: ['onnx'],
+      ...sample,
+    };
     const result = await importArtifact(request, () => undefined);
     if (!result.ok) return { verdict: result.error.code, detail: result.error.message };
     const pack = readFileSync(join(workDirectory, 'model.pack'));
@@ -40,6 +48,33 @@ async function runCase(directory) {
   } finally {
     rmSync(workDirectory, { recursive: true });
   }
+}
+
+/** The first data set, as a publisher would declare it. */
+function sampleOf(directory) {
+  const set = join(directory, 'test_data_set_0');
+  const inputs = existsSync(set) ? tensorsIn(set, 'input') : [];
+  if (inputs.length === 0 || inputs.includes(null)) return {};
+  const names = inputNames(join(directory, 'model.onnx'));
+  return {
+    sample: inputs.map(({ name, datatype, shape, data }, at) => ({
+      // Old test files name their tensors otherwise than the model does; the order counts then.
+      name: names.includes(name) ? name : (names[at] ?? name),
+      datatype,
+      shape,
+      base64: Buffer.from(data).toString('base64'),
+    })),
+  };
+}
+
+/** Of what callers send: not of initialisers that old files list as well. */
+function inputNames(file) {
+  const model = decodeMessage(readFileSync(file), ONNX_TYPES, 'ModelProto', 'ONNX file');
+  const graph = messageField(model, 'graph');
+  const given = messageList(graph, 'initializer').map((tensor) => textField(tensor, 'name'));
+  return messageList(graph, 'input')
+    .map((info) => textField(info, 'name'))
+    .filter((name) => !given.includes(name));
 }
 
 async function compareSets(directory, model, { signature }) {

@@ -10,7 +10,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { builtEntry } from '../lib/built-entry.js';
 import { ok, refuse, type Result } from '../lib/result.js';
-import { childMessage, type ChildReport, type ChildRequest } from './child/messages.js';
+import type { Tensor } from '../lib/tensor.js';
+import { childMessage, type ChildReport, type ChildRequest, type WireSample } from './child/messages.js';
 import { PACK_FILE_NAME } from './pack-file.js';
 import { residentBytes, type Sandbox as WholeSandbox } from '../lib/sandbox.js';
 import type {
@@ -141,10 +142,16 @@ function watch(
         artifactPath: request.artifactPath,
         workDirectory: request.workDirectory,
         runtimes: request.runtimes,
+        ...(request.sample === undefined ? {} : { sample: request.sample.map(toWire) }),
       } satisfies ChildRequest,
       () => undefined,
     );
   });
+}
+
+function toWire({ name, datatype, shape, data }: Tensor): WireSample {
+  const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  return { name, datatype, shape, base64: bytes.toString('base64') };
 }
 
 function refusal(

@@ -19,6 +19,8 @@ export interface FreeSizes {
   readonly batch: readonly string[];
   /** The inputs' shapes, or `null` where an expression cannot be met. */
   shapes(sizes: Sizes): number[][] | null;
+  /** What the names come to in shapes that are given, or the name of which they say two sizes. */
+  sizesIn(shapes: readonly (readonly number[])[]): Map<string, number> | string;
   /** Every name with one size, the batch and what is like it with another. */
   all(batch: number, others: number): Map<string, number>;
 }
@@ -56,6 +58,19 @@ export function freeSizesOf({ inputs }: Signature, names: DimensionNames): FreeS
         shape.map((size) => (typeof size === 'number' ? size : (size.evaluate(sizes) ?? NaN))),
       );
       return shapes.flat().some(Number.isNaN) ? null : shapes;
+    },
+    sizesIn(shapes) {
+      const sizes = new Map<string, number>();
+      for (const [input, shape] of dimensions.entries()) {
+        for (const [axis, dimension] of shape.entries()) {
+          const name = typeof dimension === 'number' ? null : nameOf(dimension);
+          const size = shapes[input]?.[axis];
+          if (name === null || size === undefined) continue;
+          if ((sizes.get(name) ?? size) !== size) return name;
+          sizes.set(name, size);
+        }
+      }
+      return sizes;
     },
     all: (batchSize, size) =>
       new Map([

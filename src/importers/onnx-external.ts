@@ -52,7 +52,7 @@ export function inlineExternalData(model: Message, beside: ExternalFiles | null)
     if (entries.length === 0 && intOf(tensor, 'data_location') === 0n) return tensor;
     if (intOf(tensor, 'data_location') !== EXTERNAL) {
       refuseImport(
-        'CORRUPT_ARTIFACT',
+        'UNSUPPORTED_TENSOR',
         name,
         `The tensor "${name}" names another file for its values and says that they are in this one.`,
       );

@@ -119,12 +119,14 @@ function tensorOf(info: Message, side: 'input' | 'output'): ModelTensor {
   const tensorType = type === null || type.fields.size !== 1 ? null : messageField(type, 'tensor_type');
   const datatype = tensorType === null ? null : datatypeOf(intOf(tensorType, 'elem_type'));
   if (tensorType === null || datatype === null) {
-    const advice =
-      side === 'output' ? ' Of a scikit-learn classifier, convert with options={"zipmap": False}.' : '';
+    const found = describeType(type);
+    const advice = found.includes('map')
+      ? ' Of a scikit-learn classifier, convert with options={"zipmap": False}.'
+      : '';
     return refuseImport(
       'UNSUPPORTED_TENSOR',
       name,
-      `The ${side} "${name}" is ${describeType(type)}; callers exchange tensors of numbers, booleans or strings.${advice}`,
+      `The ${side} "${name}" is ${found}; callers exchange tensors of numbers, booleans or strings.${advice}`,
     );
   }
   return {

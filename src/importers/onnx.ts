@@ -23,6 +23,7 @@ import {
   type Message,
 } from './onnx-wire.js';
 import { refuseImport } from './refused.js';
+import { isOnnx } from './sniff.js';
 
 /** A file that came alone. @throws Refused naming the node, tensor or field at fault */
 export function readOnnx(source: ByteSource): ConvertedModel {
@@ -35,8 +36,12 @@ export function readOnnxArchive(
   { model, base }: { readonly model: string; readonly base: string },
 ): ConvertedModel {
   const source = files.get(model);
-  if (source === undefined || source.size === 0) {
-    return refuseImport('CORRUPT_ARTIFACT', model, `"${model}" in the archive is empty.`);
+  if (source === undefined || !isOnnx(source.read(0, 16))) {
+    return refuseImport(
+      'UNSUPPORTED_FORMAT',
+      model,
+      `"${model}" in the archive is no ONNX file by what is in it.`,
+    );
   }
   return convert(source, { files, base, model });
 }

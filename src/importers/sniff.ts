@@ -51,7 +51,7 @@ const OTHER_ARCHIVE = 'which is not unpacked here; pack the files as zip or tar.
 const AFTER_IR_VERSION: ReadonlySet<number> = new Set([0x12, 0x1a, 0x22, 0x28, 0x32, 0x3a, 0x42]);
 
 /** A protobuf message that begins with an ir_version; a SavedModel begins in the same way, with version 1. */
-function isOnnx(head: Buffer): boolean {
+export function isOnnx(head: Buffer): boolean {
   const [tag, version = 0, next = 0] = head;
   return tag === 0x08 && version >= 2 && version <= 64 && AFTER_IR_VERSION.has(next);
 }

@@ -7,7 +7,7 @@ import {
   type Tensor,
   type TensorSpec,
 } from '../lib/tensor.js';
-import { encodeBytesElements } from '../inference/index.js';
+import { decodeBytesElements, encodeBytesElements } from '../inference/index.js';
 import { halfToNumber } from './half.js';
 
 /** Engines add in different orders; beyond this they compute different things. */
@@ -86,6 +86,24 @@ function madeUp(
 function filled<A extends Float32Array | Float64Array | Uint16Array>(values: A, next: () => number): A {
   for (let i = 0; i < values.length; i++) values[i] = next();
   return values;
+}
+
+/** The same elements in another shape, from the beginning as often as needed; unchanged in its own. */
+export function resized(tensor: Tensor, shape: readonly number[]): Tensor {
+  const count = elementCount(shape);
+  const held = elementCount(tensor.shape);
+  if (shape.join() === tensor.shape.join()) return tensor;
+  const width = bytesPerElement(tensor.datatype);
+  if (width === null) {
+    const elements = decodeBytesElements(tensor.data);
+    const repeated = Array.from({ length: count }, (_, i) => elements[i % held] ?? new Uint8Array());
+    return { ...tensor, shape, data: encodeBytesElements(repeated) };
+  }
+  const data = new Uint8Array(count * width);
+  for (let at = 0; held > 0 && at < data.length; at += tensor.data.length) {
+    data.set(tensor.data.subarray(0, data.length - at), at);
+  }
+  return { ...tensor, shape, data };
 }
 
 /** A run takes its inputs' memory. */

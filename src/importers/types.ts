@@ -1,7 +1,7 @@
 /** What an import is asked and what it answers. Everything here is plain data: it crosses a process border. */
 import type { RuntimeName } from '../inference/index.js';
 import type { Refusal } from '../lib/result.js';
-import type { Signature } from '../lib/tensor.js';
+import type { Signature, Tensor } from '../lib/tensor.js';
 
 export const MODEL_FORMATS = [
   'KERAS_H5',
@@ -20,6 +20,8 @@ export interface ImportRequest {
   readonly workDirectory: string;
   /** Engines that may serve; each that can run the model is tried, the fastest that agrees is chosen. */
   readonly runtimes: readonly RuntimeName[];
+  /** What the trial runs in place of made-up inputs; each tensor's bytes are as many as its shape says. */
+  readonly sample?: readonly Tensor[];
   /** From the start of the child to its answer; waiting for a turn does not count. */
   readonly timeoutMs: number;
   /** Resident memory above which the child is killed. */

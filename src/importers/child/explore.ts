@@ -3,8 +3,9 @@ import type { LoadedModel } from '../../inference/worker/runtimes/index.js';
 import type { Signature, Tensor } from '../../lib/tensor.js';
 import type { ConvertedModel } from '../converted-model.js';
 import { freeSizesOf, isBatchName, type FreeSizes, type Sizes } from '../free-sizes.js';
-import { copies, rowProblem, trialInputs } from '../trial-tensors.js';
+import { copies, rowProblem } from '../trial-tensors.js';
 import { findSizes, type Found } from './find-sizes.js';
+import { runSample } from './run-sample.js';
 
 /** What the first engine that works made of the inputs: the measure for the others. */
 export interface Reference {
@@ -25,20 +26,25 @@ const MAX_PAIRED = 8;
 /**
  * Finds sizes for the free dimensions that run, then runs again with others to see which output dimensions
  * follow. A model that says its batch is free but cannot take two rows gets a batch of exactly one.
+ * @param sample inputs of the publisher's, in place of made-up ones
  */
 export async function explore(
   model: LoadedModel,
   signature: Signature,
   declared: Declared,
+  sample: readonly Tensor[] | null,
 ): Promise<Reference> {
   const free = freeSizesOf(
     signature,
     declared.inputs.map(({ dimensionNames }) => dimensionNames),
   );
-  const found = await findSizes(model, signature, free);
+  const found =
+    sample === null
+      ? await findSizes(model, signature, free)
+      : await runSample(model, signature, free, sample);
   const run = async (sizes: Sizes): Promise<readonly Tensor[] | null> => {
     const shapes = free.shapes(sizes);
-    return shapes === null ? null : tryRun(model, trialInputs(signature, shapes, found.pattern));
+    return shapes === null ? null : tryRun(model, found.inputsOf(shapes));
   };
   const rows = await findRows(free, found, run);
   const notes = rows.note === null ? [] : [rows.note];
@@ -46,7 +52,7 @@ export async function explore(
     rows.kind === 'ROWS' || rows.kind === 'ONE_ROW' ? free.names : [...free.batch, ...free.names];
   const { varied, fixed } = await varyEach(found.sizes, others, run);
   notes.push(...fixed.map((name) => onlySizeNote(name, found.sizes)));
-  if (!found.isFirst) notes.push(`The trial ran with ${found.inputs.map(shown).join(', ')}.`);
+  if (found.isNotable) notes.push(`The trial ran with ${found.inputs.map(shown).join(', ')}.`);
   if (found.outputs.some(hasNonFinite))
     notes.push('Some outputs are not finite (NaN or infinity) on made-up inputs.');
 

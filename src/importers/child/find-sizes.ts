@@ -9,11 +9,12 @@ import { copies, trialInputs, type TrialPattern } from '../trial-tensors.js';
 
 export interface Found {
   readonly sizes: Sizes;
-  readonly pattern: TrialPattern;
+  /** Inputs of the same kind in other shapes. */
+  readonly inputsOf: (shapes: readonly (readonly number[])[]) => readonly Tensor[];
   readonly inputs: readonly Tensor[];
   readonly outputs: readonly Tensor[];
-  /** It ran with the first sizes that were tried. */
-  readonly isFirst: boolean;
+  /** Whoever reads the report should know with which sizes it ran: they were searched for, or given. */
+  readonly isNotable: boolean;
 }
 
 /** Tried in turn for every free dimension at once, besides the batch. */
@@ -47,10 +48,11 @@ export async function findSizes(model: LoadedModel, signature: Signature, free: 
     const key = `${pattern} ${JSON.stringify(shapes)}`;
     if (shapes === null || tried.has(key) || isTooLarge(shapes, tried.size > 0)) return null;
     tried.add(key);
-    const inputs = trialInputs(signature, shapes, pattern);
+    const inputsOf: Found['inputsOf'] = (wanted) => trialInputs(signature, wanted, pattern);
+    const inputs = inputsOf(shapes);
     try {
       const outputs = await model.run(copies(inputs));
-      return { sizes, pattern, inputs, outputs, isFirst: runs === 0 };
+      return { sizes, inputsOf, inputs, outputs, isNotable: runs > 0 };
     } catch (error) {
       if (runs++ === 0) firstError = error;
       for (const size of sizesNamedIn(error)) {

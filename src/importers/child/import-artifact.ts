@@ -1,6 +1,6 @@
 /** The whole import, inside the child: bytes -> what they are -> canonical pack -> trial. */
 import type { PackHeader } from '../../inference/index.js';
-import type { Signature } from '../../lib/tensor.js';
+import type { Signature, Tensor } from '../../lib/tensor.js';
 import { ok, refuse, type Result } from '../../lib/result.js';
 import { countOperations, parameterCount } from '../converted-model.js';
 import { blocksOf, packInMemory, writePack, writeWeights } from '../pack-file.js';
@@ -8,7 +8,7 @@ import { readArtifact } from '../read-artifact.js';
 import { Refused } from '../refused.js';
 import { runTrial } from './trial.js';
 import type { ImportProgress, ImportRefusal } from '../types.js';
-import type { ChildReport, ChildRequest } from './messages.js';
+import type { ChildReport, ChildRequest, WireSample } from './messages.js';
 
 /** The one place where a reader's refusal becomes a value. Faults go on to `main.ts`. */
 export async function importArtifact(
@@ -51,6 +51,7 @@ async function importOrThrow(
   const trial = await runTrial(
     model,
     request.runtimes,
+    request.sample === undefined ? null : request.sample.map(fromWire),
     (signature) => packInMemory(request.workDirectory, headerFor(signature)),
     (fraction) => {
       onProgress({ phase: 'TRYING', fraction: 0.6 + 0.35 * fraction });
@@ -69,6 +70,10 @@ async function importOrThrow(
     operations: countOperations(model.operations),
     notes: [...model.notes, ...trial.notes],
   };
+}
+
+function fromWire({ name, datatype, shape, base64 }: WireSample): Tensor {
+  return { name, datatype, shape, data: new Uint8Array(Buffer.from(base64, 'base64')) };
 }
 
 function plain(spec: Signature['inputs'][number]): ChildReport['signature']['inputs'][number] {

@@ -1,11 +1,21 @@
 /** What parent and child say to each other. The parent believes nothing that does not fit. */
 import { z } from 'zod';
 import { RUNTIMES } from '../../inference/index.js';
-import { DATATYPES } from '../../lib/tensor.js';
+import { DATATYPES, type Datatype } from '../../lib/tensor.js';
 import { IMPORT_PHASES, IMPORT_REFUSAL_CODES, MODEL_FORMATS, type ImportRequest } from '../types.js';
 
+/** A tensor of the publisher's; its bytes are as many as its shape says. */
+export interface WireSample {
+  readonly name: string;
+  readonly datatype: Datatype;
+  readonly shape: readonly number[];
+  readonly base64: string;
+}
+
 /** Sent once, first. */
-export type ChildRequest = Pick<ImportRequest, 'artifactPath' | 'workDirectory' | 'runtimes'>;
+export type ChildRequest = Pick<ImportRequest, 'artifactPath' | 'workDirectory' | 'runtimes'> & {
+  readonly sample?: readonly WireSample[];
+};
 
 const text = z.string().max(20_000);
 const tensorSpec = z.object({

@@ -6,10 +6,10 @@
  */
 import { createRuntime, type LoadedModel } from '../../inference/worker/runtimes/index.js';
 import { enginesFor, type RuntimeName } from '../../inference/index.js';
-import { hasBatchDimension, type Signature, type TensorSpec } from '../../lib/tensor.js';
+import { hasBatchDimension, type Signature, type Tensor, type TensorSpec } from '../../lib/tensor.js';
 import { chooseEngine } from '../choose-engine.js';
 import type { ConvertedModel, ModelTensor } from '../converted-model.js';
-import { printable, refuseImport } from '../refused.js';
+import { printable, Refused, refuseImport } from '../refused.js';
 import { agreement, copies, MAX_RELATIVE_DIFF } from '../trial-tensors.js';
 import type { EngineTrial } from '../types.js';
 import { explore, type Reference } from './explore.js';
@@ -26,12 +26,14 @@ export interface TrialResult {
 
 /**
  * @param runtimes allowed, in the operator's order
+ * @param sample inputs of the publisher's, in place of made-up ones
  * @param packFor the whole pack for a provisional or final signature
  * @throws Refused with TRIAL_FAILED and each engine's reason when none can run the model
  */
 export async function runTrial(
   model: ConvertedModel,
   runtimes: readonly RuntimeName[],
+  sample: readonly Tensor[] | null,
   packFor: (signature: Signature) => Uint8Array,
   onProgress: (fraction: number) => void,
 ): Promise<TrialResult> {
@@ -49,7 +51,7 @@ export async function runTrial(
   const problems: string[] = [];
   let reference: Reference | null = null;
   for (const [i, name] of candidates.entries()) {
-    const outcome = await tryEngine(name, packFor, provisional, model, reference);
+    const outcome = await tryEngine(name, packFor, provisional, model, sample, reference);
     trials.push(outcome.trial);
     if (outcome.joiningProblem !== null) problems.push(outcome.joiningProblem);
     reference ??= outcome.reference;
@@ -93,6 +95,7 @@ async function tryEngine(
   packFor: (signature: Signature) => Uint8Array,
   provisional: Signature,
   declared: ConvertedModel,
+  sample: readonly Tensor[] | null,
   reference: Reference | null,
 ): Promise<Outcome> {
   const failed = (reason: string, loadMs: number | null = null): Outcome => ({
@@ -118,7 +121,7 @@ async function tryEngine(
     const started = performance.now();
     loaded = await runtime.load(packFor(provisional));
     loadMs = Math.round((performance.now() - started) * 1000) / 1000;
-    const measured = reference ?? (await explore(loaded, provisional, declared));
+    const measured = reference ?? (await explore(loaded, provisional, declared, sample));
     const diff =
       reference === null ? 0 : agreement(reference.outputs, await loaded.run(copies(reference.inputs)));
     if (diff > MAX_RELATIVE_DIFF) {
@@ -146,6 +149,8 @@ async function tryEngine(
       joiningProblem: problem,
     };
   } catch (error) {
+    // A sample that does not fit the model fits no engine.
+    if (error instanceof Refused) throw error;
     return failed(error instanceof Error ? error.message : String(error), loadMs);
   } finally {
     loaded?.dispose();
