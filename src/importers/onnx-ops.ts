@@ -34,7 +34,7 @@ const MACHINE_LEARNING = `
 
 /**
  * What optimisers, quantisation tools and exporters write. Not here: generation loops (`BeamSearch`, `Sampling`, …),
- * tokenizers, mixtures of experts, kernels that share buffers between inputs and outputs, and what no public model
+ * mixtures of experts, kernels that share buffers between inputs and outputs, and what no public model
  * was seen to use.
  */
 const CONTRIBUTED = `
@@ -44,7 +44,7 @@ const CONTRIBUTED = `
   MatMulIntegerToFloat MatMulNBits MaxpoolWithMask MultiHeadAttention NGramRepeatBlock NhwcMaxPool Pad
   QAttention QEmbedLayerNormalization QGemm QLinearAdd QLinearAveragePool QLinearConcat QLinearConv
   QLinearGlobalAveragePool QLinearLeakyRelu QLinearMul QLinearSigmoid QLinearSoftmax QLinearWhere
-  QuantizeLinear QuickGelu Range RotaryEmbedding SkipLayerNormalization SkipSimplifiedLayerNormalization
+  QuantizeLinear QuickGelu Range RotaryEmbedding SkipLayerNormalization SkipSimplifiedLayerNormalization Tokenizer
   TransposeMatMul Trilu UnfoldTensor Unique WordConvEmbedding
 `;
 

@@ -4,7 +4,7 @@ import type { Signature, Tensor } from '../../lib/tensor.js';
 import type { ConvertedModel } from '../converted-model.js';
 import { freeSizesOf, isBatchName, type FreeSizes, type Sizes } from '../free-sizes.js';
 import { copies, rowProblem } from '../trial-tensors.js';
-import { findSizes, type Found } from './find-sizes.js';
+import { findSizes, isTooLarge, type Found } from './find-sizes.js';
 import { runSample } from './run-sample.js';
 
 /** What the first engine that works made of the inputs: the measure for the others. */
@@ -44,7 +44,7 @@ export async function explore(
       : await runSample(model, signature, free, sample);
   const run = async (sizes: Sizes): Promise<readonly Tensor[] | null> => {
     const shapes = free.shapes(sizes);
-    return shapes === null ? null : tryRun(model, found.inputsOf(shapes));
+    return shapes === null || isTooLarge(shapes) ? null : tryRun(model, found.inputsOf(shapes));
   };
   const rows = await findRows(free, found, run);
   const notes = rows.note === null ? [] : [rows.note];
@@ -119,16 +119,16 @@ async function varyEach(sizes: Sizes, names: readonly string[], run: Run): Promi
   const fixed = new Set<string>();
   for (const group of names.length > MAX_VARIED ? [names] : names.map((name) => [name])) {
     const outputs = await vary(sizes, group, run);
-    if (outputs !== null) varied.push(outputs);
-    else for (const name of group.slice(0, MAX_VARIED)) fixed.add(name);
+    varied.push(...outputs);
+    if (outputs.length === 0) for (const name of group.slice(0, MAX_VARIED)) fixed.add(name);
   }
   const alone = names.length > MAX_VARIED ? [] : [...fixed].slice(0, MAX_PAIRED);
   for (const [at, name] of alone.entries()) {
     for (const other of alone.slice(at + 1)) {
       if (sizes.get(name) !== sizes.get(other)) continue;
       const outputs = await vary(sizes, [name, other], run);
-      if (outputs === null) continue;
-      varied.push(outputs);
+      if (outputs.length === 0) continue;
+      varied.push(...outputs);
       fixed.delete(name);
       fixed.delete(other);
     }
@@ -136,20 +136,31 @@ async function varyEach(sizes: Sizes, names: readonly string[], run: Run): Promi
   return { varied, fixed: [...fixed] };
 }
 
-/** The outputs with other sizes for these names, or `null` when no other size runs. */
-async function vary(sizes: Sizes, names: readonly string[], run: Run): Promise<readonly Tensor[] | null> {
-  for (const change of [
-    (size: number) => size * 2,
-    (size: number) => size + 1,
-    (size: number) => size * 4,
-    (size: number) => Math.max(1, Math.floor(size / 2)),
-  ]) {
-    const other = names.map((name): [string, number] => [name, change(sizes.get(name) ?? 1)]);
-    if (other.every(([name, size]) => sizes.get(name) === size)) continue;
-    const outputs = await run(new Map([...sizes, ...other]));
-    if (outputs !== null) return outputs;
+/** A little, for what follows at once; far, for what is rounded to a multiple of something; less, where more is too much. */
+const CHANGES: readonly (readonly ((size: number) => number)[])[] = [
+  [(size) => size * 2, (size) => size + 1, (size) => size * 4, (size) => Math.max(1, Math.floor(size / 2))],
+  [(size) => size + 64, (size) => size * 64],
+];
+const MAX_VARIED_SIZE = 4096;
+
+/** The outputs with other sizes for these names; empty when no other size runs. */
+async function vary(
+  sizes: Sizes,
+  names: readonly string[],
+  run: Run,
+): Promise<readonly (readonly Tensor[])[]> {
+  const made: (readonly Tensor[])[] = [];
+  for (const changes of CHANGES) {
+    for (const change of changes) {
+      const other = names.map((name): [string, number] => [name, change(sizes.get(name) ?? 1)]);
+      if (other.some(([name, size]) => sizes.get(name) === size || size > MAX_VARIED_SIZE)) continue;
+      const outputs = await run(new Map([...sizes, ...other]));
+      if (outputs === null) continue;
+      made.push(outputs);
+      break;
+    }
   }
-  return null;
+  return made;
 }
 
 function onlySizeNote(name: string, sizes: Sizes): string {

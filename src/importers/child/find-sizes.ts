@@ -23,6 +23,8 @@ const USUAL_SIZES = [1, 8, 32, 64, 224, 320];
 const MORE_SIZES = [
   512, 256, 128, 16, 640, 2, 3, 4, 5, 7, 10, 20, 28, 40, 48, 80, 96, 100, 160, 384, 576, 1024, 1600, 16_000,
 ];
+/** Of more free dimensions not each is tried alone before complaints are listened to. */
+const MAX_ONE_BY_ONE = 6;
 const MAX_RUNS = 400;
 const MAX_SEARCH_MS = 15_000;
 /** Of all inputs together, for sizes of our choice. */
@@ -46,7 +48,7 @@ export async function findSizes(model: LoadedModel, signature: Signature, free: 
   async function attempt({ sizes, pattern }: Attempt): Promise<Found | null> {
     const shapes = free.shapes(sizes);
     const key = `${pattern} ${JSON.stringify(shapes)}`;
-    if (shapes === null || tried.has(key) || isTooLarge(shapes, tried.size > 0)) return null;
+    if (shapes === null || tried.has(key) || (tried.size > 0 && isTooLarge(shapes))) return null;
     tried.add(key);
     const inputsOf: Found['inputsOf'] = (wanted) => trialInputs(signature, wanted, pattern);
     const inputs = inputsOf(shapes);
@@ -64,7 +66,10 @@ export async function findSizes(model: LoadedModel, signature: Signature, free: 
   }
 
   const usual = free.names.length > 0 ? USUAL_SIZES : [1];
-  for (const sizes of usual.map((size) => free.all(1, size))) {
+  const together = usual.map((size) => free.all(1, size));
+  const oneByOne =
+    free.names.length > MAX_ONE_BY_ONE ? [] : usual.flatMap((size) => each(free.names, free, 1, size));
+  for (const sizes of [...together, ...oneByOne]) {
     const found = await attempt({ sizes, pattern: 'ALTERNATING' });
     if (found !== null) return found;
   }
@@ -76,8 +81,9 @@ export async function findSizes(model: LoadedModel, signature: Signature, free: 
   throw firstError;
 }
 
-function isTooLarge(shapes: readonly (readonly number[])[], isOurChoice: boolean): boolean {
-  return isOurChoice && shapes.reduce((sum, shape) => sum + elementCount(shape), 0) > MAX_TRIED_ELEMENTS;
+/** For sizes of our choice. */
+export function isTooLarge(shapes: readonly (readonly number[])[]): boolean {
+  return shapes.reduce((sum, shape) => sum + elementCount(shape), 0) > MAX_TRIED_ELEMENTS;
 }
 
 /** One of each by turns: what complaints name is likely, and may still lead nowhere. */
@@ -102,11 +108,14 @@ function* further(signature: Signature, free: FreeSizes): Generator<Attempt> {
   for (const size of MORE_SIZES) yield { sizes: free.all(1, size), pattern: 'ALTERNATING' };
   for (const base of [1, 8]) {
     for (const size of [...USUAL_SIZES, ...MORE_SIZES]) {
-      for (const name of every) {
-        yield { sizes: new Map([...free.all(1, base), [name, size]]), pattern: 'ALTERNATING' };
-      }
+      for (const sizes of each(every, free, base, size)) yield { sizes, pattern: 'ALTERNATING' };
     }
   }
+}
+
+/** One name after the other with a size, the rest with another. */
+function each(names: readonly string[], free: FreeSizes, base: number, size: number): Sizes[] {
+  return names.map((name) => new Map([...free.all(1, base), [name, size]]));
 }
 
 /** Whole numbers in a complaint, without those of node names and places in sources. */
