@@ -143,6 +143,8 @@ const CHANGES: readonly (readonly ((size: number) => number)[])[] = [
 ];
 const MAX_VARIED_SIZE = 4096;
 
+const mostFor = (size = 1): number => Math.max(MAX_VARIED_SIZE, 4 * size);
+
 /** The outputs with other sizes for these names; empty when no other size runs. */
 async function vary(
   sizes: Sizes,
@@ -153,7 +155,7 @@ async function vary(
   for (const changes of CHANGES) {
     for (const change of changes) {
       const other = names.map((name): [string, number] => [name, change(sizes.get(name) ?? 1)]);
-      if (other.some(([name, size]) => sizes.get(name) === size || size > MAX_VARIED_SIZE)) continue;
+      if (other.some(([name, size]) => size === sizes.get(name) || size > mostFor(sizes.get(name)))) continue;
       const outputs = await run(new Map([...sizes, ...other]));
       if (outputs === null) continue;
       made.push(outputs);
