@@ -7,6 +7,11 @@ import { copies, rowProblem, trialInputs } from '../trial-tensors.js';
 /** Tried in turn for dimensions that the model leaves free, besides the batch. */
 const FREE_SIZES = [1, 8, 32, 64, 224, 320];
 
+/** An output as the file describes it; `null` when it does not. */
+export interface Declared {
+  readonly shape: readonly number[] | null;
+}
+
 /** What the first engine that works made of the inputs: the measure for the others. */
 export interface Reference {
   readonly inputs: readonly Tensor[];
@@ -19,7 +24,11 @@ export interface Reference {
  * Finds sizes for the free dimensions that run, then runs again with others to see which output dimensions
  * follow. A model that says its batch is free but cannot take two rows gets a batch of exactly one.
  */
-export async function explore(model: LoadedModel, signature: Signature): Promise<Reference> {
+export async function explore(
+  model: LoadedModel,
+  signature: Signature,
+  declared: readonly Declared[] = [],
+): Promise<Reference> {
   const hasFreeSize = signature.inputs.some((spec) => spec.shape.slice(1).includes(-1));
   let firstError: unknown = null;
   for (const size of hasFreeSize ? FREE_SIZES : [1]) {
@@ -27,7 +36,7 @@ export async function explore(model: LoadedModel, signature: Signature): Promise
     if (inputs.some((input) => elementCount(input.shape) > IMPORT_LIMITS.maxInputElements)) break;
     try {
       const outputs = await model.run(copies(inputs));
-      return await settle(model, signature, inputs, outputs, size);
+      return await settle(model, signature, declared, inputs, outputs, size);
     } catch (error) {
       firstError ??= error;
     }
@@ -38,6 +47,7 @@ export async function explore(model: LoadedModel, signature: Signature): Promise
 async function settle(
   model: LoadedModel,
   signature: Signature,
+  declared: readonly Declared[],
   inputs: readonly Tensor[],
   outputs: readonly Tensor[],
   size: number,
@@ -58,7 +68,10 @@ async function settle(
       const followsBatch =
         batchProblem === null && axis === 0 && wider?.[i]?.shape[0] === 2 && dimension === 1;
       const followsSize = larger !== null && larger[i]?.shape[axis] !== dimension;
-      return followsBatch || followsSize ? -1 : dimension;
+      // A size that depends on what the inputs hold (boxes found, steps made) is the file's word only.
+      const isOpen = axis > 0 || !batchIsFree || rowsStay(outputs[i], wider?.[i]);
+      const isDeclaredFree = isOpen && declaredFree(declared[i], output, axis);
+      return followsBatch || followsSize || isDeclaredFree ? -1 : dimension;
     });
   if (outputs.some(hasNonFinite))
     notes.push('Some outputs are not finite (NaN or infinity) on made-up inputs.');
@@ -75,6 +88,15 @@ async function settle(
       })),
     },
   };
+}
+
+/** Whether the file says that the dimension is free, for an output of the rank that came. */
+function declaredFree(declared: Declared | undefined, { shape }: Tensor, axis: number): boolean {
+  return declared?.shape?.length === shape.length && declared.shape[axis] === -1;
+}
+
+function rowsStay(one: Tensor | undefined, two: Tensor | undefined): boolean {
+  return one !== undefined && two !== undefined && one.shape[0] === two.shape[0];
 }
 
 async function tryRun(model: LoadedModel, inputs: readonly Tensor[]): Promise<readonly Tensor[] | null> {
