@@ -1,7 +1,7 @@
 /** What an import is asked and what it answers. Everything here is plain data: it crosses a process border. */
 import type { RuntimeName } from '../inference/index.js';
 import type { Refusal } from '../lib/result.js';
-import type { Signature, Tensor } from '../lib/tensor.js';
+import type { NamedSignature, Signature, Tensor } from '../lib/tensor.js';
 
 export const MODEL_FORMATS = [
   'KERAS_H5',
@@ -56,7 +56,10 @@ export interface ImportReport {
   readonly format: ModelFormat;
   /** Who wrote the file, as far as it says: e.g. `keras 3.15.1`. */
   readonly producer: string | null;
+  /** Of the first of `signatures`. */
   readonly signature: Signature;
+  /** Every way to call it; the first answers when a prediction names none. */
+  readonly signatures: readonly NamedSignature[];
   readonly runtime: RuntimeName;
   /** Rows of different requests may share a run: each comes out as it does alone, as the trial has shown. */
   readonly batchable: boolean;

@@ -75,6 +75,15 @@ export function checkInputs(
   return mistakes.length > 0 ? refuse(mistakes.slice(0, MAX_MISTAKES)) : ok({ tensors, rows });
 }
 
+/** What a request is told that names a signature which the version does not have. */
+export function unknownSignature(
+  { signatures }: { readonly signatures: ReadonlyMap<string, unknown> },
+  name: string,
+): InvalidInput {
+  const known = [...signatures.keys()].slice(0, MAX_MISTAKES).map(quoted).join(', ');
+  return invalidInput(['signature'], `The version has no signature named ${quoted(name)}; it has ${known}.`);
+}
+
 /** Which input of the request is which of the signature. */
 function matchNames(
   { inputs }: Signature,

@@ -1,7 +1,7 @@
 /** What a model's inputs and outputs really look like: found by running it on sizes of our choice. */
 import type { LoadedModel } from '../../inference/worker/runtimes/index.js';
 import type { Signature, Tensor } from '../../lib/tensor.js';
-import type { ConvertedModel } from '../converted-model.js';
+import type { ConvertedModel, ModelTensor } from '../converted-model.js';
 import { freeSizesOf, isBatchName, type FreeSizes, type Sizes } from '../free-sizes.js';
 import { copies, rowProblem } from '../trial-tensors.js';
 import { findSizes, isTooLarge, type Found } from './find-sizes.js';
@@ -56,10 +56,16 @@ export async function explore(
   if (found.outputs.some(hasNonFinite))
     notes.push('Some outputs are not finite (NaN or infinity) on made-up inputs.');
 
+  // A size that depends on what the inputs hold (boxes found, steps made) is the file's word only.
+  const mayDiffer = (at: number, axis: number): boolean =>
+    declared.hasShapesByValue !== false &&
+    (axis > 0 ||
+      rows.kind === 'NO_ROWS' ||
+      (rows.kind === 'ROWS' && rows.wider[at]?.shape[0] === found.outputs[at]?.shape[0]));
   const isFree = (at: number, axis: number, size: number): boolean => {
     if (rows.kind === 'ROWS' && axis === 0 && size === 1 && rows.wider[at]?.shape[0] === 2) return true;
     if (varied.some((outputs) => outputs[at]?.shape[axis] !== size)) return true;
-    return declared.hasShapesByValue === true && declared.outputs[at]?.shape?.[axis] === -1;
+    return mayDiffer(at, axis) && declaredFree(declared.outputs[at], found.outputs[at], axis);
   };
   return {
     inputs: found.inputs,
@@ -77,6 +83,11 @@ export async function explore(
       })),
     },
   };
+}
+
+/** Whether the file says that the dimension is free, for an output of the rank that came. */
+function declaredFree(declared: ModelTensor | undefined, output: Tensor | undefined, axis: number): boolean {
+  return declared?.shape?.length === output?.shape.length && declared?.shape?.[axis] === -1;
 }
 
 type Run = (sizes: Sizes) => Promise<readonly Tensor[] | null>;

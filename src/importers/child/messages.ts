@@ -23,6 +23,7 @@ const tensorSpec = z.object({
   datatype: z.enum(DATATYPES),
   shape: z.array(z.int().min(-1)).max(32),
 });
+const signature = z.object({ inputs: z.array(tensorSpec).max(1000), outputs: z.array(tensorSpec).max(1000) });
 const milliseconds = z.number().nonnegative().nullable();
 
 export const childMessage = z.discriminatedUnion('type', [
@@ -38,7 +39,11 @@ export const childMessage = z.discriminatedUnion('type', [
     report: z.object({
       format: z.enum(MODEL_FORMATS),
       producer: text.nullable(),
-      signature: z.object({ inputs: z.array(tensorSpec).max(1000), outputs: z.array(tensorSpec).max(1000) }),
+      signature,
+      signatures: z
+        .array(z.object({ name: text, signature, batchable: z.boolean() }))
+        .min(1)
+        .max(64),
       runtime: z.enum(RUNTIMES),
       batchable: z.boolean(),
       trials: z
