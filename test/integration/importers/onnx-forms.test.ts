@@ -225,25 +225,25 @@ describe('sizes that the file leaves open', () => {
 describe("the publisher's own inputs", () => {
   const indexed = onnxModel({
     nodes: [node('Reshape', ['x', 'shape'], ['y'])],
-    inputs: [value('x', TYPE.float, [6]), value('shape', TYPE.int64, [2])],
-    outputs: [value('y', TYPE.float, ['a', 'b'])],
+    inputs: [value('x', TYPE.float, [6]), value('shape', TYPE.int64, [3])],
+    outputs: [value('y', TYPE.float, ['a', 'b', 'c'])],
   });
   const shape: Tensor = {
     name: 'shape',
     datatype: 'INT64',
-    shape: [2],
-    data: new Uint8Array(BigInt64Array.of(2n, 3n).buffer),
+    shape: [3],
+    data: new Uint8Array(BigInt64Array.of(2n, 3n, 1n).buffer),
   };
 
   it('run a model that made-up ones do not suit', async () => {
     const refusal = refusalOf(await importBytes(importer, indexed, { runtimes: ['onnx'] }));
     expect(refusal.code).toBe('TRIAL_FAILED');
     const { report } = await imported(indexed, { sample: [floatsOf([6]), shape] });
-    expect(report.signature.outputs[0]?.shape).toEqual([2, 3]);
+    expect(report.signature.outputs[0]?.shape).toEqual([2, 3, 1]);
   });
 
   it.each<[string, Tensor[], RegExp]>([
-    ['one is missing', [floatsOf([6])], /"shape" is INT64 \[2\].*has no such input/],
+    ['one is missing', [floatsOf([6])], /"shape" is INT64 \[3\].*has no such input/],
     ['one is too long', [floatsOf([7]), shape], /"x" is FP32 \[6\].*has FP32 \[7\]/],
     ['one is unknown', [floatsOf([6]), shape, floatsOf([1], 'z')], /has the input "z"/],
   ])('are refused by name when %s', async (_what, sample, message) => {
