@@ -88,7 +88,7 @@ export function createPredict(deps: PredictDeps) {
     // 3 signature and inputs
     const version = withSignature(found, command.signature ?? null);
     if (version === null) return refuse([unknownSignature(found, command.signature ?? '')]);
-    const inputs = checkInputs(version.signature, command.inputs, deps.limits);
+    const inputs = checkInputs(version.signature, command.inputs, deps.limits, version.artifact.batchable);
     if (!inputs.ok) return refuse(atLeastOne(inputs.error));
 
     // 4 reserve
