@@ -180,7 +180,7 @@ function refuseArchive(names: readonly string[]): never {
   if (torch !== null) {
     say(
       torch,
-      'The archive is a PyTorch file: a Python pickle, which is a program and is never loaded. Convert the model to Keras or TensorFlow.js.',
+      'The archive is a PyTorch file: a Python pickle, which is a program and is never loaded. Export the model with torch.onnx.export, or convert it to Keras or TensorFlow.js.',
     );
   }
   const inner = find((name) => /\.(h5|hdf5|keras)$/i.test(name) && !/\.weights\.h5$/i.test(name));
