@@ -120,7 +120,7 @@ function tensorOf(info: Message, side: 'input' | 'output'): ModelTensor {
   const datatype = tensorType === null ? null : datatypeOf(intOf(tensorType, 'elem_type'));
   if (tensorType === null || datatype === null) {
     const found = describeType(type);
-    const advice = found.includes('map')
+    const advice = /list|map/.test(found)
       ? ' Of a scikit-learn classifier, convert with options={"zipmap": False}.'
       : '';
     return refuseImport(
