@@ -13,21 +13,50 @@ import { halfToNumber } from './half.js';
 /** Engines add in different orders; beyond this they compute different things. */
 export const MAX_RELATIVE_DIFF = 1e-3;
 
+const PNG =
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk-M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+
+/**
+ * What a text may have to be for a model to run at all, tried in turn; `null`: a letter. Nothing (also an empty
+ * tf.Example), a number, JSON, a picture, and a picture in the base64 that TensorFlow reads.
+ */
+export const TRIAL_TEXTS: readonly (Uint8Array | null)[] = [
+  null,
+  new Uint8Array(),
+  Buffer.from('0'),
+  Buffer.from('{}'),
+  Buffer.from(PNG, 'base64url'),
+  Buffer.from(PNG),
+];
+
 /**
  * @param batch for a free first dimension
  * @param size for every other free dimension
+ * @param text one of `TRIAL_TEXTS`
  */
-export function trialInputs(signature: Signature, batch: number, size: number): Tensor[] {
+export function trialInputs(
+  signature: Signature,
+  batch: number,
+  size: number,
+  text: Uint8Array | null = null,
+): Tensor[] {
   return signature.inputs.map((spec) => {
     const shape = spec.shape.map((dimension, axis) =>
       dimension !== -1 ? dimension : axis === 0 ? batch : size,
     );
-    return { name: spec.name, datatype: spec.datatype, shape, data: trialData(spec, elementCount(shape)) };
+    return {
+      name: spec.name,
+      datatype: spec.datatype,
+      shape,
+      data: trialData(spec, elementCount(shape), text),
+    };
   });
 }
 
 /** 0 and 1 in turn are valid token ids, class numbers and pixels alike. */
-function trialData({ datatype }: TensorSpec, count: number): Uint8Array {
+function trialData({ datatype }: TensorSpec, count: number, text: Uint8Array | null): Uint8Array {
+  if (datatype === 'BYTES' && text !== null)
+    return encodeBytesElements(Array.from({ length: count }, () => text));
   return madeUp(datatype, count, fractions(1), (i) => i % 2);
 }
 
@@ -85,9 +114,22 @@ export function randomRows(inputs: readonly Tensor[], rows: number, seed: number
   const next = fractions(seed);
   return inputs.map((input) => {
     const shape = [rows, ...input.shape.slice(1)];
+    // A text that had to be of some kind stays what it is.
+    if (input.datatype === 'BYTES' && !isLetters(input))
+      return { ...input, shape, data: repeated(input.data, rows) };
     const data = madeUp(input.datatype, elementCount(shape), next, () => Math.round(next()));
     return { ...input, shape, data };
   });
+}
+
+const LETTER_BYTES = 5;
+
+function isLetters({ shape, data }: Tensor): boolean {
+  return data.length === elementCount(shape) * LETTER_BYTES && data[0] === 1;
+}
+
+function repeated(data: Uint8Array, times: number): Uint8Array {
+  return new Uint8Array(Buffer.concat(Array.from({ length: times }, () => data)));
 }
 
 /**

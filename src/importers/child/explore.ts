@@ -2,7 +2,7 @@
 import type { LoadedModel } from '../../inference/worker/runtimes/index.js';
 import { elementCount, type Signature, type Tensor } from '../../lib/tensor.js';
 import { IMPORT_LIMITS } from '../limits.js';
-import { copies, rowProblem, trialInputs } from '../trial-tensors.js';
+import { copies, rowProblem, TRIAL_TEXTS, trialInputs } from '../trial-tensors.js';
 
 /** Tried in turn for dimensions that the model leaves free, besides the batch. */
 const FREE_SIZES = [1, 8, 32, 64, 224, 320];
@@ -11,6 +11,8 @@ const FREE_SIZES = [1, 8, 32, 64, 224, 320];
 export interface Declared {
   readonly shape: readonly number[] | null;
 }
+
+type MakeInputs = (batch: number, size: number) => Tensor[];
 
 /** What the first engine that works made of the inputs: the measure for the others. */
 export interface Reference {
@@ -31,14 +33,18 @@ export async function explore(
 ): Promise<Reference> {
   const hasFreeSize = signature.inputs.some((spec) => spec.shape.slice(1).includes(-1));
   let firstError: unknown = null;
-  for (const size of hasFreeSize ? FREE_SIZES : [1]) {
-    const inputs = trialInputs(signature, 1, size);
-    if (inputs.some((input) => elementCount(input.shape) > IMPORT_LIMITS.maxInputElements)) break;
-    try {
-      const outputs = await model.run(copies(inputs));
-      return await settle(model, signature, declared, inputs, outputs, size);
-    } catch (error) {
-      firstError ??= error;
+  const hasTexts = signature.inputs.some(({ datatype }) => datatype === 'BYTES');
+  for (const text of hasTexts ? TRIAL_TEXTS : [null]) {
+    for (const size of hasFreeSize ? FREE_SIZES : [1]) {
+      const made: MakeInputs = (batch, wanted) => trialInputs(signature, batch, wanted, text);
+      const inputs = made(1, size);
+      if (inputs.some((input) => elementCount(input.shape) > IMPORT_LIMITS.maxInputElements)) break;
+      try {
+        const outputs = await model.run(copies(inputs));
+        return await settle(model, signature, declared, made, inputs, outputs, size);
+      } catch (error) {
+        firstError ??= error;
+      }
     }
   }
   throw firstError;
@@ -48,13 +54,14 @@ async function settle(
   model: LoadedModel,
   signature: Signature,
   declared: readonly Declared[],
+  made: MakeInputs,
   inputs: readonly Tensor[],
   outputs: readonly Tensor[],
   size: number,
 ): Promise<Reference> {
   const notes: string[] = [];
   const batchIsFree = signature.inputs.every((spec) => spec.shape[0] === -1);
-  const wider = batchIsFree ? await tryRun(model, trialInputs(signature, 2, size)) : null;
+  const wider = batchIsFree ? await tryRun(model, made(2, size)) : null;
   const batchProblem = batchIsFree ? rowProblem(outputs, wider) : null;
   let settledInputs = signature.inputs;
   if (batchProblem !== null) {
@@ -62,7 +69,7 @@ async function settle(
     notes.push(`The model declares a free batch dimension, but ${batchProblem}; its batch is fixed to 1.`);
   }
   const hasFreeSize = signature.inputs.some((spec) => spec.shape.slice(1).includes(-1));
-  const larger = hasFreeSize ? await tryRun(model, trialInputs(signature, 1, size * 2)) : null;
+  const larger = hasFreeSize ? await tryRun(model, made(1, size * 2)) : null;
   const shapeOf = (output: Tensor, i: number): number[] =>
     output.shape.map((dimension, axis) => {
       const followsBatch =

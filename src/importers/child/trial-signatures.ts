@@ -5,7 +5,7 @@ import { hasBatchDimension, type Signature, type TensorSpec } from '../../lib/te
 import { nodesOf, type ConvertedModel, type ModelTensor, type OtherSignature } from '../converted-model.js';
 import { printable } from '../refused.js';
 import { explore } from './explore.js';
-import { bestRunMs, joiningProblem } from './measure.js';
+import { joiningProblem, QUICKLY } from './measure.js';
 
 /** A signature as the trial found it. */
 export interface TriedSignature extends PackSignature {
@@ -48,7 +48,7 @@ export async function tryOthers(
     try {
       const found = await explore(called, provisionalSignature(other), other.outputs);
       const problem = hasBatchDimension(found.signature)
-        ? await joiningProblem(called, found.inputs, await bestRunMs(called, found.inputs))
+        ? await joiningProblem(called, found.inputs, QUICKLY)
         : null;
       const batchable = hasBatchDimension(found.signature) && problem === null;
       signatures.push({ name: other.name, signature: found.signature, ...nodesOf(other), batchable });
