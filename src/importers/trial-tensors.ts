@@ -13,14 +13,38 @@ import { halfToNumber } from './half.js';
 /** Engines add in different orders; beyond this they compute different things. */
 export const MAX_RELATIVE_DIFF = 1e-3;
 
+const PNG =
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk-M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+
+/**
+ * What a text may have to be for a model to run at all, tried in turn; `null`: a letter. Nothing (also an empty
+ * tf.Example), a number, JSON, a picture, and a picture in the base64 that TensorFlow reads.
+ */
+export const TRIAL_TEXTS: readonly (Uint8Array | null)[] = [
+  null,
+  new Uint8Array(),
+  Buffer.from('0'),
+  Buffer.from('{}'),
+  Buffer.from(PNG, 'base64url'),
+  Buffer.from(PNG),
+];
+
 /** What whole numbers are made up as. 0 and 1 in turn are valid token ids, class numbers and pixels alike. */
 export type TrialPattern = 'ALTERNATING' | 'ONES' | 'ZEROS';
+
+export interface TrialFill {
+  readonly pattern: TrialPattern;
+  /** One of `TRIAL_TEXTS`. */
+  readonly text: Uint8Array | null;
+}
+
+export const USUAL_FILL: TrialFill = { pattern: 'ALTERNATING', text: null };
 
 /** @param shapes of the inputs, in their order */
 export function trialInputs(
   signature: Signature,
   shapes: readonly (readonly number[])[],
-  pattern: TrialPattern = 'ALTERNATING',
+  fill: TrialFill = USUAL_FILL,
 ): Tensor[] {
   return signature.inputs.map((spec, at) => {
     const shape = shapes[at] ?? [];
@@ -28,7 +52,7 @@ export function trialInputs(
       name: spec.name,
       datatype: spec.datatype,
       shape,
-      data: trialData(spec, elementCount(shape), pattern),
+      data: trialData(spec, elementCount(shape), fill),
     };
   });
 }
@@ -37,7 +61,9 @@ export function trialInputs(
 const SAMPLE_RATE_NAME = /^(sr|sample_?rate|sampling_?rate)$/i;
 const SAMPLE_RATE = 16_000;
 
-function trialData({ name, datatype }: TensorSpec, count: number, pattern: TrialPattern): Uint8Array {
+function trialData({ name, datatype }: TensorSpec, count: number, { pattern, text }: TrialFill): Uint8Array {
+  if (datatype === 'BYTES' && text !== null)
+    return encodeBytesElements(Array.from({ length: count }, () => text));
   if (count === 1 && SAMPLE_RATE_NAME.test(name)) {
     if (datatype === 'INT64') return new Uint8Array(BigInt64Array.of(BigInt(SAMPLE_RATE)).buffer);
     if (datatype === 'INT32') return new Uint8Array(Int32Array.of(SAMPLE_RATE).buffer);
@@ -119,9 +145,22 @@ export function randomRows(inputs: readonly Tensor[], rows: number, seed: number
   const next = fractions(seed);
   return inputs.map((input) => {
     const shape = [rows, ...input.shape.slice(1)];
+    // A text that had to be of some kind stays what it is.
+    if (input.datatype === 'BYTES' && !isLetters(input))
+      return { ...input, shape, data: repeated(input.data, rows) };
     const data = madeUp(input.datatype, elementCount(shape), next, () => Math.round(next()));
     return { ...input, shape, data };
   });
+}
+
+const LETTER_BYTES = 5;
+
+function isLetters({ shape, data }: Tensor): boolean {
+  return data.length === elementCount(shape) * LETTER_BYTES && data[0] === 1;
+}
+
+function repeated(data: Uint8Array, times: number): Uint8Array {
+  return new Uint8Array(Buffer.concat(Array.from({ length: times }, () => data)));
 }
 
 /**

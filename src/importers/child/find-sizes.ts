@@ -5,7 +5,7 @@
 import type { LoadedModel } from '../../inference/worker/runtimes/index.js';
 import { elementCount, type Signature, type Tensor } from '../../lib/tensor.js';
 import type { FreeSizes, Sizes } from '../free-sizes.js';
-import { copies, trialInputs, type TrialPattern } from '../trial-tensors.js';
+import { copies, TRIAL_TEXTS, trialInputs, USUAL_FILL, type TrialFill } from '../trial-tensors.js';
 
 export interface Found {
   readonly sizes: Sizes;
@@ -34,7 +34,7 @@ const LARGEST_NAMED_SIZE = 2 ** 16;
 
 interface Attempt {
   readonly sizes: Sizes;
-  readonly pattern: TrialPattern;
+  readonly fill: TrialFill;
 }
 
 /** @throws the first run's error when nothing runs */
@@ -45,12 +45,12 @@ export async function findSizes(model: LoadedModel, signature: Signature, free: 
   let firstError: unknown = new Error('The model has no inputs that could be made up.');
   let runs = 0;
 
-  async function attempt({ sizes, pattern }: Attempt): Promise<Found | null> {
+  async function attempt({ sizes, fill }: Attempt): Promise<Found | null> {
     const shapes = free.shapes(sizes);
-    const key = `${pattern} ${JSON.stringify(shapes)}`;
+    const key = JSON.stringify([fill.pattern, TRIAL_TEXTS.indexOf(fill.text), shapes]);
     if (shapes === null || tried.has(key) || (tried.size > 0 && isTooLarge(shapes))) return null;
     tried.add(key);
-    const inputsOf: Found['inputsOf'] = (wanted) => trialInputs(signature, wanted, pattern);
+    const inputsOf: Found['inputsOf'] = (wanted) => trialInputs(signature, wanted, fill);
     const inputs = inputsOf(shapes);
     try {
       const outputs = await model.run(copies(inputs));
@@ -59,7 +59,7 @@ export async function findSizes(model: LoadedModel, signature: Signature, free: 
       if (runs++ === 0) firstError = error;
       for (const size of sizesNamedIn(error)) {
         for (const name of [...free.names, ...free.batch])
-          named.push({ sizes: new Map([...sizes, [name, size]]), pattern });
+          named.push({ sizes: new Map([...sizes, [name, size]]), fill });
       }
       return null;
     }
@@ -69,8 +69,14 @@ export async function findSizes(model: LoadedModel, signature: Signature, free: 
   const together = usual.map((size) => free.all(1, size));
   const oneByOne =
     free.names.length > MAX_ONE_BY_ONE ? [] : usual.flatMap((size) => each(free.names, free, 1, size));
-  for (const sizes of [...together, ...oneByOne]) {
-    const found = await attempt({ sizes, pattern: 'ALTERNATING' });
+  const texts = signature.inputs.some(({ datatype }) => datatype === 'BYTES') ? TRIAL_TEXTS.slice(1) : [];
+  const likely: readonly Attempt[] = [
+    ...together.map((sizes) => ({ sizes, fill: USUAL_FILL })),
+    ...texts.flatMap((text) => together.map((sizes) => ({ sizes, fill: { ...USUAL_FILL, text } }))),
+    ...oneByOne.map((sizes) => ({ sizes, fill: USUAL_FILL })),
+  ];
+  for (const next of likely) {
+    const found = await attempt(next);
     if (found !== null) return found;
   }
   for (const next of inTurn(named, further(signature, free))) {
@@ -101,14 +107,14 @@ function* inTurn(queue: Attempt[], others: Iterable<Attempt>): Generator<Attempt
 function* further(signature: Signature, free: FreeSizes): Generator<Attempt> {
   const hasWholeNumbers = signature.inputs.some(({ datatype }) => !/^(FP|BYTES)/.test(datatype));
   for (const pattern of hasWholeNumbers ? (['ONES', 'ZEROS'] as const) : []) {
-    for (const size of [1, 8]) yield { sizes: free.all(1, size), pattern };
+    for (const size of [1, 8]) yield { sizes: free.all(1, size), fill: { ...USUAL_FILL, pattern } };
   }
   const every = [...free.names, ...free.batch];
   if (every.length === 0) return;
-  for (const size of MORE_SIZES) yield { sizes: free.all(1, size), pattern: 'ALTERNATING' };
+  for (const size of MORE_SIZES) yield { sizes: free.all(1, size), fill: USUAL_FILL };
   for (const base of [1, 8]) {
     for (const size of [...USUAL_SIZES, ...MORE_SIZES]) {
-      for (const sizes of each(every, free, base, size)) yield { sizes, pattern: 'ALTERNATING' };
+      for (const sizes of each(every, free, base, size)) yield { sizes, fill: USUAL_FILL };
     }
   }
 }

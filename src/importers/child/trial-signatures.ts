@@ -5,7 +5,7 @@ import { hasBatchDimension, type Signature, type TensorSpec } from '../../lib/te
 import { nodesOf, type ConvertedModel, type ModelTensor, type OtherSignature } from '../converted-model.js';
 import { printable } from '../refused.js';
 import { explore } from './explore.js';
-import { bestRunMs, joiningProblem } from './measure.js';
+import { joiningProblem, QUICKLY } from './measure.js';
 
 /** A signature as the trial found it. */
 export interface TriedSignature extends PackSignature {
@@ -48,9 +48,7 @@ export async function tryOthers(
     try {
       const found = await explore(called, provisionalSignature(other), other, null);
       const hasRows = found.hasRows && hasBatchDimension(found.signature);
-      const problem = hasRows
-        ? await joiningProblem(called, found.inputs, await bestRunMs(called, found.inputs))
-        : null;
+      const problem = hasRows ? await joiningProblem(called, found.inputs, QUICKLY) : null;
       const batchable = hasRows && problem === null;
       signatures.push({ name: other.name, signature: found.signature, ...nodesOf(other), batchable });
       const reason = problem === null ? [] : [`its requests are never joined, because ${problem}.`];
