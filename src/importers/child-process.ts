@@ -10,7 +10,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { builtEntry } from '../lib/built-entry.js';
 import { ok, refuse, type Refusal, type Result } from '../lib/result.js';
-import { childMessage, type ChildReport, type ChildRequest } from './child/messages.js';
+import type { Tensor } from '../lib/tensor.js';
+import { childMessage, type ChildReport, type ChildRequest, type WireSample } from './child/messages.js';
 import { PACK_FILE_NAME } from './pack-file.js';
 import { residentBytes, type Sandbox as WholeSandbox } from '../lib/sandbox.js';
 import type {
@@ -56,10 +57,15 @@ export async function runChild(
   onProgress: (progress: ImportProgress) => void,
   signal: AbortSignal,
 ): Promise<Result<ImportReport, ImportRefusal>> {
-  const { artifactPath, workDirectory, runtimes, timeoutMs, maxMemoryBytes } = request;
+  const { artifactPath, workDirectory, runtimes, sample, timeoutMs, maxMemoryBytes } = request;
   const task: ChildTask<ImportProgress, ChildReport, ImportRefusal> = {
     entry: './child/main.js',
-    request: { artifactPath, workDirectory, runtimes } satisfies ChildRequest,
+    request: {
+      artifactPath,
+      workDirectory,
+      runtimes,
+      ...(sample === undefined ? {} : { sample: sample.map(toWire) }),
+    } satisfies ChildRequest,
     workDirectory,
     timeoutMs,
     maxMemoryBytes,
@@ -190,6 +196,11 @@ function watch<Progress, Report, No extends ChildRefusal>(
     });
     child.send(request.request, () => undefined);
   });
+}
+
+function toWire({ name, datatype, shape, data }: Tensor): WireSample {
+  const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  return { name, datatype, shape, base64: bytes.toString('base64') };
 }
 
 function refusal(

@@ -26,6 +26,15 @@ export interface ModelTensor {
   readonly datatype: Datatype;
   /** `null` when only a run can tell; -1 for a free dimension. */
   readonly shape: readonly number[] | null;
+  /** What the file calls its dimensions: equal names are equal sizes. */
+  readonly dimensionNames?: readonly (string | null)[];
+}
+
+/** Another way to call the model. */
+export interface OtherSignature {
+  readonly name: string;
+  readonly inputs: readonly ModelTensor[];
+  readonly outputs: readonly ModelTensor[];
 }
 
 export interface ConvertedModel {
@@ -38,12 +47,22 @@ export interface ConvertedModel {
   readonly files?: readonly ModelFile[];
   /** Numbers learnt, where they are in files. */
   readonly parameters?: number;
+  /** Of `inputs` and `outputs`, in formats that have names for it. */
+  readonly signatureName?: string;
   readonly inputs: readonly ModelTensor[];
   readonly outputs: readonly ModelTensor[];
+  readonly otherSignatures?: readonly OtherSignature[];
   /** Class or op of each layer or node, one entry for each. */
   readonly operations: readonly string[];
+  /** Some output's shape may depend on values and not only on the inputs' shapes; absent: nobody has looked. */
+  readonly hasShapesByValue?: boolean;
   readonly notes: readonly string[];
   readonly graph?: Pick<PackHeader, 'graphSignature' | 'initializerSignature' | 'initializer'>;
+}
+
+/** The names under which the runtime knows the tensors, as a pack keeps them. */
+export function nodesOf({ inputs, outputs }: Pick<ConvertedModel, 'inputs' | 'outputs'>) {
+  return { inputNodes: inputs.map(({ node }) => node), outputNodes: outputs.map(({ node }) => node) };
 }
 
 export function parameterCount({ weights, parameters = 0 }: ConvertedModel): number {

@@ -22,7 +22,7 @@ import {
 } from './keras-inputs.js';
 import { canonicalClass, findLayerRule } from './keras-layers.js';
 import type { TranslatedLayer } from './keras-rules.js';
-import { dtypeName, refuseLayer, type LayerContext } from './keras-options.js';
+import { dtypeName, EXPORT_ADVICE, refuseLayer, type LayerContext } from './keras-options.js';
 import { findRecurrentRule } from './keras-recurrent.js';
 import { IMPORT_LIMITS } from './limits.js';
 import { refuseImport } from './refused.js';
@@ -52,7 +52,7 @@ export function readKerasModel(config: unknown, kerasMajor: 2 | 3): FlatModel {
       'UNSUPPORTED_LAYER',
       className,
       `The model is of class "${className}"; Sequential and Functional models can be served. ` +
-        'A subclassed model carries its computation in Python code, which is not in the file.',
+        `A subclassed model carries its computation in Python code, which is not in the file. ${EXPORT_ADVICE}`,
     );
   }
 

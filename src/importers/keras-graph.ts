@@ -5,6 +5,7 @@
  */
 import { isBuiltInName } from './json.js';
 import type { TranslatedLayer } from './keras-rules.js';
+import { EXPORT_ADVICE } from './keras-options.js';
 import { refuseImport } from './refused.js';
 
 export interface TensorRef {
@@ -77,7 +78,7 @@ export function checkMasks(model: FlatModel): void {
         'UNSUPPORTED_LAYER',
         layer.name,
         `Layer "${layer.name}" (${layer.className}) would receive a mask from an Embedding with mask_zero or a Masking layer; ` +
-          'no engine of Souk applies it there as Keras does.',
+          `no engine of Souk applies it there as Keras does. ${EXPORT_ADVICE}`,
       );
     }
     const isRecurrent = className === 'LSTM' || className === 'SimpleRNN' || className === 'GRU';

@@ -118,21 +118,11 @@ const HINTS: ReadonlyMap<string, string> = new Map([
   ],
   ['TFSMLayer', 'loads another model from a path; upload that model itself.'],
   ['TorchModuleWrapper', 'carries a pickled PyTorch module, which is never loaded.'],
-  [
-    'TFOpLambda',
-    'calls a TensorFlow function; express it with built-in layers, or convert the model to a TensorFlow.js graph model.',
-  ],
-  [
-    'SlicingOpLambda',
-    'slices a tensor in Python; convert the model to a TensorFlow.js graph model (tensorflowjs_converter --output_format=tfjs_graph_model).',
-  ],
+  ['TFOpLambda', 'calls a TensorFlow function, which is not in the file; express it with built-in layers.'],
+  ['SlicingOpLambda', 'slices a tensor in Python, which is not in the file.'],
 ]);
 
 export function refuseUnknown(context: LayerContext): never {
   const hint = HINTS.get(context.className);
-  return refuseLayer(
-    context,
-    hint ??
-      'is of a class that no engine of Souk computes. Replace the layer, or convert the model to a TensorFlow.js graph model (tensorflowjs_converter --output_format=tfjs_graph_model).',
-  );
+  return refuseLayer(context, hint ?? 'is of a class that no engine of Souk computes as a Keras layer.');
 }

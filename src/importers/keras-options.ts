@@ -25,11 +25,16 @@ export type Options = Readonly<Record<string, Option>>;
 
 export const REQUIRED = Symbol('required');
 
+/** What works wherever a layer does not: TensorFlow writes down what the layer computes, op by op. */
+export const EXPORT_ADVICE =
+  'A SavedModel of the same model can be served: run model.export("folder") in Keras (tf.saved_model.save(model, "folder") before TensorFlow 2.13), zip the folder and publish that.';
+
+/** @param message a sentence about the layer, which it begins with */
 export function refuseLayer(context: LayerContext, message: string): never {
   return refuseImport(
     'UNSUPPORTED_LAYER',
     context.name,
-    `Layer "${context.name}" (${context.className}) ${message}`,
+    `Layer "${context.name}" (${context.className}) ${message} ${EXPORT_ADVICE}`,
   );
 }
 

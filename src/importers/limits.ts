@@ -31,6 +31,8 @@ export const IMPORT_LIMITS = Object.freeze({
   /** Elements of one input with free dimensions taken as 1; 2^28 float32 are 1 GiB. */
   maxInputElements: 2 ** 28,
   maxWeightBytes: 2048 * MIB,
+  /** One ONNX file with its weights inside: protobuf ends at 2 GiB, and the rest of the graph needs room. */
+  maxOnnxBytes: 2047 * MIB,
   /** Depth of groups in an HDF5 file, and objects in it. */
   maxHdf5Depth: 24,
   maxHdf5Objects: 100_000,

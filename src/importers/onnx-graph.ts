@@ -117,7 +117,11 @@ export function checkModelGraphs(model: Message, graph: Message): GraphFacts {
         refuseImport('CORRUPT_ARTIFACT', label, `Node "${label}" has an attribute twice.`);
       }
       for (const attribute of attributes) checkAttribute(node, label, attribute, depth, inFunction);
-      if (domain === '') checkOutputSize(node, op, label, constants);
+      if (domain === '') {
+        checkOutputSize(node, op, label, constants);
+        if (op === 'DFT') checkTransform(attributes, label);
+        if (op === 'MaxUnpool' && (textList(node, 'input')[2] ?? '') !== '') refuseUnpool(label);
+      }
     }
   };
 
@@ -277,6 +281,30 @@ function checkOutputSize(
       `Node "${label}" (${op}) makes ${elements} elements; ${IMPORT_LIMITS.maxInputElements} are accepted.`,
     );
   }
+}
+
+/** The runtime never comes back from a one-sided inverse transform of an axis of length one, which callers may send. */
+function checkTransform(attributes: readonly Message[], label: string): void {
+  const isSet = (name: string): boolean =>
+    attributes.some(
+      (attribute) =>
+        textField(attribute, 'name') === name &&
+        (intOf(attribute, 'i') !== 0n || textField(attribute, 'ref_attr_name') !== ''),
+    );
+  if (!isSet('inverse') || !isSet('onesided')) return;
+  refuseImport(
+    'UNSUPPORTED_OP',
+    label,
+    `Node "${label}" (DFT) is inverse and one-sided, which Souk does not run; use a two-sided inverse transform.`,
+  );
+}
+
+function refuseUnpool(label: string): never {
+  return refuseImport(
+    'UNSUPPORTED_OP',
+    label,
+    `Node "${label}" (MaxUnpool) is given its output's shape, with which the runtime computes something else; export it without.`,
+  );
 }
 
 function tensorsOf(attribute: Message): readonly Message[] {

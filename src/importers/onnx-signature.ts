@@ -4,7 +4,7 @@ import type { ModelTensor } from './converted-model.js';
 import { IMPORT_LIMITS } from './limits.js';
 import { describeType } from './onnx-graph.js';
 import { domainOf } from './onnx-ops.js';
-import { datatypeOf, shapeOfType } from './onnx-tensors.js';
+import { datatypeOf, dimensionNamesOf, shapeOfType } from './onnx-tensors.js';
 import {
   bytesField,
   intOf,
@@ -119,15 +119,23 @@ function tensorOf(info: Message, side: 'input' | 'output'): ModelTensor {
   const tensorType = type === null || type.fields.size !== 1 ? null : messageField(type, 'tensor_type');
   const datatype = tensorType === null ? null : datatypeOf(intOf(tensorType, 'elem_type'));
   if (tensorType === null || datatype === null) {
-    const advice =
-      side === 'output' ? ' Of a scikit-learn classifier, convert with options={"zipmap": False}.' : '';
+    const found = describeType(type);
+    const advice = /list|map/.test(found)
+      ? ' Of a scikit-learn classifier, convert with options={"zipmap": False}.'
+      : '';
     return refuseImport(
       'UNSUPPORTED_TENSOR',
       name,
-      `The ${side} "${name}" is ${describeType(type)}; callers exchange tensors of numbers, booleans or strings.${advice}`,
+      `The ${side} "${name}" is ${found}; callers exchange tensors of numbers, booleans or strings.${advice}`,
     );
   }
-  return { name, node: name, datatype, shape: shapeOfType(tensorType, name) };
+  return {
+    name,
+    node: name,
+    datatype,
+    shape: shapeOfType(tensorType, name),
+    dimensionNames: dimensionNamesOf(tensorType),
+  };
 }
 
 /** ZipMap's input is always a tensor of float, one column for each class. */

@@ -50,6 +50,10 @@ const ELEMENT_TYPES: ReadonlyMap<number, ElementType> = new Map([
   [20, row('float8e5m2fnuz', 8, 'int32_data')],
   [21, row('uint4', 4, 'int32_data')],
   [22, row('int4', 4, 'int32_data')],
+  [23, row('float4e2m1', 4, 'int32_data')],
+  [24, row('float8e8m0', 8, 'int32_data')],
+  [25, row('uint2', 2, 'int32_data')],
+  [26, row('int2', 2, 'int32_data')],
 ]);
 const DATA_FIELDS = [
   'raw_data',
@@ -113,6 +117,20 @@ export function checkTensor(tensor: Message, fallbackName: string): TensorFacts 
   return { elements, dims };
 }
 
+/** Bytes that the tensor's values take in `raw_data`, by its shape. @throws Refused when they cannot be there */
+export function rawByteLength(tensor: Message, name: string): number {
+  const type = ELEMENT_TYPES.get(Number(intOf(tensor, 'data_type')));
+  if (type === undefined || type.bits === 0 || tensor.fields.has('segment')) {
+    return refuseImport(
+      'UNSUPPORTED_TENSOR',
+      name,
+      `The tensor "${name}" is ${elementTypeName(intOf(tensor, 'data_type'))}; such values cannot be in a data file.`,
+    );
+  }
+  const elements = dimensionsOf(tensor, name).reduce((product, dimension) => product * dimension, 1);
+  return Math.ceil((elements * type.bits) / 8);
+}
+
 function dimensionsOf(tensor: Message, name: string): number[] {
   const packed = bytesField(tensor, 'dims') ?? Buffer.alloc(0);
   const rank = countVarints(packed);
@@ -140,12 +158,12 @@ function checkValues(tensor: Message, name: string, type: ElementType, elements:
   }
   const [field] = filled;
   const bytes = field === undefined ? null : bytesField(tensor, field);
-  const packedTwo = type.bits === 4;
-  const wanted = packedTwo ? Math.ceil(elements / 2) : elements;
+  // Of less than a byte: several in one byte, in a byte field and in a list of numbers alike.
+  const perByte = type.bits > 0 && type.bits < 8 ? 8 / type.bits : 1;
+  const wanted = Math.ceil(elements / perByte);
   let found = textCount;
   if (bytes !== null && field === 'raw_data' && type.bits > 0) {
-    const width = packedTwo ? 1 : type.bits / 8;
-    found = bytes.length / width;
+    found = bytes.length / Math.max(1, type.bits / 8);
   } else if (bytes !== null && field === type.field) {
     found =
       field === 'float_data'
@@ -195,4 +213,11 @@ export function shapeOfType(tensorType: Message, name: string): number[] | null 
     }
     return Number(value);
   });
+}
+
+/** What the file calls each free dimension of a tensor type. */
+export function dimensionNamesOf(tensorType: Message): (string | null)[] {
+  const shape = messageField(tensorType, 'shape');
+  const dimensions = shape === null ? [] : messageList(shape, 'dim');
+  return dimensions.map((dimension) => textField(dimension, 'dim_param') || null);
 }

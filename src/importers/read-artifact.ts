@@ -7,7 +7,7 @@ import { fileSource } from './byte-source.js';
 import type { ConvertedModel } from './converted-model.js';
 import { readKerasH5 } from './keras-h5.js';
 import { readKerasZip } from './keras-zip.js';
-import { readOnnx } from './onnx.js';
+import { readOnnx, readOnnxArchive } from './onnx.js';
 import { readSavedModel } from './saved-model.js';
 import { sniffArchive, sniffContainer } from './sniff.js';
 import { isTfjsModelJson, readTfjs } from './tfjs.js';
@@ -46,6 +46,8 @@ export async function readArtifact(
       return readTfjs(archive, content.modelJson, content.base);
     case 'SAVED_MODEL':
       return readSavedModel(archive, content.base);
+    case 'ONNX':
+      return readOnnxArchive(archive, content);
     default:
       return unreachable(content);
   }

@@ -1,49 +1,63 @@
 /**
  * The SavedModel that engines load: the served part of the graph, without names of devices, without hints to
- * TensorFlow's internals, and with a restore that is written here.
+ * TensorFlow's internals, and with a restore and a filling of tables that are written here.
  */
-import { refuseImport } from './refused.js';
+import type { Borders } from './saved-model-borders.js';
 import type { Part, SavedGraph } from './saved-model-graph.js';
-import type { Variable } from './saved-model-variables.js';
+import { ownNode, SCALAR, shapeAttr, stringsNode, typeAttr } from './saved-model-nodes.js';
+import { VARIABLE_OPS } from './saved-model-ops.js';
+import type { TableFillings } from './saved-model-tables.js';
+import type { Holder } from './saved-model-variables.js';
 import { encodeProto, type AttrEntry, type MetaGraph, type NodeProto } from './tensorflow-proto.js';
-import { DT_STRING } from './tensorflow-types.js';
+import { DT } from './tensorflow-types.js';
 
-const PREFIX = 'souk_restore';
 /** Settings for TensorFlow's insides, as text of its own protocol: never a stranger's. */
 const BLANKED: ReadonlySet<string> = new Set(['config', 'config_proto', 'executor_type']);
+const INIT_SIGNATURE = '__saved_model_init_op';
+
+export interface Canonical {
+  readonly graph: SavedGraph;
+  /** What the signatures and the fillings of tables reach. */
+  readonly part: Part;
+  readonly borders: Borders;
+  readonly holders: readonly Holder[];
+  readonly fillings: TableFillings;
+}
 
 /** @returns the bytes of saved_model.pb */
 export function writeSavedModel(
   meta: MetaGraph,
-  graph: SavedGraph,
-  served: Part,
-  variables: readonly Variable[],
+  { graph, part, borders, holders, fillings }: Canonical,
 ): Uint8Array {
-  const own = graph.nodes.find((node) => node.name.split('/')[0] === PREFIX);
-  if (own !== undefined) {
-    refuseImport('CORRUPT_ARTIFACT', own.name, `The node name "${own.name}" is taken by Souk; rename it.`);
-  }
-  const nodes = graph.nodes.filter((node) => served.nodes.has(node.name)).map(plainNode);
+  const nodes = graph.nodes
+    .filter((node) => part.nodes.has(node.name))
+    .map((node) => plainNode(borders.replaced.get(node.name) ?? node));
   const functions = [...graph.functions]
-    .filter(([name]) => served.functions.has(name))
+    .filter(([name]) => part.functions.has(name))
     .map(([, item]) => ({ ...item, attr: plainAttributes(item.attr), nodeDef: item.nodeDef.map(plainNode) }));
+  const restore = holders.length === 0 ? [] : restoreNodes(holders);
+  const init = fillings.waitFor.length === 0 ? [] : [waitingNode('init', fillings.waitFor)];
   return encodeProto('SavedModel', {
     savedModelSchemaVersion: 1,
     metaGraphs: [
       {
         metaInfoDef: { tags: ['serve'] },
         graphDef: {
-          node: [...nodes, ...(variables.length === 0 ? [] : restoreNodes(variables))],
+          node: [...nodes, ...borders.nodes, ...fillings.nodes, ...restore, ...init],
           library: { function: functions },
           versions: meta.graphDef?.versions,
         },
-        ...(variables.length === 0
+        signatureDef: init.map(({ name }) => ({
+          key: INIT_SIGNATURE,
+          value: { outputs: [{ key: INIT_SIGNATURE, value: { name } }] },
+        })),
+        ...(restore.length === 0
           ? {}
           : {
               saverDef: {
-                filenameTensorName: `${PREFIX}/file:0`,
-                saveTensorName: `${PREFIX}/file:0`,
-                restoreOpName: `${PREFIX}/all`,
+                filenameTensorName: 'souk_restore_file:0',
+                saveTensorName: 'souk_restore_file:0',
+                restoreOpName: 'souk_restore_all',
                 version: 2,
               },
             }),
@@ -62,75 +76,50 @@ function plainAttributes(attr: readonly AttrEntry[]): AttrEntry[] {
     .map((entry) => (BLANKED.has(entry.key) ? { key: entry.key, value: { s: new Uint8Array() } } : entry));
 }
 
-function restoreNodes(variables: readonly Variable[]): NodeProto[] {
-  const node = (
-    name: string,
-    op: string,
-    input: readonly string[],
-    attr: readonly AttrEntry[],
-  ): NodeProto => ({
-    name: `${PREFIX}/${name}`,
-    op,
-    input,
-    device: '',
-    attr,
-  });
-  const dtype = (type: number): AttrEntry => ({ key: 'dtype', value: { type } });
-  const strings = (name: string, texts: readonly string[]): NodeProto =>
-    node(
-      name,
-      'Const',
-      [],
-      [
-        dtype(DT_STRING),
-        {
-          key: 'value',
-          value: {
-            tensor: {
-              dtype: DT_STRING,
-              tensorShape: { dim: [{ size: texts.length }], unknownRank: false },
-              tensorContent: new Uint8Array(),
-              stringVal: texts.map((text) => Buffer.from(text)),
-            },
-          },
-        },
-      ],
-    );
-  const assigns = variables.map((variable, at) =>
-    node(
-      `assign_${at}`,
-      'AssignVariableOp',
-      [variable.node.name, `${PREFIX}/values:${at}`],
-      [dtype(variable.dtype)],
-    ),
+function waitingNode(name: string, nodes: readonly string[]): NodeProto {
+  return ownNode(
+    name,
+    'NoOp',
+    nodes.map((node) => `^${node}`),
   );
+}
+
+function restoreNodes(holders: readonly Holder[]): NodeProto[] {
+  const tensors = holders.flatMap((holder) => holder.tensors);
+  let next = 0;
+  const puts = holders.map(({ node, tensors: own }, at) => {
+    const values = own.map(() => `souk_restore_values:${next++}`);
+    const [first, second] = own.map(({ dtype }) => dtype);
+    const input = [node.name, ...values];
+    if (VARIABLE_OPS.has(node.op)) {
+      return node.op === 'VarHandleOp'
+        ? ownNode(`restore_${at}`, 'AssignVariableOp', input, [typeAttr('dtype', first ?? 0)])
+        : ownNode(`restore_${at}`, 'Assign', input, [typeAttr('T', first ?? 0)]);
+    }
+    const attr = [typeAttr('Tin', first ?? 0), typeAttr('Tout', second ?? 0)];
+    const op = node.op === 'HashTable' ? 'LookupTableImport' : 'LookupTableImportV2';
+    return ownNode(`restore_${at}`, op, input, attr);
+  });
   return [
-    node(
-      'file',
-      'Placeholder',
-      [],
-      [dtype(DT_STRING), { key: 'shape', value: { shape: { dim: [], unknownRank: false } } }],
+    ownNode('restore_file', 'Placeholder', [], [typeAttr('dtype', DT.STRING), shapeAttr(SCALAR)]),
+    stringsNode(
+      'restore_names',
+      tensors.map(({ key }) => key),
     ),
-    strings(
-      'names',
-      variables.map(({ key }) => key),
+    stringsNode(
+      'restore_slices',
+      tensors.map(() => ''),
     ),
-    strings(
-      'slices',
-      variables.map(() => ''),
-    ),
-    node(
-      'values',
+    ownNode(
+      'restore_values',
       'RestoreV2',
-      [`${PREFIX}/file`, `${PREFIX}/names`, `${PREFIX}/slices`],
-      [{ key: 'dtypes', value: { list: { type: variables.map((variable) => variable.dtype) } } }],
+      ['souk_restore_file', 'souk_restore_names', 'souk_restore_slices'],
+      [{ key: 'dtypes', value: { list: { type: tensors.map(({ dtype }) => dtype) } } }],
     ),
-    ...assigns,
-    node(
-      'all',
-      'NoOp',
-      assigns.map(({ name }) => `^${name}`),
-      [],
+    ...puts,
+    waitingNode(
+      'restore_all',
+      puts.map(({ name }) => name),
     ),
   ];
 }

@@ -2,12 +2,12 @@
 import { elementCount } from '../lib/tensor.js';
 import { IMPORT_LIMITS } from './limits.js';
 import { refuseImport } from './refused.js';
-import { ELEMENT_TYPES, DT_STRING, typeName } from './tensorflow-types.js';
+import { DT, ELEMENT_TYPES, typeName } from './tensorflow-types.js';
 import { sizesOf, type AttrEntry, type NodeProto, type TensorProto } from './tensorflow-proto.js';
 
 /** A string's place in memory, beside its bytes. */
 const STRING_BYTES = 24;
-const FLOATS = new Set([1, 2, 14, 19]);
+const FLOATS: ReadonlySet<number> = new Set([DT.FLOAT, DT.DOUBLE, DT.BFLOAT16, DT.HALF]);
 
 function tensorsIn(attr: readonly AttrEntry[]): readonly TensorProto[] {
   return attr.flatMap(({ value }) => [
@@ -60,7 +60,7 @@ export function constantParameters(nodes: readonly NodeProto[]): number {
 
 /** The strings of a constant: those that are written out, the last one standing for the rest. */
 export function stringsOf(tensor: TensorProto | null | undefined): readonly string[] {
-  if (tensor?.dtype !== DT_STRING) return [];
+  if (tensor?.dtype !== DT.STRING) return [];
   const count = elementCount(sizesOf(tensor.tensorShape) ?? []);
   if (count > IMPORT_LIMITS.maxTensors) return [];
   const written = tensor.stringVal.map((bytes) => Buffer.from(bytes).toString('utf8'));

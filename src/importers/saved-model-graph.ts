@@ -4,8 +4,8 @@
  */
 import { IMPORT_LIMITS } from './limits.js';
 import { refuseImport } from './refused.js';
-import { SAVED_MODEL_OPS, SAVER_OPS, TRAINING_OPS } from './saved-model-ops.js';
-import { checkConstants } from './saved-model-constants.js';
+import { OWN_NAME } from './saved-model-nodes.js';
+import { SAVED_MODEL_OPS, SAVER_OPS, TABLE_INIT_OPS, TRAINING_OPS } from './saved-model-ops.js';
 import type { AttrEntry, FunctionProto, MetaGraph, NodeProto } from './tensorflow-proto.js';
 
 export interface SavedGraph {
@@ -22,7 +22,8 @@ export interface Part {
 
 /** TensorFlow's own rule, without which a name could hide a comma or a control mark. */
 const NODE_NAME = /^[A-Za-z0-9.][A-Za-z0-9_>./\\-]*$/;
-const FUNCTION_NAME = /^[A-Za-z0-9_.\\/-]+$/;
+/** With `<>`: TensorFlow names the function of a lambda `__inference_<lambda>_1`. */
+const FUNCTION_NAME = /^[A-Za-z0-9_.<>\\/-]+$/;
 const MAX_CALL_DEPTH = 64;
 /** All calls written out where they stand, as TensorFlow does before it runs. */
 const MAX_EXPANDED_NODES = 1_000_000;
@@ -46,7 +47,7 @@ export function readGraph(meta: MetaGraph): SavedGraph {
   const functions = new Map<string, FunctionProto>();
   for (const item of library) {
     const name = item.signature?.name ?? '';
-    const isOp = SAVED_MODEL_OPS.has(name) || SAVER_OPS.has(name) || TRAINING_OPS.has(name);
+    const isOp = [SAVED_MODEL_OPS, SAVER_OPS, TRAINING_OPS, TABLE_INIT_OPS].some((ops) => ops.has(name));
     if (
       !FUNCTION_NAME.test(name) ||
       name.length > IMPORT_LIMITS.maxNameLength ||
@@ -62,6 +63,10 @@ export function readGraph(meta: MetaGraph): SavedGraph {
     functions.set(name, item);
   }
   const byName = checkNames(nodes, 'graph');
+  const own = nodes.find((node) => OWN_NAME.test(node.name));
+  if (own !== undefined) {
+    refuseImport('CORRUPT_ARTIFACT', own.name, `The node name "${own.name}" is taken by Souk; rename it.`);
+  }
   for (const [name, item] of functions) checkNames(item.nodeDef, `function ${name}`);
   const graph = { nodes, byName, functions };
   for (const node of nodes) {
@@ -190,49 +195,33 @@ export function partReachedFrom(graph: SavedGraph, names: readonly string[]): Pa
   return { nodes, functions };
 }
 
-/**
- * Every node of the graph and of every function, served or not: a file that carries an op which writes files
- * is refused even where nothing calls it.
- * @param saver what saving and restoring needs; its ops may stand there only
- */
-export function checkOps(graph: SavedGraph, served: Part, saver: Part): void {
-  const check = (node: NodeProto, isServed: boolean, isSaver: boolean, where: string): void => {
-    if (graph.functions.has(node.op)) return;
-    if (isServed && TRAINING_OPS.has(node.op)) {
-      refuseImport(
-        'UNSUPPORTED_OP',
-        node.name,
-        `Node "${node.name}"${where} has the op "${node.op}": a model that changes its state while it answers would carry one caller's data into another's answer.`,
-      );
-    }
-    const allowed =
-      SAVED_MODEL_OPS.has(node.op) ||
-      (!isServed && (TRAINING_OPS.has(node.op) || (isSaver && SAVER_OPS.has(node.op))));
-    if (!allowed) {
-      refuseImport(
-        'UNSUPPORTED_OP',
-        node.name,
-        `Node "${node.name}"${where} has the op "${node.op}", which is not among the ops that Souk computes.`,
-      );
-    }
-    if (isServed && where !== '' && (node.op === 'VarHandleOp' || node.op === 'Placeholder')) {
-      refuseImport(
-        'UNSUPPORTED_OP',
-        node.name,
-        `Node "${node.name}"${where} is a ${node.op}, which only the main graph may have.`,
-      );
-    }
-  };
-  for (const node of graph.nodes) check(node, served.nodes.has(node.name), saver.nodes.has(node.name), '');
-  for (const [name, item] of graph.functions) {
-    for (const node of item.nodeDef) {
-      check(node, served.functions.has(name), saver.functions.has(name), ` in function "${name}"`);
-    }
+/** The nodes, and what they wait for by control inputs: before functions, a NoOp waited for all that was to run. */
+export function reachedByControl(
+  names: readonly string[],
+  byName: SavedGraph['byName'],
+): readonly NodeProto[] {
+  const reached = new Map<string, NodeProto>();
+  const waiting = [...names];
+  for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
+    const node = byName.get(name);
+    if (node === undefined || reached.has(name)) continue;
+    reached.set(name, node);
+    for (const input of node.input) if (input.startsWith('^')) waiting.push(nodeOf(input));
   }
-  checkConstants([
-    ...graph.nodes.filter((node) => served.nodes.has(node.name)),
-    ...[...graph.functions]
-      .filter(([name]) => served.functions.has(name))
-      .flatMap(([, item]) => item.nodeDef),
-  ]);
+  return [...reached.values()];
+}
+
+export function joinedParts(parts: readonly Part[]): Part {
+  return {
+    nodes: new Set(parts.flatMap(({ nodes }) => [...nodes])),
+    functions: new Set(parts.flatMap(({ functions }) => [...functions])),
+  };
+}
+
+/** Every node of the part with the words for where it stands; `''` for the main graph. */
+export function* nodesOfPart(graph: SavedGraph, part: Part): Generator<readonly [NodeProto, string]> {
+  for (const node of graph.nodes) if (part.nodes.has(node.name)) yield [node, ''];
+  for (const [name, item] of graph.functions) {
+    if (part.functions.has(name)) for (const node of item.nodeDef) yield [node, ` in function "${name}"`];
+  }
 }

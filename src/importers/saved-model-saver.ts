@@ -5,14 +5,17 @@
  */
 import { refuseImport } from './refused.js';
 import { stringsOf } from './saved-model-constants.js';
-import { nodeOf, type SavedGraph } from './saved-model-graph.js';
+import { nodeOf, reachedByControl, type SavedGraph } from './saved-model-graph.js';
 import { attrOf, type MetaGraph, type NodeProto } from './tensorflow-proto.js';
 
 /** Identities between the checkpoint's tensor and the variable; TensorFlow writes one. */
 const MAX_STEPS = 16;
 
-/** Variable's node in the main graph -> name in the checkpoint. */
-export type RestoredVariables = ReadonlyMap<string, string>;
+/** By a node of the main graph, names in the checkpoint: of a variable's value, or of a table's keys and values. */
+export interface Restored {
+  readonly variables: ReadonlyMap<string, string>;
+  readonly tables: ReadonlyMap<string, { readonly keys: string; readonly values: string }>;
+}
 
 export function saverNodes(meta: MetaGraph): string[] {
   const saver = meta.saverDef;
@@ -23,53 +26,45 @@ export function saverNodes(meta: MetaGraph): string[] {
 }
 
 /** @throws Refused when the restore is of a form that TensorFlow does not write */
-export function readRestore(meta: MetaGraph, graph: SavedGraph): RestoredVariables {
+export function readRestore(meta: MetaGraph, graph: SavedGraph): Restored {
   const restore = graph.byName.get(nodeOf(meta.saverDef?.restoreOpName ?? ''));
-  if (restore === undefined) return new Map();
+  if (restore === undefined) return { variables: new Map(), tables: new Map() };
   const called = attrOf(restore, 'f')?.func?.name ?? '';
   const body = graph.functions.get(called);
-  if (body === undefined) return readAssigns(reachedByControl(restore, graph.byName), graph.byName, nodeOf);
+  if (body === undefined)
+    return readAssigns(reachedByControl([restore.name], graph.byName), graph.byName, nodeOf);
   const given = restore.input.filter((input) => !input.startsWith('^')).map(nodeOf);
   const argument = new Map((body.signature?.inputArg ?? []).map(({ name }, at) => [name, given[at] ?? '']));
   const inner = new Map(body.nodeDef.map((node) => [node.name, node]));
   return readAssigns(body.nodeDef, inner, (input) => argument.get(input) ?? '');
 }
 
-/** Before functions, a NoOp waited for all the assignments. */
-function reachedByControl(from: NodeProto, byName: ReadonlyMap<string, NodeProto>): readonly NodeProto[] {
-  const reached = new Map<string, NodeProto>();
-  const waiting = [from];
-  for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
-    if (reached.has(node.name)) continue;
-    reached.set(node.name, node);
-    for (const input of node.input.filter((name) => name.startsWith('^'))) {
-      const next = byName.get(nodeOf(input));
-      if (next !== undefined) waiting.push(next);
-    }
-  }
-  return [...reached.values()];
-}
+const ASSIGN = /^Assign(VariableOp)?$/;
+const FILL = /^LookupTableImport(V2)?$/;
 
 function readAssigns(
   nodes: readonly NodeProto[],
   scope: ReadonlyMap<string, NodeProto>,
-  variableOf: (input: string) => string,
-): RestoredVariables {
-  const restored = new Map<string, string>();
+  holderOf: (input: string) => string,
+): Restored {
+  const variables = new Map<string, string>();
+  const tables = new Map<string, { keys: string; values: string }>();
   for (const node of nodes) {
-    if (node.op !== 'AssignVariableOp') continue;
-    const [variable = '', value = ''] = node.input;
-    const name = restoredName(value, scope);
-    if (name === null) {
+    if (!ASSIGN.test(node.op) && !FILL.test(node.op)) continue;
+    const [holder = '', ...values] = node.input.filter((input) => !input.startsWith('^'));
+    const [first, second] = values.map((value) => restoredName(value, scope));
+    if (ASSIGN.test(node.op) && typeof first === 'string') variables.set(holderOf(holder), first);
+    else if (FILL.test(node.op) && typeof first === 'string' && typeof second === 'string') {
+      tables.set(holderOf(holder), { keys: first, values: second });
+    } else {
       return refuseImport(
         'UNSUPPORTED_OP',
         node.name,
         `The restore of the variables assigns something other than a tensor of the checkpoint ("${node.name}").`,
       );
     }
-    restored.set(variableOf(variable), name);
   }
-  return restored;
+  return { variables, tables };
 }
 
 /** Follows `Identity` to `RestoreV2` and its output's number to the name in its list. */

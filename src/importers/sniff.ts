@@ -8,7 +8,7 @@ export type Container = 'HDF5' | 'ZIP' | 'GZIP' | 'TAR' | 'ONNX';
 const HDF5_MAGIC = Buffer.from([0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a]);
 const SNIFF_BYTES = 4096;
 const ACCEPTED =
-  'Souk accepts Keras .h5 and .keras files, ONNX files, TensorFlow SavedModels (the folder) and TensorFlow.js models (model.json with its shards), these two as one zip or tar.gz.';
+  'Souk accepts Keras .h5 and .keras files, ONNX files (with data files: as one zip or tar.gz), TensorFlow SavedModels (the folder) and TensorFlow.js models (model.json with its shards), these two as one zip or tar.gz.';
 
 /** @throws Refused with what was found and what would work */
 export function sniffContainer(source: ByteSource): Container {
@@ -51,7 +51,7 @@ const OTHER_ARCHIVE = 'which is not unpacked here; pack the files as zip or tar.
 const AFTER_IR_VERSION: ReadonlySet<number> = new Set([0x12, 0x1a, 0x22, 0x28, 0x32, 0x3a, 0x42]);
 
 /** A protobuf message that begins with an ir_version; a SavedModel begins in the same way, with version 1. */
-function isOnnx(head: Buffer): boolean {
+export function isOnnx(head: Buffer): boolean {
   const [tag, version = 0, next = 0] = head;
   return tag === 0x08 && version >= 2 && version <= 64 && AFTER_IR_VERSION.has(next);
 }
@@ -106,7 +106,9 @@ export type ArchiveContent =
   /** `base` is the folder of `modelJson`, with its slash. */
   | { readonly kind: 'TFJS'; readonly modelJson: string; readonly base: string }
   /** `base` is the folder of `saved_model.pb`, with its slash. */
-  | { readonly kind: 'SAVED_MODEL'; readonly base: string };
+  | { readonly kind: 'SAVED_MODEL'; readonly base: string }
+  /** `base` is the folder of `model`, with its slash. */
+  | { readonly kind: 'ONNX'; readonly model: string; readonly base: string };
 
 /**
  * What an archive holds, by the files in it.
@@ -145,15 +147,19 @@ export function sniffArchive(
     return {
       kind: 'TFJS',
       modelJson,
-      base: modelJson.slice(0, modelJson.length - baseName(modelJson).length),
+      base: folderOf(modelJson),
     };
   }
   const graphs = names.filter((name) => baseName(name) === 'saved_model.pb');
   if (graphs.length > 1) refuseSeveral(graphs);
   const graph = graphs[0];
   if (graph !== undefined) {
-    return { kind: 'SAVED_MODEL', base: graph.slice(0, graph.length - baseName(graph).length) };
+    return { kind: 'SAVED_MODEL', base: folderOf(graph) };
   }
+  const onnx = names.filter((name) => /\.onnx$/i.test(name));
+  if (onnx.length > 1) refuseSeveral(onnx);
+  const [model] = onnx;
+  if (model !== undefined) return { kind: 'ONNX', model, base: folderOf(model) };
   return refuseArchive(names);
 }
 
@@ -170,17 +176,11 @@ function refuseArchive(names: readonly string[]): never {
   const find = (test: (name: string) => boolean): string | null => names.find(test) ?? null;
   const say = (subject: string, message: string): never =>
     refuseImport('UNSUPPORTED_FORMAT', subject, message);
-  const onnx = find((name) => /\.onnx$/i.test(name));
-  if (onnx !== null)
-    say(
-      onnx,
-      `The archive holds "${onnx}"; upload that file itself, with its weights inside: onnx.save(model, path, save_as_external_data=False).`,
-    );
   const torch = find((name) => baseName(name) === 'data.pkl' || baseName(name) === 'constants.pkl');
   if (torch !== null) {
     say(
       torch,
-      'The archive is a PyTorch file: a Python pickle, which is a program and is never loaded. Convert the model to Keras or TensorFlow.js.',
+      'The archive is a PyTorch file: a Python pickle, which is a program and is never loaded. Export the model with torch.onnx.export, or convert it to Keras or TensorFlow.js.',
     );
   }
   const inner = find((name) => /\.(h5|hdf5|keras)$/i.test(name) && !/\.weights\.h5$/i.test(name));
@@ -217,6 +217,11 @@ function refuseArchive(names: readonly string[]): never {
 
 function baseName(name: string): string {
   return name.slice(name.lastIndexOf('/') + 1);
+}
+
+/** With its slash, or `''`. */
+function folderOf(name: string): string {
+  return name.slice(0, name.length - baseName(name).length);
 }
 
 function lowerBaseName(name: string): string {

@@ -28,6 +28,7 @@ export interface FunctionReference {
 
 export interface AttrValue {
   readonly s?: Uint8Array | null;
+  readonly i?: Int64 | null;
   readonly type?: number | null;
   readonly shape?: ShapeProto | null;
   readonly tensor?: TensorProto | null;
@@ -95,7 +96,13 @@ export interface MetaGraph {
     readonly saveTensorName: string;
     readonly restoreOpName: string;
   } | null;
+  readonly collectionDef: readonly {
+    readonly key: string;
+    readonly value: { readonly nodeList: { readonly value: readonly string[] } | null } | null;
+  }[];
   readonly signatureDef: readonly SignatureEntry[];
+  /** Which string tensor of the graph is the path of which file in `assets/`. */
+  readonly assetFileDef: readonly { readonly tensorInfo: TensorInfo | null; readonly filename: string }[];
 }
 
 export interface SavedModelProto {
@@ -136,8 +143,14 @@ const root = protobuf.Root.fromJSON({
       metaInfoDef: ['MetaInfo', 1],
       graphDef: ['Graph', 2],
       saverDef: ['Saver', 3],
+      collectionDef: ['CollectionEntry', 4, 'repeated'],
       signatureDef: ['SignatureEntry', 5, 'repeated'],
+      assetFileDef: ['AssetFile', 6, 'repeated'],
     }),
+    CollectionEntry: pair('Collection'),
+    Collection: message({ nodeList: ['NodeList', 1] }),
+    NodeList: message({ value: ['string', 1, 'repeated'] }),
+    AssetFile: message({ tensorInfo: ['TensorInfo', 1], filename: ['string', 2] }),
     MetaInfo: message({
       tags: ['string', 4, 'repeated'],
       tensorflowVersion: ['string', 5],

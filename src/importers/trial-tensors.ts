@@ -7,28 +7,70 @@ import {
   type Tensor,
   type TensorSpec,
 } from '../lib/tensor.js';
-import { encodeBytesElements } from '../inference/index.js';
+import { decodeBytesElements, encodeBytesElements } from '../inference/index.js';
 import { halfToNumber } from './half.js';
 
 /** Engines add in different orders; beyond this they compute different things. */
 export const MAX_RELATIVE_DIFF = 1e-3;
 
+const PNG =
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk-M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+
 /**
- * @param batch for a free first dimension
- * @param size for every other free dimension
+ * What a text may have to be for a model to run at all, tried in turn; `null`: a letter. Nothing (also an empty
+ * tf.Example), a number, JSON, a picture, and a picture in the base64 that TensorFlow reads.
  */
-export function trialInputs(signature: Signature, batch: number, size: number): Tensor[] {
-  return signature.inputs.map((spec) => {
-    const shape = spec.shape.map((dimension, axis) =>
-      dimension !== -1 ? dimension : axis === 0 ? batch : size,
-    );
-    return { name: spec.name, datatype: spec.datatype, shape, data: trialData(spec, elementCount(shape)) };
+export const TRIAL_TEXTS: readonly (Uint8Array | null)[] = [
+  null,
+  new Uint8Array(),
+  Buffer.from('0'),
+  Buffer.from('{}'),
+  Buffer.from(PNG, 'base64url'),
+  Buffer.from(PNG),
+];
+
+/** What whole numbers are made up as. 0 and 1 in turn are valid token ids, class numbers and pixels alike. */
+export type TrialPattern = 'ALTERNATING' | 'ONES' | 'ZEROS';
+
+export interface TrialFill {
+  readonly pattern: TrialPattern;
+  /** One of `TRIAL_TEXTS`. */
+  readonly text: Uint8Array | null;
+}
+
+export const USUAL_FILL: TrialFill = { pattern: 'ALTERNATING', text: null };
+
+/** @param shapes of the inputs, in their order */
+export function trialInputs(
+  signature: Signature,
+  shapes: readonly (readonly number[])[],
+  fill: TrialFill = USUAL_FILL,
+): Tensor[] {
+  return signature.inputs.map((spec, at) => {
+    const shape = shapes[at] ?? [];
+    return {
+      name: spec.name,
+      datatype: spec.datatype,
+      shape,
+      data: trialData(spec, elementCount(shape), fill),
+    };
   });
 }
 
-/** 0 and 1 in turn are valid token ids, class numbers and pixels alike. */
-function trialData({ datatype }: TensorSpec, count: number): Uint8Array {
-  return madeUp(datatype, count, fractions(1), (i) => i % 2);
+/** A single number of such a name chooses between networks for sound of one rate or another. */
+const SAMPLE_RATE_NAME = /^(sr|sample_?rate|sampling_?rate)$/i;
+const SAMPLE_RATE = 16_000;
+
+function trialData({ name, datatype }: TensorSpec, count: number, { pattern, text }: TrialFill): Uint8Array {
+  if (datatype === 'BYTES' && text !== null)
+    return encodeBytesElements(Array.from({ length: count }, () => text));
+  if (count === 1 && SAMPLE_RATE_NAME.test(name)) {
+    if (datatype === 'INT64') return new Uint8Array(BigInt64Array.of(BigInt(SAMPLE_RATE)).buffer);
+    if (datatype === 'INT32') return new Uint8Array(Int32Array.of(SAMPLE_RATE).buffer);
+  }
+  return madeUp(datatype, count, fractions(1), (i) =>
+    pattern === 'ALTERNATING' ? i % 2 : pattern === 'ONES' ? 1 : 0,
+  );
 }
 
 /** In [0, 1): in range for images and probabilities, and truncated to 0 where a model takes token ids. */
@@ -72,6 +114,24 @@ function filled<A extends Float32Array | Float64Array | Uint16Array>(values: A, 
   return values;
 }
 
+/** The same elements in another shape, from the beginning as often as needed; unchanged in its own. */
+export function resized(tensor: Tensor, shape: readonly number[]): Tensor {
+  const count = elementCount(shape);
+  const held = elementCount(tensor.shape);
+  if (shape.join() === tensor.shape.join()) return tensor;
+  const width = bytesPerElement(tensor.datatype);
+  if (width === null) {
+    const elements = decodeBytesElements(tensor.data);
+    const repeated = Array.from({ length: count }, (_, i) => elements[i % held] ?? new Uint8Array());
+    return { ...tensor, shape, data: encodeBytesElements(repeated) };
+  }
+  const data = new Uint8Array(count * width);
+  for (let at = 0; held > 0 && at < data.length; at += tensor.data.length) {
+    data.set(tensor.data.subarray(0, data.length - at), at);
+  }
+  return { ...tensor, shape, data };
+}
+
 /** A run takes its inputs' memory. */
 export function copies(inputs: readonly Tensor[]): Tensor[] {
   return inputs.map((input) => ({ ...input, data: input.data.slice() }));
@@ -85,9 +145,22 @@ export function randomRows(inputs: readonly Tensor[], rows: number, seed: number
   const next = fractions(seed);
   return inputs.map((input) => {
     const shape = [rows, ...input.shape.slice(1)];
+    // A text that had to be of some kind stays what it is.
+    if (input.datatype === 'BYTES' && !isLetters(input))
+      return { ...input, shape, data: repeated(input.data, rows) };
     const data = madeUp(input.datatype, elementCount(shape), next, () => Math.round(next()));
     return { ...input, shape, data };
   });
+}
+
+const LETTER_BYTES = 5;
+
+function isLetters({ shape, data }: Tensor): boolean {
+  return data.length === elementCount(shape) * LETTER_BYTES && data[0] === 1;
+}
+
+function repeated(data: Uint8Array, times: number): Uint8Array {
+  return new Uint8Array(Buffer.concat(Array.from({ length: times }, () => data)));
 }
 
 /**
@@ -145,6 +218,7 @@ export function rowProblem(single: readonly Tensor[], wider: readonly Tensor[] |
       continue;
     }
     if (rows[0] !== 1 || rows[1] !== 2) return `gives ${rows[0]} rows for one and ${rows[1]} for two`;
+    if (output.shape.slice(1).join() !== other.shape.slice(1).join()) return 'gives other rows for two rows';
     const firstRow = { ...other, shape: output.shape, data: other.data.subarray(0, other.data.length / 2) };
     if (output.datatype !== 'BYTES' && tensorDifference(output, firstRow) > MAX_RELATIVE_DIFF) {
       return 'mixes the rows of a batch';

@@ -1,7 +1,7 @@
 /** What an import is asked and what it answers. Everything here is plain data: it crosses a process border. */
 import type { RuntimeName } from '../inference/index.js';
 import type { Refusal } from '../lib/result.js';
-import type { Signature } from '../lib/tensor.js';
+import type { NamedSignature, Signature, Tensor } from '../lib/tensor.js';
 
 export const MODEL_FORMATS = [
   'KERAS_H5',
@@ -20,6 +20,8 @@ export interface ImportRequest {
   readonly workDirectory: string;
   /** Engines that may serve; each that can run the model is tried, the fastest that agrees is chosen. */
   readonly runtimes: readonly RuntimeName[];
+  /** What the trial runs in place of made-up inputs; each tensor's bytes are as many as its shape says. */
+  readonly sample?: readonly Tensor[];
   /** From the start of the child to its answer; waiting for a turn does not count. */
   readonly timeoutMs: number;
   /** Resident memory above which the child is killed. */
@@ -54,7 +56,10 @@ export interface ImportReport {
   readonly format: ModelFormat;
   /** Who wrote the file, as far as it says: e.g. `keras 3.15.1`. */
   readonly producer: string | null;
+  /** Of the first of `signatures`. */
   readonly signature: Signature;
+  /** Every way to call it; the first answers when a prediction names none. */
+  readonly signatures: readonly NamedSignature[];
   readonly runtime: RuntimeName;
   /** Rows of different requests may share a run: each comes out as it does alone, as the trial has shown. */
   readonly batchable: boolean;

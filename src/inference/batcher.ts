@@ -16,7 +16,8 @@ export function joinGroupOf(job: InferenceJob, version: string, maxRows: number)
   const { artifact, signature, inputs, rows } = job;
   if (!artifact.batchable || rows >= maxRows || inputs.length === 0) return null;
   if (!hasBatchDimension(signature)) return null;
-  let group = version;
+  // Datatypes and dimensions may be equal while the signatures are not.
+  let group = artifact.signatureName === undefined ? version : `${version}/${artifact.signatureName}`;
   for (const { datatype, shape } of inputs) {
     if (shape[0] !== rows) return null;
     group += `|${datatype}`;

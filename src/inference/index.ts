@@ -1,7 +1,7 @@
 /** The front door of the inference machine. Nothing here loads an engine: engines live in workers. */
 export * from './types.js';
 export * from './pack.js';
-export { encodeBytesElements, splitOnBatchAxis } from './tensors.js';
+export { decodeBytesElements, encodeBytesElements, splitOnBatchAxis } from './tensors.js';
 export { InferenceEngine } from './engine.js';
 export type { IsolationKind, IsolationWalls } from './isolation.js';
 export type { EngineOptions } from './engine-options.js';

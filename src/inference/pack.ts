@@ -45,6 +45,14 @@ export interface PackFile {
   readonly byteLength: number;
 }
 
+/** Another way to call the model, for engines that know several: the weights are the same. */
+export interface PackSignature {
+  readonly name: string;
+  readonly signature: Signature;
+  readonly inputNodes: readonly string[];
+  readonly outputNodes: readonly string[];
+}
+
 export interface PackHeader {
   readonly kind: PackKind;
   readonly modelTopology: unknown;
@@ -59,6 +67,8 @@ export interface PackHeader {
    */
   readonly inputNodes: readonly string[];
   readonly outputNodes: readonly string[];
+  /** Beside the one above, which answers when none is named. */
+  readonly otherSignatures?: readonly PackSignature[];
   /** As found in a graph model's model.json; runtimes that need it pass it through. */
   readonly graphSignature?: unknown;
   readonly initializerSignature?: unknown;

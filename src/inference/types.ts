@@ -18,6 +18,8 @@ export interface RunnableArtifact {
   readonly runtime: RuntimeName;
   /** Requests may be joined on the first axis: each row's answer depends on that row alone. */
   readonly batchable: boolean;
+  /** Which of the pack's signatures is called. Absent: its own. All of them share one model in memory. */
+  readonly signatureName?: string;
 }
 
 /** The order inside one fairness key; it never takes a turn from another key. */

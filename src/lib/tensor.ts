@@ -32,6 +32,17 @@ export interface Signature {
   readonly outputs: readonly TensorSpec[];
 }
 
+/** What the one signature of a model is called in formats that have no name for it, and in most that do. */
+export const DEFAULT_SIGNATURE = 'serving_default';
+
+/** One way to call a model. */
+export interface NamedSignature {
+  readonly name: string;
+  readonly signature: Signature;
+  /** Requests that name it may share a run. */
+  readonly batchable: boolean;
+}
+
 /**
  * A concrete tensor. `data` is row-major little-endian bytes; a BYTES element is a uint32 length
  * followed by that many bytes, as the protocol's binary extension writes it.

@@ -10,6 +10,7 @@ import type { Tensor } from '../../src/lib/tensor.js';
 
 export interface ImportOptions {
   readonly runtimes?: readonly RuntimeName[];
+  readonly sample?: readonly Tensor[];
   readonly timeoutMs?: number;
   readonly maxMemoryBytes?: number;
   readonly signal?: AbortSignal;
@@ -38,6 +39,7 @@ export async function importBytes(
         artifactPath,
         workDirectory,
         runtimes: options.runtimes ?? ['tfjs-wasm'],
+        ...(options.sample === undefined ? {} : { sample: options.sample }),
         timeoutMs: options.timeoutMs ?? 60_000,
         maxMemoryBytes: options.maxMemoryBytes ?? 2 ** 31,
       },

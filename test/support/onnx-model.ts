@@ -57,6 +57,22 @@ export function tensor(
   return Buffer.concat([...dims.map((dim) => int(1, dim)), int(2, type), part(8, name), part(9, raw)]);
 }
 
+/** A tensor whose values are in another file, by `location`, `offset` and `length`, or what a stranger writes there. */
+export function externalTensor(
+  name: string,
+  type: number,
+  dims: readonly (number | bigint)[],
+  place: Readonly<Record<string, string>>,
+): Buffer {
+  return Buffer.concat([
+    ...dims.map((dim) => int(1, dim)),
+    int(2, type),
+    part(8, name),
+    ...Object.entries(place).map(([key, text]) => part(13, Buffer.concat([part(1, key), part(2, text)]))),
+    int(14, 1),
+  ]);
+}
+
 export function int64s(...values: readonly (number | bigint)[]): Buffer {
   return Buffer.from(BigInt64Array.from(values, BigInt).buffer);
 }

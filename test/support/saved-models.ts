@@ -9,6 +9,8 @@ import {
   type FunctionProto,
   type NodeProto,
 } from '../../src/importers/tensorflow-proto.js';
+import { encodeBytesElements } from '../../src/inference/tensors.js';
+import type { Datatype, Tensor } from '../../src/lib/tensor.js';
 import { tarOf } from './archives.js';
 import { zipOf } from './zip.js';
 
@@ -36,6 +38,54 @@ export function savedModelFiles(name: string): Files {
         const path = join(entry.parentPath, entry.name);
         return [path.slice(folder.length), readFileSync(path)];
       }),
+  );
+}
+
+export interface RecordedRun {
+  readonly inputs: readonly Tensor[];
+  readonly outputs: readonly Tensor[];
+}
+
+interface RecordedTensor {
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  /** Base64, or for strings a list of it. */
+  readonly data: string | readonly string[];
+}
+
+const DATATYPES: Readonly<Record<string, Datatype>> = {
+  bool: 'BOOL',
+  float16: 'FP16',
+  float32: 'FP32',
+  float64: 'FP64',
+  string: 'BYTES',
+};
+
+/** What TensorFlow answered, by signature: `saved-model/NAME.io.json`. */
+export function recordedRuns(name: string): Readonly<Record<string, readonly RecordedRun[]>> {
+  const path = fileURLToPath(new URL(`../fixtures/saved-model/${name}.io.json`, import.meta.url));
+  type Side = Readonly<Record<string, RecordedTensor>>;
+  const { signatures } = JSON.parse(readFileSync(path, 'utf8')) as {
+    readonly signatures: Readonly<
+      Record<string, readonly { readonly inputs: Side; readonly outputs: Side }[]>
+    >;
+  };
+  const tensors = (side: Side): Tensor[] =>
+    Object.entries(side).map(([tensor, { dtype, shape: sizes, data }]) => ({
+      name: tensor,
+      datatype: DATATYPES[dtype] ?? (dtype.toUpperCase() as Datatype),
+      shape: sizes,
+      data: new Uint8Array(
+        typeof data === 'string'
+          ? Buffer.from(data, 'base64')
+          : encodeBytesElements(data.map((text) => Buffer.from(text, 'base64'))),
+      ),
+    }));
+  return Object.fromEntries(
+    Object.entries(signatures).map(([signature, runs]) => [
+      signature,
+      runs.map(({ inputs, outputs }) => ({ inputs: tensors(inputs), outputs: tensors(outputs) })),
+    ]),
   );
 }
 

@@ -36,11 +36,16 @@ export interface CheckedInputs {
 
 type Checked<T> = Result<T, InvalidInput>;
 
-/** Tensors as the pool takes them, or all that is wrong with them. */
+/**
+ * Tensors as the pool takes them, or all that is wrong with them.
+ * @param hasRows the version's requests may share a run, so that the first dimensions are one batch; without, they
+ *   may be any sizes that the model takes (`[m, k]` and `[k, n]`)
+ */
 export function checkInputs(
   signature: Signature,
   raw: readonly RawTensor[],
   limits: InputLimits,
+  hasRows = true,
 ): Result<CheckedInputs, readonly InvalidInput[]> {
   const mistakes: InvalidInput[] = [];
   if (raw.length > signature.inputs.length + MAX_SURPLUS_INPUTS) {
@@ -59,7 +64,7 @@ export function checkInputs(
     if (shape.ok) shapes.set(spec, shape.value);
     else mistakes.push(shape.error);
   }
-  const rows = checkBatch(signature, given, shapes, limits, mistakes);
+  const rows = hasRows ? checkBatch(signature, given, shapes, limits, mistakes) : commonRows(shapes);
   const fits = checkBytes(shapes, limits, mistakes);
 
   const tensors: Tensor[] = [];
@@ -73,6 +78,15 @@ export function checkInputs(
   const bytes = tensors.reduce((sum, tensor) => sum + tensor.data.length, 0);
   if (fits && bytes > limits.maxBytes) mistakes.push(tooManyBytes(bytes, limits));
   return mistakes.length > 0 ? refuse(mistakes.slice(0, MAX_MISTAKES)) : ok({ tensors, rows });
+}
+
+/** What a request is told that names a signature which the version does not have. */
+export function unknownSignature(
+  { signatures }: { readonly signatures: ReadonlyMap<string, unknown> },
+  name: string,
+): InvalidInput {
+  const known = [...signatures.keys()].slice(0, MAX_MISTAKES).map(quoted).join(', ');
+  return invalidInput(['signature'], `The version has no signature named ${quoted(name)}; it has ${known}.`);
 }
 
 /** Which input of the request is which of the signature. */
@@ -186,6 +200,13 @@ function checkBatch(
     }
   }
   return first?.rows ?? 1;
+}
+
+/** Of inputs that need not agree: their first dimension where they do, else 1. */
+function commonRows(shapes: ReadonlyMap<TensorSpec, readonly number[]>): number {
+  const firsts = new Set([...shapes].map(([spec, [first]]) => (spec.shape[0] === -1 ? first : undefined)));
+  const [rows] = firsts;
+  return firsts.size === 1 && rows !== undefined ? rows : 1;
 }
 
 function checkBytes(

@@ -11,7 +11,7 @@ import { modelNotFound } from '../catalog/index.js';
 import type { MarketplaceService } from '../marketplace/index.js';
 import type { Charge, Charged, MeteringService, Reservation } from '../metering/index.js';
 import { checkCommand, parseTarget } from './check-command.js';
-import { checkInputs, type CheckedInputs } from './check-inputs.js';
+import { checkInputs, unknownSignature, type CheckedInputs } from './check-inputs.js';
 import {
   fromInferenceRefusal,
   predictionFailed,
@@ -78,15 +78,17 @@ export function createPredict(deps: PredictDeps) {
     const reference = parseTarget(command.target);
     if (reference === null) return refuse([modelNotFound(['target'])]);
     const { tenantId } = actor;
-    const version = versions.held(tenantId, reference) ?? (await versions.find(tenantId, reference));
-    if (version === null) return refuse([modelNotFound(['target'])]);
+    const found = versions.held(tenantId, reference) ?? (await versions.find(tenantId, reference));
+    if (found === null) return refuse([modelNotFound(['target'])]);
 
     // 2 entitlement
-    const entitlement = marketplace.entitlementFor(actor, version.facts, 'PREDICT');
+    const entitlement = marketplace.entitlementFor(actor, found.facts, 'PREDICT');
     if (!entitlement.ok) return refuse([entitlement.error]);
 
-    // 3 inputs
-    const inputs = checkInputs(version.signature, command.inputs, deps.limits);
+    // 3 signature and inputs
+    const version = withSignature(found, command.signature ?? null);
+    if (version === null) return refuse([unknownSignature(found, command.signature ?? '')]);
+    const inputs = checkInputs(version.signature, command.inputs, deps.limits, version.artifact.batchable);
     if (!inputs.ok) return refuse(atLeastOne(inputs.error));
 
     // 4 reserve
@@ -205,6 +207,11 @@ export function createPredict(deps: PredictDeps) {
   }
 
   return predict;
+}
+
+/** The version as the named signature calls it; `null` when it has none of that name. */
+function withSignature(version: RunnableVersion, name: string | null): RunnableVersion | null {
+  return name === null ? version : (version.signatures.get(name) ?? null);
 }
 
 /** Each fact by name: copying all but one costs an object and a walk over its keys each time. */

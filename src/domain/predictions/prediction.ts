@@ -53,6 +53,8 @@ export type PredictTarget =
 
 export interface PredictCommand {
   readonly target: PredictTarget;
+  /** Which of the version's signatures; `null` or absent: the one that answers by default. */
+  readonly signature?: string | null | undefined;
   readonly inputs: readonly RawTensor[];
   readonly idempotencyKey: string | null;
   /** `null`: the server's default. */
@@ -69,6 +71,9 @@ export interface RunnableVersion {
   /** Its pack on this machine, the engine that serves it here and now, and whether requests may share a run. */
   readonly artifact: RunnableArtifact;
   readonly signature: Signature;
+  /** What the signature is called; `signatures` has this version once for each, with its artifact to match. */
+  readonly signatureName: string;
+  readonly signatures: ReadonlyMap<string, RunnableVersion>;
   readonly modelId: string;
   /** `owner/name`. */
   readonly modelName: string;

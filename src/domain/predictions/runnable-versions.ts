@@ -6,14 +6,14 @@ import type { Transactions } from '../../database/index.js';
 import type { RuntimeName } from '../../inference/index.js';
 import type { Clock } from '../../lib/clock.js';
 import { createFreshCache } from '../../lib/fresh-cache.js';
-import type { Signature } from '../../lib/tensor.js';
+import { DEFAULT_SIGNATURE, type Signature } from '../../lib/tensor.js';
 import { fullNameOf } from '../catalog/index.js';
 import {
   entitlementFactsFromRow,
   entitlementFactsSql,
   type EntitlementFactsRow,
 } from '../marketplace/index.js';
-import { servingEngine, trialsFromJson } from '../versions/index.js';
+import { servingEngine, signaturesFromJson, trialsFromJson } from '../versions/index.js';
 import type { VersionReference } from './check-command.js';
 import type { RunnableVersion } from './prediction.js';
 
@@ -38,12 +38,13 @@ interface RunnableRow extends EntitlementFactsRow {
   readonly batchable: boolean;
   readonly trials: unknown;
   readonly signature: Signature;
+  readonly signatures: unknown;
   readonly model_id: string;
   readonly owner_slug: string;
   readonly name: string;
 }
 
-const RUNNABLE = `SELECT v.id, v.number, v.digest, v.pack_digest, v.runtime, v.batchable, v.trials, v.signature,
+const RUNNABLE = `SELECT v.id, v.number, v.digest, v.pack_digest, v.runtime, v.batchable, v.trials, v.signature, v.signatures,
     v.model_id, m.owner_slug, m.name, ${entitlementFactsSql.columns}
   FROM versions v JOIN models m ON m.id = v.model_id ${entitlementFactsSql.join('$1')} WHERE`;
 
@@ -99,19 +100,30 @@ function whereOf(reference: VersionReference): [string, unknown[]] {
 }
 
 function runnableFromRow(row: RunnableRow, { engines, packPath }: Serving): RunnableVersion {
-  return Object.freeze({
+  const [first, ...others] = signaturesFromJson(row.signatures, row);
+  const artifact = {
+    digest: row.pack_digest,
+    path: packPath(row.pack_digest),
+    runtime: servingEngine({ runtime: row.runtime, trials: trialsFromJson(row.trials) }, engines),
+    batchable: row.batchable,
+  };
+  const signatures = new Map<string, RunnableVersion>();
+  const version: RunnableVersion = Object.freeze({
     id: row.id,
     number: row.number,
     digest: row.digest,
-    artifact: Object.freeze({
-      digest: row.pack_digest,
-      path: packPath(row.pack_digest),
-      runtime: servingEngine({ runtime: row.runtime, trials: trialsFromJson(row.trials) }, engines),
-      batchable: row.batchable,
-    }),
+    artifact: Object.freeze(artifact),
     signature: row.signature,
+    signatureName: first?.name ?? DEFAULT_SIGNATURE,
+    signatures,
     modelId: row.model_id,
     modelName: fullNameOf({ ownerSlug: row.owner_slug, name: row.name }),
     facts: entitlementFactsFromRow(row),
   });
+  signatures.set(version.signatureName, version);
+  for (const { name, signature, batchable } of others) {
+    const called = Object.freeze({ ...artifact, batchable, signatureName: name });
+    signatures.set(name, Object.freeze({ ...version, artifact: called, signature, signatureName: name }));
+  }
+  return version;
 }

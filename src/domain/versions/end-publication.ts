@@ -146,6 +146,7 @@ function versionOf(publication: Publication, number: number, report: ImportRepor
     packDigest: report.packDigest,
     packBytes: report.packBytes,
     signature: report.signature,
+    signatures: report.signatures,
     runtime: report.runtime,
     batchable: report.batchable,
     trials: report.trials,

@@ -5,7 +5,7 @@ import {
   type ModelFormat,
 } from '../../importers/index.js';
 import type { RuntimeName } from '../../inference/index.js';
-import type { Signature } from '../../lib/tensor.js';
+import { DEFAULT_SIGNATURE, type NamedSignature, type Signature } from '../../lib/tensor.js';
 
 /** One immutable artifact of a model, numbered 1, 2, 3… It exists only after its import succeeded. */
 export interface Version {
@@ -23,7 +23,9 @@ export interface Version {
   /** SHA-256 of the pack that workers load, lower-case hex. */
   readonly packDigest: string;
   readonly packBytes: number;
+  /** Answers when a prediction names none: the first of `signatures`. */
   readonly signature: Signature;
+  readonly signatures: readonly NamedSignature[];
   readonly runtime: RuntimeName;
   /** Requests may share a run: the import has shown that each row comes out as it does alone. */
   readonly batchable: boolean;
@@ -82,6 +84,15 @@ export function servingEngine(
   if (available.includes(version.runtime)) return version.runtime;
   const ranked = available.flatMap((name) => version.trials.filter((trial) => trial.runtime === name));
   return chooseEngine(ranked)?.runtime ?? version.runtime;
+}
+
+/** As the table keeps them; a version from before there could be several has the one. */
+export function signaturesFromJson(
+  json: unknown,
+  only: { readonly signature: Signature; readonly batchable: boolean },
+): readonly NamedSignature[] {
+  const signatures = json as readonly NamedSignature[];
+  return signatures.length > 0 ? signatures : [{ name: DEFAULT_SIGNATURE, ...only }];
 }
 
 /** As the table keeps them. Versions from before joined runs were measured lack that figure. */

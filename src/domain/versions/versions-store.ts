@@ -4,7 +4,7 @@ import type { RuntimeName } from '../../inference/index.js';
 import type { PageRequest } from '../../lib/page.js';
 import type { Signature } from '../../lib/tensor.js';
 import { grantInForceJoin, tenantHoldsRight, visibleTo } from '../catalog/index.js';
-import { trialsFromJson, type Version } from './version.js';
+import { signaturesFromJson, trialsFromJson, type Version } from './version.js';
 
 /** A row of `VERSION_COLUMNS`. */
 export interface VersionRow {
@@ -19,6 +19,7 @@ export interface VersionRow {
   readonly version_pack_digest: string;
   readonly version_pack_bytes: string | number | bigint;
   readonly version_signature: unknown;
+  readonly version_signatures: unknown;
   readonly version_runtime: string;
   readonly version_batchable: boolean;
   readonly version_trials: unknown;
@@ -43,6 +44,7 @@ const COLUMN_NAMES = [
   'pack_digest',
   'pack_bytes',
   'signature',
+  'signatures',
   'runtime',
   'batchable',
   'trials',
@@ -59,6 +61,8 @@ const COLUMN_NAMES = [
 export const VERSION_COLUMNS = COLUMN_NAMES.map((name) => `v.${name} AS version_${name}`).join(', ');
 
 export function versionFromRow(row: VersionRow): Version {
+  const signature = row.version_signature as Signature;
+  const batchable = row.version_batchable;
   return {
     id: row.version_id,
     tenantId: row.version_tenant_id,
@@ -70,9 +74,10 @@ export function versionFromRow(row: VersionRow): Version {
     bytes: Number(row.version_bytes),
     packDigest: row.version_pack_digest,
     packBytes: Number(row.version_pack_bytes),
-    signature: row.version_signature as Signature,
+    signature,
+    signatures: signaturesFromJson(row.version_signatures, { signature, batchable }),
     runtime: row.version_runtime as RuntimeName,
-    batchable: row.version_batchable,
+    batchable,
     trials: trialsFromJson(row.version_trials),
     parameterCount: Number(row.version_parameter_count),
     weightBytes: Number(row.version_weight_bytes),
@@ -90,8 +95,8 @@ function asJson(value: object): object {
 }
 
 export async function insertVersion(tx: Tx, tenantId: string, version: Version): Promise<void> {
-  const { bytes, packBytes, parameterCount, weightBytes, signature, trials, operations, findings, ...rest } =
-    version;
+  const { bytes, packBytes, parameterCount, weightBytes, signature, signatures, ...more } = version;
+  const { trials, operations, findings, ...rest } = more;
   await tx.version.create({
     data: {
       ...rest,
@@ -101,6 +106,7 @@ export async function insertVersion(tx: Tx, tenantId: string, version: Version):
       parameterCount: BigInt(parameterCount),
       weightBytes: BigInt(weightBytes),
       signature: asJson(signature),
+      signatures: asJson(signatures),
       trials: asJson(trials),
       operations: asJson(operations),
       findings: [...findings],

@@ -28,10 +28,11 @@ export const predictionsResolvers = {
 
   Mutation: {
     predict: async (_root, { input }, context) => {
-      const { target, inputs, idempotencyKey = null, timeoutMs = null, outputEncoding, priority } = input;
+      const { target, signature, inputs, idempotencyKey = null, timeoutMs = null } = input;
+      const { outputEncoding, priority } = input;
       const result = await context.services.predictions.predict(
         requireTenantActor(context),
-        { target, inputs, idempotencyKey, timeoutMs, priority: priority ?? 'NORMAL' },
+        { target, signature, inputs, idempotencyKey, timeoutMs, priority: priority ?? 'NORMAL' },
         context.signal,
       );
       return toPayload(result, (prediction) => ({

@@ -1,6 +1,6 @@
 /** The whole import, inside the child: bytes -> what they are -> canonical pack -> trial. */
-import type { PackHeader } from '../../inference/index.js';
-import type { Signature } from '../../lib/tensor.js';
+import type { PackHeader, PackSignature } from '../../inference/index.js';
+import type { Signature, Tensor, TensorSpec } from '../../lib/tensor.js';
 import { ok, refuse, type Result } from '../../lib/result.js';
 import { countOperations, parameterCount } from '../converted-model.js';
 import { blocksOf, packInMemory, writePack, writeWeights } from '../pack-file.js';
@@ -8,7 +8,7 @@ import { readArtifact } from '../read-artifact.js';
 import { Refused } from '../refused.js';
 import { runTrial } from './trial.js';
 import type { ImportProgress, ImportRefusal } from '../types.js';
-import type { ChildReport, ChildRequest } from './messages.js';
+import type { ChildReport, ChildRequest, WireSample } from './messages.js';
 
 /** The one place where a reader's refusal becomes a value. Faults go on to `main.ts`. */
 export async function importArtifact(
@@ -36,33 +36,40 @@ async function importOrThrow(
     onProgress({ phase: 'CONVERTING', fraction: 0.3 + 0.3 * fraction });
   });
   onProgress({ phase: 'TRYING', fraction: 0.6 });
-  const headerFor = (signature: Signature): PackHeader => ({
+  const headerFor = (first: PackSignature, others: readonly PackSignature[]): PackHeader => ({
     kind: model.kind,
     modelTopology: model.modelTopology,
     weightSpecs: model.weights.map((block) => block.spec),
     ...(model.files === undefined
       ? {}
       : { files: model.files.map(({ name, byteLength }) => ({ name, byteLength })) }),
-    signature,
-    inputNodes: model.inputs.map((input) => input.node),
-    outputNodes: model.outputs.map((output) => output.node),
+    signature: first.signature,
+    inputNodes: first.inputNodes,
+    outputNodes: first.outputNodes,
+    ...(others.length === 0 ? {} : { otherSignatures: others }),
     ...model.graph,
   });
   const trial = await runTrial(
     model,
     request.runtimes,
-    (signature) => packInMemory(request.workDirectory, headerFor(signature)),
+    request.sample === undefined ? null : request.sample.map(fromWire),
+    (first, others) => packInMemory(request.workDirectory, headerFor(first, others)),
     (fraction) => {
       onProgress({ phase: 'TRYING', fraction: 0.6 + 0.35 * fraction });
     },
   );
-  writePack(request.workDirectory, headerFor(trial.signature));
+  writePack(request.workDirectory, headerFor(trial.first, trial.others));
   return {
     format: model.format,
     producer: model.producer,
-    signature: { inputs: trial.signature.inputs.map(plain), outputs: trial.signature.outputs.map(plain) },
+    signature: plain(trial.first.signature),
+    signatures: [trial.first, ...trial.others].map(({ name, batchable, signature }) => ({
+      name,
+      batchable,
+      signature: plain(signature),
+    })),
     runtime: trial.runtime,
-    batchable: trial.batchable,
+    batchable: trial.first.batchable,
     trials: [...trial.trials],
     parameterCount: parameterCount(model),
     weightBytes,
@@ -71,6 +78,11 @@ async function importOrThrow(
   };
 }
 
-function plain(spec: Signature['inputs'][number]): ChildReport['signature']['inputs'][number] {
-  return { name: spec.name, datatype: spec.datatype, shape: [...spec.shape] };
+function fromWire({ name, datatype, shape, base64 }: WireSample): Tensor {
+  return { name, datatype, shape, data: new Uint8Array(Buffer.from(base64, 'base64')) };
+}
+
+function plain({ inputs, outputs }: Signature): ChildReport['signature'] {
+  const spec = ({ name, datatype, shape }: TensorSpec) => ({ name, datatype, shape: [...shape] });
+  return { inputs: inputs.map(spec), outputs: outputs.map(spec) };
 }

@@ -12,6 +12,8 @@ export const BATCH_ROWS = 32;
 const JOINED_ROWS = [2, 5];
 /** Of one row: beyond it fewer joined runs are tried, so that the trial ends. */
 const SLOW_ROW_MS = 1000;
+/** In place of a row's time: as few joined runs as can show a mistake, for all but the default signature. */
+export const QUICKLY = Infinity;
 const MAX_BATCH_MS = 10_000;
 
 /** Best of several runs: the figure that a busy machine disturbs least. */

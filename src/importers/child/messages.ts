@@ -1,11 +1,21 @@
 /** What parent and child say to each other. The parent believes nothing that does not fit. */
 import { z } from 'zod';
 import { RUNTIMES } from '../../inference/index.js';
-import { DATATYPES } from '../../lib/tensor.js';
+import { DATATYPES, type Datatype } from '../../lib/tensor.js';
 import { IMPORT_PHASES, IMPORT_REFUSAL_CODES, MODEL_FORMATS, type ImportRequest } from '../types.js';
 
+/** A tensor of the publisher's; its bytes are as many as its shape says. */
+export interface WireSample {
+  readonly name: string;
+  readonly datatype: Datatype;
+  readonly shape: readonly number[];
+  readonly base64: string;
+}
+
 /** Sent once, first. */
-export type ChildRequest = Pick<ImportRequest, 'artifactPath' | 'workDirectory' | 'runtimes'>;
+export type ChildRequest = Pick<ImportRequest, 'artifactPath' | 'workDirectory' | 'runtimes'> & {
+  readonly sample?: readonly WireSample[];
+};
 
 const text = z.string().max(20_000);
 const tensorSpec = z.object({
@@ -13,6 +23,7 @@ const tensorSpec = z.object({
   datatype: z.enum(DATATYPES),
   shape: z.array(z.int().min(-1)).max(32),
 });
+const signature = z.object({ inputs: z.array(tensorSpec).max(1000), outputs: z.array(tensorSpec).max(1000) });
 const milliseconds = z.number().nonnegative().nullable();
 
 export const childMessage = z.discriminatedUnion('type', [
@@ -28,7 +39,11 @@ export const childMessage = z.discriminatedUnion('type', [
     report: z.object({
       format: z.enum(MODEL_FORMATS),
       producer: text.nullable(),
-      signature: z.object({ inputs: z.array(tensorSpec).max(1000), outputs: z.array(tensorSpec).max(1000) }),
+      signature,
+      signatures: z
+        .array(z.object({ name: text, signature, batchable: z.boolean() }))
+        .min(1)
+        .max(64),
       runtime: z.enum(RUNTIMES),
       batchable: z.boolean(),
       trials: z

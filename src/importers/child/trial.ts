@@ -5,34 +5,72 @@
  * whether requests may share a run.
  */
 import { createRuntime, type LoadedModel } from '../../inference/worker/runtimes/index.js';
-import { enginesFor, type RuntimeName } from '../../inference/index.js';
-import { hasBatchDimension, type Signature, type TensorSpec } from '../../lib/tensor.js';
+import { enginesFor, type PackSignature, type RuntimeName } from '../../inference/index.js';
+import { DEFAULT_SIGNATURE, hasBatchDimension, type Tensor } from '../../lib/tensor.js';
 import { chooseEngine } from '../choose-engine.js';
-import type { ConvertedModel, ModelTensor } from '../converted-model.js';
-import { printable, refuseImport } from '../refused.js';
+import { nodesOf, type ConvertedModel } from '../converted-model.js';
+import { printable, Refused, refuseImport } from '../refused.js';
 import { agreement, copies, MAX_RELATIVE_DIFF } from '../trial-tensors.js';
 import type { EngineTrial } from '../types.js';
 import { explore, type Reference } from './explore.js';
 import { batchRunMs, bestRunMs, joiningProblem } from './measure.js';
+import {
+  provisionalOther,
+  provisionalSignature,
+  tryOthers,
+  type TriedOthers,
+  type TriedSignature,
+} from './trial-signatures.js';
 
 export interface TrialResult {
-  readonly signature: Signature;
+  /** The one that answers by default. */
+  readonly first: TriedSignature;
+  readonly others: readonly TriedSignature[];
   readonly runtime: RuntimeName;
-  /** Requests may share a run: shown by every engine that may serve. */
-  readonly batchable: boolean;
   readonly trials: readonly EngineTrial[];
   readonly notes: readonly string[];
 }
 
+/** The whole pack, for provisional or final signatures: the default one, and those beside it. */
+export type PackFor = (first: PackSignature, others: readonly PackSignature[]) => Uint8Array;
+
 /**
+ * Where the signature that would answer by default runs on no engine, the next one takes its place, unless it is the one
+ * that everybody expects to answer.
  * @param runtimes allowed, in the operator's order
- * @param packFor the whole pack for a provisional or final signature
+ * @param sample inputs of the publisher's, in place of made-up ones
  * @throws Refused with TRIAL_FAILED and each engine's reason when none can run the model
  */
 export async function runTrial(
   model: ConvertedModel,
   runtimes: readonly RuntimeName[],
-  packFor: (signature: Signature) => Uint8Array,
+  sample: readonly Tensor[] | null,
+  packFor: PackFor,
+  onProgress: (fraction: number) => void,
+): Promise<TrialResult> {
+  try {
+    return await tryAll(model, runtimes, sample, packFor, onProgress);
+  } catch (error) {
+    const [next, ...others] = model.otherSignatures ?? [];
+    const mayAnother = error instanceof Refused && nameOf(model) !== DEFAULT_SIGNATURE;
+    if (!mayAnother || next === undefined) throw error;
+    const { name, inputs, outputs } = next;
+    const rest = { ...model, signatureName: name, inputs, outputs, otherSignatures: others };
+    const result = await runTrial(rest, runtimes, sample, packFor, onProgress);
+    const note = `The signature "${nameOf(model)}" is not served: ${error.refusal.message}`;
+    return { ...result, notes: [note, ...result.notes] };
+  }
+}
+
+function nameOf({ signatureName = DEFAULT_SIGNATURE }: ConvertedModel): string {
+  return signatureName;
+}
+
+async function tryAll(
+  model: ConvertedModel,
+  runtimes: readonly RuntimeName[],
+  sample: readonly Tensor[] | null,
+  packFor: PackFor,
   onProgress: (fraction: number) => void,
 ): Promise<TrialResult> {
   const able = enginesFor(model.kind);
@@ -44,14 +82,16 @@ export async function runTrial(
       `Such a model runs on ${able.join(' or ')}, which this server's operator has not allowed (allowed: ${runtimes.join(', ')}).`,
     );
   }
-  const provisional = provisionalSignature(model);
   const trials: EngineTrial[] = [];
   const problems: string[] = [];
   let reference: Reference | null = null;
+  let others: TriedOthers = { signatures: [], notes: [] };
   for (const [i, name] of candidates.entries()) {
-    const outcome = await tryEngine(name, packFor, provisional, reference);
+    const outcome = await tryEngine(name, packFor, model, sample, reference);
     trials.push(outcome.trial);
     if (outcome.joiningProblem !== null) problems.push(outcome.joiningProblem);
+    // By the first engine that can serve; only one knows several signatures.
+    if (reference === null && outcome.others !== null) others = outcome.others;
     reference ??= outcome.reference;
     onProgress((i + 1) / candidates.length);
   }
@@ -64,34 +104,28 @@ export async function runTrial(
   const [problem] = problems;
   const notes =
     problem === undefined ? [] : [`Requests are run one by one and never joined, because ${problem}.`];
+  const batchable = reference.hasRows && hasBatchDimension(signature) && problem === undefined;
   return {
-    signature,
+    first: { name: nameOf(model), signature, ...nodesOf(model), batchable },
+    others: others.signatures,
     runtime: chosen.runtime,
-    batchable: hasBatchDimension(signature) && problem === undefined,
     trials,
-    notes: [...reference.notes, ...notes],
+    notes: [...reference.notes, ...notes, ...others.notes],
   };
-}
-
-function provisionalSignature(model: ConvertedModel): Signature {
-  const spec = (tensor: ModelTensor): TensorSpec => ({
-    name: tensor.name,
-    datatype: tensor.datatype,
-    shape: tensor.shape ?? [],
-  });
-  return { inputs: model.inputs.map(spec), outputs: model.outputs.map(spec) };
 }
 
 interface Outcome {
   readonly trial: EngineTrial;
   readonly reference: Reference | null;
   readonly joiningProblem: string | null;
+  readonly others: TriedOthers | null;
 }
 
 async function tryEngine(
   name: RuntimeName,
-  packFor: (signature: Signature) => Uint8Array,
-  provisional: Signature,
+  packFor: PackFor,
+  model: ConvertedModel,
+  sample: readonly Tensor[] | null,
   reference: Reference | null,
 ): Promise<Outcome> {
   const failed = (reason: string, loadMs: number | null = null): Outcome => ({
@@ -106,6 +140,7 @@ async function tryEngine(
     },
     reference: null,
     joiningProblem: null,
+    others: null,
   });
   // Whatever an engine throws at a stranger's model is a finding about that model, and is reported.
   let loaded: LoadedModel | null = null;
@@ -115,9 +150,12 @@ async function tryEngine(
     const runtime = createRuntime(name, { temporaryDirectory: process.cwd() });
     await runtime.start();
     const started = performance.now();
-    loaded = await runtime.load(packFor(provisional));
+    const signature = provisionalSignature(model);
+    const others = model.otherSignatures ?? [];
+    const first = { name: nameOf(model), signature, ...nodesOf(model) };
+    loaded = await runtime.load(packFor(first, others.map(provisionalOther)));
     loadMs = Math.round((performance.now() - started) * 1000) / 1000;
-    const measured = reference ?? (await explore(loaded, provisional));
+    const measured = reference ?? (await explore(loaded, signature, model, sample));
     const diff =
       reference === null ? 0 : agreement(reference.outputs, await loaded.run(copies(reference.inputs)));
     if (diff > MAX_RELATIVE_DIFF) {
@@ -127,7 +165,7 @@ async function tryEngine(
       );
     }
     const computeMs = await bestRunMs(loaded, measured.inputs);
-    const canJoin = hasBatchDimension(measured.signature);
+    const canJoin = measured.hasRows && hasBatchDimension(measured.signature);
     const problem = canJoin ? await joiningProblem(loaded, measured.inputs, computeMs) : null;
     const batchComputeMs =
       canJoin && problem === null ? await batchRunMs(loaded, measured.inputs, computeMs) : null;
@@ -143,8 +181,11 @@ async function tryEngine(
       },
       reference: measured,
       joiningProblem: problem,
+      others: reference === null ? await tryOthers(loaded, others) : null,
     };
   } catch (error) {
+    // A sample that does not fit the model fits no engine.
+    if (error instanceof Refused) throw error;
     return failed(error instanceof Error ? error.message : String(error), loadMs);
   } finally {
     loaded?.dispose();

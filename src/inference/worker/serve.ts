@@ -106,7 +106,7 @@ export async function serve(
     let outputs: WireTensor[];
     try {
       const inputs = request.inputs.map((input) => ({ ...input, data: new Uint8Array(input.data) }));
-      const made = await model.run(inputs);
+      const made = await model.run(inputs, artifact.signatureName);
       outputs = made.map(({ name, datatype, shape, data }) => ({
         name,
         datatype,

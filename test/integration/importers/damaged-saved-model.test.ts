@@ -98,7 +98,7 @@ describe('a graph that does not hold together', () => {
       edited(({ meta }) => {
         meta.signatureDef.find(
           ({ key }: { key: string }) => key === 'serving_default',
-        ).value.outputs[0].value.dtype = 2;
+        ).value.outputs[0].value.dtype = 8;
       }),
       'UNSUPPORTED_TENSOR',
       'output_0',
@@ -108,7 +108,7 @@ describe('a graph that does not hold together', () => {
       edited(({ meta }) => {
         meta.signatureDef.find(({ key }: { key: string }) => key === 'serving_default').value.inputs = [];
       }),
-      'CORRUPT_ARTIFACT',
+      'UNSUPPORTED_TENSOR',
       'serving_default_keras_tensor',
     ],
   ] satisfies readonly HostileCase[]);

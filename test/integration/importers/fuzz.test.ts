@@ -8,6 +8,8 @@ import { createImporter } from '../../../src/importers/index.js';
 import { fixture, graphZip, unzip } from '../../support/archives.js';
 import { createReaderThread } from '../../support/reader-thread.js';
 import { importBytes } from '../../support/importing.js';
+import { externalTensor, floats, node, onnxModel, value } from '../../support/onnx-model.js';
+import { mutatedOnnx } from '../../support/onnx-mutations.js';
 import { savedModelFiles, zipOfFiles } from '../../support/saved-models.js';
 import { zipOf } from '../../support/zip.js';
 
@@ -65,6 +67,21 @@ function mutatedSavedModel(name: string, seed: number): Uint8Array {
   return zipOfFiles(files);
 }
 
+const onnxWithData = onnxModel({
+  nodes: [node('Add', ['x', 'w'], ['y'])],
+  inputs: [value('x', 1, ['n', 2])],
+  outputs: [value('y', 1, ['n', 2])],
+  initializers: [externalTensor('w', 1, [2], { location: 'w', offset: '0', length: '8' })],
+});
+
+/** The places of weights in a data file are in it, too. */
+function mutatedOnnxZip(seed: number): Uint8Array {
+  return zipOf([
+    { name: 'm.onnx', data: mutatedOnnx(onnxWithData, seed) },
+    { name: 'w', data: floats(1, 2) },
+  ]);
+}
+
 const SEEDS = Array.from({ length: 120 }, (_, seed) => seed);
 
 describe('mutations are a model or a refusal', () => {
@@ -76,6 +93,9 @@ describe('mutations are a model or a refusal', () => {
     ['a TFJS archive', (seed) => mutated(graphZip(), seed)],
     ['a saved_model.pb', (seed) => mutatedSavedModel('saved_model.pb', seed)],
     ['a variables.index', (seed) => mutatedSavedModel('variables/variables.index', seed)],
+    ['an ONNX file', (seed) => mutatedOnnx(fixture('onnx/dense.onnx'), seed)],
+    ['an ONNX file of trees', (seed) => mutatedOnnx(fixture('onnx/iris-tree.onnx'), seed)],
+    ['an ONNX file with data files', mutatedOnnxZip],
   ])('of %s', async (_what, make) => {
     const outcomes: string[] = [];
     for (const seed of SEEDS) outcomes.push(await reader.read(make(seed)));
@@ -105,6 +125,17 @@ describe('mutations through the real child', () => {
       const name = seed % 2 === 0 ? 'saved_model.pb' : 'variables/variables.data-00000-of-00001';
       const { result } = await importBytes(importer, mutatedSavedModel(name, seed), {
         runtimes: ['tfjs-graph'],
+      });
+      if (!result.ok) expect(result.error.code).not.toMatch(/^IMPORT_(TIMED_OUT|OUT_OF_MEMORY)/);
+    },
+  );
+
+  it.each(Array.from({ length: 8 }, (_, i) => 3000 + i))(
+    'number %i of an ONNX file, which the runtime then loads, is a model or a refusal',
+    async (seed) => {
+      const name = seed % 2 === 0 ? 'onnx/dense.onnx' : 'onnx/iris-tree.onnx';
+      const { result } = await importBytes(importer, mutatedOnnx(fixture(name), seed), {
+        runtimes: ['onnx'],
       });
       if (!result.ok) expect(result.error.code).not.toMatch(/^IMPORT_(TIMED_OUT|OUT_OF_MEMORY)/);
     },

@@ -33,7 +33,8 @@ const OPS = [
   'ReaderReadV2',
   'TFRecordReaderV2',
   'InitializeTableFromTextFileV2',
-  'LookupTableFindV2',
+  'ImmutableConst',
+  'DecodeProtoV2',
   'PyFunc',
   'EagerPyFunc',
   'PyFuncStateless',
@@ -121,13 +122,19 @@ describe('an op outside the allow-list', () => {
         expect(nodes.length).toBeGreaterThan(0);
       }),
       'UNSUPPORTED_OP',
-      'StaticRegexFullMatch',
+      'DisableCopyOnRead',
     ],
     [
       'a variable that changes while it is served',
       edited((graph) => innermost(graph).nodeDef.push(nodeOf('count', 'AssignAddVariableOp'))),
       'UNSUPPORTED_OP',
       'count',
+    ],
+    [
+      'a table that remembers what callers send',
+      edited((graph) => innermost(graph).nodeDef.push(nodeOf('learn', 'LookupTableInsertV2'))),
+      'UNSUPPORTED_OP',
+      'learn',
     ],
     [
       'a function that takes the name of an op',

@@ -151,6 +151,7 @@ export async function leavePack(workDirectory: string, bytes: Uint8Array): Promi
       inputs: [{ name: 'x', datatype: 'FP32', shape: [-1, 10] }],
       outputs: [{ name: 'y', datatype: 'FP32', shape: [-1, 2] }],
     },
+    signatures: [],
     runtime: 'tfjs-wasm',
     batchable: true,
     trials: [

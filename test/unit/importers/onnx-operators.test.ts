@@ -83,10 +83,10 @@ const ROWS: readonly HostileRow[] = [
   ],
   [
     'a contributed operator off the list',
-    () => unaryModel('Attention', 1, { domain: 'com.microsoft' }),
+    () => unaryModel('BeamSearch', 1, { domain: 'com.microsoft' }),
     'UNSUPPORTED_OP',
     'y',
-    /com\.microsoft\.Attention/,
+    /com\.microsoft\.BeamSearch/,
   ],
   [
     'a forbidden operator in a branch',

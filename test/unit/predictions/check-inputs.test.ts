@@ -42,6 +42,31 @@ function floats(bytes: Uint8Array): number[] {
   return [...new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4)];
 }
 
+describe('a version whose requests never share a run', () => {
+  const PRODUCT: Signature = {
+    inputs: [
+      { name: 'a', datatype: 'FP32', shape: [-1, -1] },
+      { name: 'b', datatype: 'FP32', shape: [-1, -1] },
+    ],
+    outputs: [{ name: 'y', datatype: 'FP32', shape: [-1, -1] }],
+  };
+  const given = (rowsOfB: number): RawTensor[] => [
+    { name: 'a', shape: [2, 3], data: [1, 2, 3, 4, 5, 6] },
+    { name: 'b', shape: [rowsOfB, 1], data: Array.from({ length: rowsOfB }, () => 1) },
+  ];
+
+  it('may take inputs of different lengths, as one row', () => {
+    const result = checkInputs(PRODUCT, given(3), LIMITS, false);
+    expect(result.ok && result.value.rows).toBe(1);
+    expect(checkInputs(PRODUCT, given(3), LIMITS).ok).toBe(false);
+  });
+
+  it('counts the rows in which its inputs agree', () => {
+    const result = checkInputs(PRODUCT, given(2), LIMITS, false);
+    expect(result.ok && result.value.rows).toBe(2);
+  });
+});
+
 describe('what is accepted', () => {
   it('nested lists, flat lists with a shape, and base64 give the same tensor', () => {
     const base64 = Buffer.from(new Float32Array([1, 2, 3, 4, 5, 6]).buffer).toString('base64');

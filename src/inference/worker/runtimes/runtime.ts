@@ -6,11 +6,12 @@ export interface LoadedModel {
   /** Tensor memory that the model holds, measured while it was loaded. */
   readonly bytes: number;
   /**
-   * @param inputs in the order of the pack's signature; their memory belongs to the engine from then on
+   * @param inputs in the order of the signature; their memory belongs to the engine from then on
+   * @param signatureName one of the pack's other signatures, on engines that know several; absent: the pack's own
    * @returns in the order of the signature's outputs; each has a buffer of its own
    * @throws when the engine fails; the model stays usable unless `isFatalEngineError` says otherwise
    */
-  run(inputs: readonly Tensor[]): Promise<Tensor[]>;
+  run(inputs: readonly Tensor[], signatureName?: string): Promise<Tensor[]>;
   dispose(): void;
 }
 

@@ -1,47 +1,41 @@
-/** Tensors as tfjs-node's binding takes and gives them. */
-import type { Datatype, Signature, Tensor, TensorSpec } from '../../../lib/tensor.js';
+/**
+ * Tensors as tfjs-node's binding takes and gives them. It knows six types; the others cross as one of these, and the
+ * graph that the importer writes turns them back (`saved-model-borders.ts`): no bit is lost on the way.
+ */
+import type { Datatype, Tensor, TensorSpec } from '../../../lib/tensor.js';
 import { decodeBytesElements, encodeBytesElements, toBytes, toTypedArray } from '../../tensors.js';
-import { ModelLoadError } from './runtime.js';
 import type { BindingValues, MadeTensor } from './tensorflow-binding.js';
 
-/** TensorFlow's numbers for what the binding takes, and whether it gives it too. */
-const DTYPES: { readonly [D in Datatype]?: { readonly number: number; readonly comesOut: boolean } } = {
-  FP32: { number: 1, comesOut: true },
-  INT32: { number: 3, comesOut: true },
-  UINT8: { number: 4, comesOut: false },
-  BYTES: { number: 7, comesOut: true },
-  INT64: { number: 9, comesOut: true },
-  BOOL: { number: 10, comesOut: true },
+/** TensorFlow's numbers. */
+const [FLOAT, INT32, UINT8, STRING, INT64, BOOL] = [1, 3, 4, 7, 9, 10] as const;
+
+/** As what a datatype goes in and comes out. */
+const CROSSES: { readonly [D in Datatype]: { readonly in: number; readonly out: number } } = {
+  BOOL: { in: BOOL, out: BOOL },
+  // The binding takes bytes and does not give them.
+  UINT8: { in: UINT8, out: INT32 },
+  UINT16: { in: INT32, out: INT32 },
+  UINT32: { in: INT32, out: INT32 },
+  UINT64: { in: INT64, out: INT64 },
+  INT8: { in: INT32, out: INT32 },
+  INT16: { in: INT32, out: INT32 },
+  INT32: { in: INT32, out: INT32 },
+  INT64: { in: INT64, out: INT64 },
+  // Its 16 bits, as a number.
+  FP16: { in: INT32, out: INT32 },
+  FP32: { in: FLOAT, out: FLOAT },
+  FP64: { in: INT64, out: INT64 },
+  BYTES: { in: STRING, out: STRING },
 };
-
-/** @throws ModelLoadError naming the tensor that the binding cannot carry */
-export function checkDatatypes(signature: Signature): void {
-  for (const spec of signature.inputs) {
-    if (DTYPES[spec.datatype] === undefined) throw uncarried('Input', spec, 'takes');
-  }
-  for (const spec of signature.outputs) {
-    if (DTYPES[spec.datatype]?.comesOut !== true) throw uncarried('Output', spec, 'gives');
-  }
-}
-
-function uncarried(side: string, spec: TensorSpec, verb: 'takes' | 'gives'): ModelLoadError {
-  const known = Object.entries(DTYPES)
-    .filter(([, { comesOut }]) => verb === 'takes' || comesOut)
-    .map(([name]) => name);
-  return new ModelLoadError(
-    `${side} ${spec.name} is ${spec.datatype}; tfjs-graph ${verb} ${known.join(', ')}.`,
-  );
-}
 
 export function toBinding(
   tensor: Tensor,
   spec: TensorSpec,
 ): { readonly dtype: number; readonly values: BindingValues } {
-  const dtype = DTYPES[spec.datatype]?.number;
-  if (dtype === undefined || tensor.datatype !== spec.datatype) {
+  if (tensor.datatype !== spec.datatype) {
     throw new Error(`Input ${spec.name} came as ${tensor.datatype}; the signature says ${spec.datatype}.`);
   }
-  return { dtype, values: valuesOf(tensor) };
+  return { dtype: CROSSES[spec.datatype].in, values: valuesOf(tensor) };
 }
 
 function valuesOf({ datatype, data }: Tensor): BindingValues {
@@ -49,10 +43,17 @@ function valuesOf({ datatype, data }: Tensor): BindingValues {
     case 'FP32':
       return toTypedArray('FP32', data);
     case 'INT32':
-      return toTypedArray('INT32', data);
-    // The binding takes 64-bit integers as pairs of 32-bit ones: the same bytes.
+    case 'UINT32':
+    // The binding takes 64 bits as pairs of 32-bit integers: the same bytes.
     case 'INT64':
+    case 'UINT64':
+    case 'FP64':
       return toTypedArray('INT32', data);
+    case 'INT8':
+    case 'INT16':
+    case 'UINT16':
+    case 'FP16':
+      return Int32Array.from(toTypedArray(datatype, data));
     case 'BYTES':
       return decodeBytesElements(data);
     default:
@@ -66,13 +67,29 @@ export function fromBinding(
   made: MadeTensor,
   spec: TensorSpec,
 ): Tensor {
-  if (made.dtype !== DTYPES[spec.datatype]?.number) {
+  if (made.dtype !== CROSSES[spec.datatype].out) {
     throw new Error(
       `Output ${spec.name} came as TensorFlow's type ${made.dtype}; the signature says ${spec.datatype}.`,
     );
   }
-  const data = isElements(values) ? encodeBytesElements(values) : toBytes(values);
+  const data = isElements(values) ? encodeBytesElements(values) : toBytes(narrowed(values, spec.datatype));
   return { name: spec.name, datatype: spec.datatype, shape: made.shape, data };
+}
+
+function narrowed(values: ArrayBufferView, datatype: Datatype): ArrayBufferView {
+  switch (datatype) {
+    case 'UINT8':
+      return Uint8Array.from(values as Int32Array);
+    case 'INT8':
+      return Int8Array.from(values as Int32Array);
+    case 'INT16':
+      return Int16Array.from(values as Int32Array);
+    case 'UINT16':
+    case 'FP16':
+      return Uint16Array.from(values as Int32Array);
+    default:
+      return values;
+  }
 }
 
 function isElements(values: ArrayBufferView | readonly Uint8Array[]): values is readonly Uint8Array[] {

@@ -3,8 +3,8 @@
  * binding and without tfjs itself. TensorFlow loads from a directory only, so the pack's files lie in a
  * private one for as long as loading takes.
  */
-import { decodePack, packFiles, type PackHeader } from '../../pack.js';
-import type { Tensor } from '../../../lib/tensor.js';
+import { decodePack, packFiles, type PackHeader, type PackSignature } from '../../pack.js';
+import type { Signature, Tensor } from '../../../lib/tensor.js';
 import { loadBinding, type MadeTensor, type TensorflowBinding } from './tensorflow-binding.js';
 import {
   EngineWornError,
@@ -14,7 +14,7 @@ import {
   type RuntimeOptions,
 } from './runtime.js';
 import { clearLeftDirectories, withFiles } from './private-directory.js';
-import { checkDatatypes, fromBinding, toBinding } from './tfjs-graph-tensors.js';
+import { fromBinding, toBinding } from './tfjs-graph-tensors.js';
 
 /**
  * A run that fails inside TensorFlow loses its inputs: the binding returns before it lets them go. A model that
@@ -58,11 +58,15 @@ export function createTfjsGraphRuntime(options: RuntimeOptions = {}): Runtime {
     // TensorFlow does not say what a session takes; its variables and constants are what the files hold.
     const bytes = [...files.values()].reduce((sum, file) => sum + file.byteLength, 0);
     loadedBytes += bytes;
-    const inputNames = header.inputNodes.join(',');
-    const outputNames = header.outputNodes.join(',');
+    const own = callableOf(header);
+    const others = new Map(header.otherSignatures?.map((other) => [other.name, callableOf(other)]));
     let disposed = false;
 
-    function runGraph(inputs: readonly Tensor[], given: readonly number[]): readonly MadeTensor[] {
+    function runGraph(
+      inputs: readonly Tensor[],
+      given: readonly number[],
+      { inputNames, outputNames }: Callable,
+    ): readonly MadeTensor[] {
       try {
         return native.runSavedModel(session, given, inputNames, outputNames);
       } catch (error) {
@@ -75,8 +79,10 @@ export function createTfjsGraphRuntime(options: RuntimeOptions = {}): Runtime {
       }
     }
 
-    function run(inputs: readonly Tensor[]): Tensor[] {
+    function run(inputs: readonly Tensor[], signatureName: string | undefined): Tensor[] {
       if (disposed) throw new Error('The model was used after it had been let go.');
+      const callable = signatureName === undefined ? own : others.get(signatureName);
+      if (callable === undefined) throw new Error(`The model has no signature ${signatureName}.`);
       const given: number[] = [];
       let made: readonly MadeTensor[] = [];
       const letGo = (id: number): void => {
@@ -84,16 +90,16 @@ export function createTfjsGraphRuntime(options: RuntimeOptions = {}): Runtime {
         tensors--;
       };
       try {
-        for (const [at, spec] of header.signature.inputs.entries()) {
+        for (const [at, spec] of callable.signature.inputs.entries()) {
           const input = inputs[at];
           if (input === undefined) throw new Error(`Input ${spec.name} is missing.`);
           const { dtype, values } = toBinding(input, spec);
           given.push(native.createTensor(input.shape, dtype, values));
           tensors++;
         }
-        made = runGraph(inputs, given);
+        made = runGraph(inputs, given, callable);
         tensors += made.length;
-        return header.signature.outputs.map((spec, at) => {
+        return callable.signature.outputs.map((spec, at) => {
           const tensor = made[at];
           if (tensor === undefined) throw new Error(`The model gave no output ${spec.name}.`);
           return fromBinding(native.tensorDataSync(tensor.id), tensor, spec);
@@ -107,7 +113,7 @@ export function createTfjsGraphRuntime(options: RuntimeOptions = {}): Runtime {
     return Object.freeze({
       bytes,
       // In a promise, so that what the library throws is a rejection.
-      run: async (inputs: readonly Tensor[]) => run(inputs),
+      run: async (inputs: readonly Tensor[], signatureName?: string) => run(inputs, signatureName),
       dispose(): void {
         if (disposed) return;
         disposed = true;
@@ -129,16 +135,28 @@ export function createTfjsGraphRuntime(options: RuntimeOptions = {}): Runtime {
   });
 }
 
+/** A signature with the names of its tensors as the binding takes them. */
+interface Callable {
+  readonly signature: Signature;
+  readonly inputNames: string;
+  readonly outputNames: string;
+}
+
+function callableOf({ signature, inputNodes, outputNodes }: Omit<PackSignature, 'name'>): Callable {
+  return { signature, inputNames: inputNodes.join(','), outputNames: outputNodes.join(',') };
+}
+
 function checkHeader(header: PackHeader): void {
   if (header.kind !== 'saved-model') {
     throw new ModelLoadError(`The pack is of the kind ${header.kind}; this engine runs SavedModels.`);
   }
-  checkDatatypes(header.signature);
-  const { inputs, outputs } = header.signature;
-  if (header.inputNodes.length !== inputs.length || header.outputNodes.length !== outputs.length) {
-    throw new ModelLoadError('The pack names another number of tensors than its signature.');
+  for (const { signature, inputNodes, outputNodes } of [header, ...(header.otherSignatures ?? [])]) {
+    const { inputs, outputs } = signature;
+    if (inputNodes.length !== inputs.length || outputNodes.length !== outputs.length) {
+      throw new ModelLoadError('The pack names another number of tensors than its signature.');
+    }
+    // The binding joins the names with commas.
+    const misleading = [...inputNodes, ...outputNodes].find((node) => !/^[^,]+:\d+$/.test(node));
+    if (misleading !== undefined) throw new ModelLoadError(`"${misleading}" is not the name of a tensor.`);
   }
-  // The binding joins the names with commas.
-  const misleading = [...header.inputNodes, ...header.outputNodes].find((node) => !/^[^,]+:\d+$/.test(node));
-  if (misleading !== undefined) throw new ModelLoadError(`"${misleading}" is not the name of a tensor.`);
 }

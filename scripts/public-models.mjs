@@ -1,0 +1,111 @@
+/**
+ * Imports every model in a folder, as its publisher would, and says what became of each:
+ *
+ *   npm run campaign:public-models -- FOLDER [--runtimes tfjs-node,tfjs-wasm] [--only TEXT] [--minutes N]
+ *
+ * What counts as a model: a JSON file with a "modelTopology" and its shards, a folder with a saved_model.pb, and files
+ * that end in .keras, .h5 or .onnx. Nothing is kept. Ends with code 1 when a model was not imported.
+ */
+import { readdirSync, readFileSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join, relative } from 'node:path';
+import { parseArgs } from 'node:util';
+import { pack } from 'tar-stream';
+import { createImporter } from '../dist/importers/index.js';
+import { RUNTIMES } from '../dist/inference/index.js';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { runtimes: { type: 'string' }, only: { type: 'string' }, minutes: { type: 'string', default: '60' } },
+});
+const [folder] = positionals;
+if (folder === undefined) {
+  console.error('Name the folder whose models are to be imported.');
+  process.exit(2);
+}
+const MAX_JSON_BYTES = 64 * 2 ** 20;
+const endAtMs = Date.now() + Number(values.minutes) * 60_000;
+const runtimes = values.runtimes?.split(',') ?? RUNTIMES;
+
+function* filesBelow(directory) {
+  for (const entry of readdirSync(directory, { withFileTypes: true })) {
+    const path = join(directory, entry.name);
+    if (entry.isDirectory()) yield* filesBelow(path);
+    else if (entry.isFile()) yield path;
+  }
+}
+
+/** The bytes to upload, or `null` for what is no model. */
+async function artifactOf(path) {
+  const name = basename(path);
+  if (/\.(keras|h5|onnx)$/.test(name)) return readFileSync(path);
+  if (name === 'saved_model.pb') {
+    const root = dirname(path);
+    return archive([...filesBelow(root)].map((file) => [relative(root, file), file]));
+  }
+  if (!name.endsWith('.json') || statSync(path).size > MAX_JSON_BYTES) return null;
+  const text = readFileSync(path, 'utf8');
+  if (!text.includes('"modelTopology"')) return null;
+  let manifest;
+  try {
+    manifest = JSON.parse(text).weightsManifest ?? [];
+  } catch {
+    return null;
+  }
+  const shards = manifest.flatMap(({ paths }) => paths).map((shard) => [shard, join(dirname(path), shard)]);
+  return archive([['model.json', path], ...shards]);
+}
+
+async function archive(files) {
+  const tar = pack();
+  for (const [name, path] of files) tar.entry({ name }, readFileSync(path));
+  tar.finalize();
+  const chunks = [];
+  for await (const chunk of tar) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+const importer = createImporter();
+let failed = 0;
+let imported = 0;
+for (const path of [...filesBelow(folder)].sort()) {
+  const name = relative(folder, path);
+  if (values.only !== undefined && !name.includes(values.only)) continue;
+  if (Date.now() > endAtMs) break;
+  const directory = mkdtempSync(join(tmpdir(), 'souk-public-'));
+  try {
+    const bytes = await artifactOf(path).catch((error) => error);
+    if (bytes === null) continue;
+    if (bytes instanceof Error) {
+      console.log(`- ${name}: incomplete (${bytes.message})`);
+      continue;
+    }
+    const artifactPath = join(directory, 'artifact');
+    const workDirectory = mkdtempSync(join(directory, 'work-'));
+    writeFileSync(artifactPath, bytes);
+    const startedAtMs = performance.now();
+    const result = await importer.importArtifact(
+      { artifactPath, workDirectory, runtimes, timeoutMs: 120_000, maxMemoryBytes: 6 * 2 ** 30 },
+      () => undefined,
+    );
+    const seconds = ((performance.now() - startedAtMs) / 1000).toFixed(1);
+    if (result.ok) {
+      imported++;
+      const { format, runtime, trials, signatures, notes } = result.value;
+      const figures = trials.map((trial) =>
+        trial.ok ? `${trial.runtime} ${trial.computeMs} ms` : `${trial.runtime}: ${trial.reason}`,
+      );
+      const ways = signatures.length > 1 ? ` signatures ${signatures.map((s) => s.name).join(' ')};` : '';
+      console.log(`ok ${name} (${seconds} s) ${format} on ${runtime};${ways} ${figures.join(', ')}`);
+      for (const note of notes) console.log(`     ${note.slice(0, 200)}`);
+    } else {
+      failed++;
+      console.log(`NO ${name} (${seconds} s) ${result.error.code} ${result.error.subject}: ${result.error.message}`);
+    }
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+await importer.stop();
+console.log(`${imported} imported, ${failed} not.`);
+process.exit(failed > 0 ? 1 : 0);
