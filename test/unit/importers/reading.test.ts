@@ -21,7 +21,7 @@ describe('sniffing', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 600 }), (bytes) => {
         try {
-          expect(['HDF5', 'ZIP', 'GZIP', 'TAR']).toContain(sniffContainer(bufferSource(bytes)));
+          expect(['HDF5', 'ZIP', 'GZIP', 'TAR', 'ONNX']).toContain(sniffContainer(bufferSource(bytes)));
         } catch (error) {
           if (!(error instanceof Refused)) throw error;
           expect(['UNSUPPORTED_FORMAT', 'CORRUPT_ARTIFACT']).toContain(error.refusal.code);

@@ -42,9 +42,9 @@ function valuesOf({ datatype, data }: Tensor): BindingValues {
   switch (datatype) {
     case 'FP32':
       return toTypedArray('FP32', data);
+    // The binding takes 64 bits as pairs of 32-bit integers: the same bytes.
     case 'INT32':
     case 'UINT32':
-    // The binding takes 64 bits as pairs of 32-bit integers: the same bytes.
     case 'INT64':
     case 'UINT64':
     case 'FP64':
