@@ -1,6 +1,7 @@
 /** The rooms of the domain, each built once from what stands to its left. */
 import type { Config } from './config.js';
 import type { Database } from './database/index.js';
+import { createAliasesService } from './domain/aliases/index.js';
 import { createAuditService } from './domain/audit/index.js';
 import { createCatalogService } from './domain/catalog/index.js';
 import { createIdentityService, createSecrets } from './domain/identity/index.js';
@@ -74,6 +75,7 @@ export function createDomainServices(config: Config, machines: Machines, options
       importMaxMemoryBytes: config.importMaxMemoryBytes,
     },
   });
+  const aliases = createAliasesService({ database, clock, audit });
   const sharing = createSharingService({ database, clock, audit });
   const marketplace = createMarketplaceService();
   const metering = createMeteringService({
@@ -103,6 +105,7 @@ export function createDomainServices(config: Config, machines: Machines, options
     identity,
     catalog,
     versions,
+    aliases,
     sharing,
     marketplace,
     metering,
