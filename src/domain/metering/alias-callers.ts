@@ -38,9 +38,11 @@ export interface AliasCallers {
   readonly totalCount: number;
 }
 
-// Each caller that ever was is one step in the index (a "loose index scan"), and its last use another. Only those that are
-// shown are counted.
-const CALLERS = `
+/**
+ * Each caller that ever was is one step in the index (a "loose index scan"), and its last use another. Only those that
+ * are shown are counted. Exported for its test.
+ */
+export const CALLERS = `
   WITH RECURSIVE steps AS (
     (SELECT u.tenant_id, coalesce(u.api_key_id, '') AS key FROM usage_events u
      WHERE u.model_id = $1 AND u.alias = $2 AND u.owner_tenant_id = $8

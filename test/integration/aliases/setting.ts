@@ -43,16 +43,11 @@ export async function openAliasesRoom() {
   /** Somebody with a sign-in and a place in the tenant. */
   async function person(tenantId: string, role: Role): Promise<UserActor> {
     const userId = newId('user');
-    await test.asOwner(`INSERT INTO users (id, email, name) VALUES ($1, $2, 'x')`, [
-      userId,
-      `${userId}@x.org`,
-    ]);
-    await test.asOwner('INSERT INTO memberships (id, tenant_id, user_id, role) VALUES ($1, $2, $3, $4)', [
-      newId('membership'),
-      tenantId,
-      userId,
-      role,
-    ]);
+    await test.asOwner(
+      `WITH somebody AS (INSERT INTO users (id, email, name) VALUES ($3, $3 || '@x.org', 'x'))
+       INSERT INTO memberships (id, tenant_id, user_id, role) VALUES ($1, $2, $3, $4)`,
+      [newId('membership'), tenantId, userId, role],
+    );
     return {
       kind: 'user',
       userId,
@@ -80,18 +75,16 @@ export async function openAliasesRoom() {
       name: `m${Math.random().toString(36).slice(2, 12)}`,
       visibility,
     });
-    const versions: string[] = [];
-    for (const [i, signature] of signatures.entries()) {
-      const id = newId('version');
-      versions.push(id);
-      await test.asOwner('INSERT INTO artifacts (digest, bytes) VALUES ($1, 1)', [id]);
-      await test.asOwner(
-        `INSERT INTO versions (id, tenant_id, model_id, number, format, digest, bytes, pack_digest, pack_bytes, signature,
-           runtime, trials, parameter_count, weight_bytes, operations)
-         VALUES ($1, $2, $3, $4, 'KERAS_H5', $1, 1, $1, 1, $5, 'tfjs-wasm', '[]', 1, 4, '[]')`,
-        [id, actor.tenantId, modelId, i + 1, JSON.stringify(signature)],
-      );
-    }
+    const versions = signatures.map(() => newId('version'));
+    // In one statement: each is a connection of its own.
+    await test.asOwner(
+      `WITH new AS (SELECT * FROM unnest($3::text[], $4::jsonb[]) WITH ORDINALITY AS v(id, signature, number)),
+         bytes AS (INSERT INTO artifacts (digest, bytes) SELECT id, 1 FROM new)
+       INSERT INTO versions (id, tenant_id, model_id, number, format, digest, bytes, pack_digest, pack_bytes, signature,
+         runtime, trials, parameter_count, weight_bytes, operations)
+       SELECT id, $1, $2, number, 'KERAS_H5', id, 1, id, 1, signature, 'tfjs-wasm', '[]', 1, 4, '[]' FROM new`,
+      [actor.tenantId, modelId, versions, signatures.map((one) => JSON.stringify(one))],
+    );
     return { modelId, versions };
   }
 
