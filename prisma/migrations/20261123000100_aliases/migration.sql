@@ -118,8 +118,7 @@ CREATE TABLE alias_requests (
         status <> 'APPROVED' OR (cardinality(approved_by) = 2 AND approved_by[1] <> approved_by[2])
     )
 );
--- One at a time for each alias.
-CREATE UNIQUE INDEX alias_requests_one_pending ON alias_requests(model_id, name) WHERE status = 'PENDING';
+CREATE INDEX alias_requests_pending ON alias_requests(model_id, name) WHERE status = 'PENDING';
 
 DO $$
 DECLARE
@@ -158,9 +157,11 @@ CREATE TRIGGER announce AFTER INSERT OR DELETE OR UPDATE OF version_id ON aliase
 ALTER TABLE usage_events ADD COLUMN alias TEXT;
 
 -- Who uses an alias, for its owner: each caller with its last use is one step in this index, and its uses are counted in
--- the index alone. (The columns behind INCLUDE are what the statement and the policies read besides.)
-CREATE INDEX usage_events_by_alias ON usage_events(model_id, alias, tenant_id, (coalesce(api_key_id, '')), created_at)
-    INCLUDE (api_key_id, owner_tenant_id) WHERE alias IS NOT NULL;
+-- the index alone. (The columns behind INCLUDE are what the statement and the policies read besides. CASE and not coalesce,
+-- because only what cannot leak is looked for in an index under row-level security.)
+CREATE INDEX usage_events_by_alias ON usage_events(
+        model_id, alias, tenant_id, (CASE WHEN api_key_id IS NULL THEN '' ELSE api_key_id END), created_at
+    ) INCLUDE (api_key_id, owner_tenant_id) WHERE alias IS NOT NULL;
 
 -- Opens the ledger's rows of other tenants to the owner of what was run, and only to a transaction that says twice whose
 -- business it is. Without `across` a tenant's ledger stays its own.

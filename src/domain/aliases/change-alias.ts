@@ -9,8 +9,8 @@ import {
   aliasIsElsewhere,
   aliasNotFound,
   nothingToRollBack,
-  requestPending,
   tooManyAliases,
+  tooManyRequests,
   type BreakingChange,
   type Conflict,
   type InvalidInput,
@@ -20,6 +20,8 @@ import { checkAliasName, checkReason, mayBeAliasName } from './names.js';
 import * as store from './store.js';
 
 export const MAX_ALIASES = 100;
+/** Of one alias. */
+export const MAX_PENDING = 20;
 
 export interface SetAliasInput {
   readonly modelId: string;
@@ -228,8 +230,8 @@ export async function askFor(
 ): Promise<Result<AliasChange, Conflict>> {
   const { tenantId, requestId } = actor;
   const { alias, action, toVersionId, reason, verdict, differences, isOverride } = step;
-  const waiting = await store.findPending(tx, tenantId, alias);
-  if (waiting !== null) return refuse(requestPending(waiting));
+  const waiting = await store.countPending(tx, tenantId, alias);
+  if (waiting >= MAX_PENDING) return refuse(tooManyRequests(MAX_PENDING));
   const now = clock.now();
   const request: AliasRequest = {
     id: newId('aliasRequest', now.getTime()),

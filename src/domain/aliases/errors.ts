@@ -65,10 +65,10 @@ export function tooManyAliases(limit: number): Conflict {
   };
 }
 
-export function requestPending({ id, action }: AliasRequest): Conflict {
+export function tooManyRequests(limit: number): Conflict {
   return {
     code: 'CONFLICT',
-    message: `This alias is protected, and ${id} (${action}) waits for approval. Approve or reject that first.`,
+    message: `This alias is protected, and ${limit} requests wait for approval already. Approve or reject one first.`,
     path: ['name'],
   };
 }

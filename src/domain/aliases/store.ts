@@ -98,13 +98,12 @@ export async function findRequest(tx: Tx, tenantId: string, id: string): Promise
   return row === null ? null : requestFromRow(row);
 }
 
-export async function findPending(
+export function countPending(
   tx: Tx,
   tenantId: string,
   { modelId, name }: Pick<Alias, 'modelId' | 'name'>,
-): Promise<AliasRequest | null> {
-  const row = await tx.aliasRequest.findFirst({ where: { tenantId, modelId, name, status: 'PENDING' } });
-  return row === null ? null : requestFromRow(row);
+): Promise<number> {
+  return tx.aliasRequest.count({ where: { tenantId, modelId, name, status: 'PENDING' } });
 }
 
 export async function insertRequest(tx: Tx, tenantId: string, request: AliasRequest): Promise<void> {

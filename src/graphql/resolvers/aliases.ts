@@ -99,8 +99,8 @@ export const aliasesResolvers = {
     model: ({ modelId }, _args, context) => modelOf(context, modelId),
     version: ({ versionId }, _args, context) => versionOf(context, versionId),
     protected: ({ isProtected }) => isProtected,
-    pendingRequest: async ({ modelId, name }, _args, { loaders }) =>
-      (await loaders.pendingAliasRequests.load(modelId))?.find((request) => request.name === name) ?? null,
+    pendingRequests: async ({ modelId, name }, _args, { loaders }) =>
+      ((await loaders.pendingAliasRequests.load(modelId)) ?? []).filter((request) => request.name === name),
     history: async ({ modelId, name }, page, context) =>
       toConnection(
         valueOrThrow(

@@ -1,5 +1,6 @@
 /** Moves are compare-and-set, checked against the signature, and never forgotten. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Page } from '../../../src/lib/page.js';
 import type { AliasMove } from '../../../src/domain/aliases/index.js';
 import { conflictOf } from './words.js';
 import { accepted, refusalCode } from '../../support/catalog-world.js';
@@ -284,7 +285,9 @@ it('pages through the history of one alias, or of all, without losing or repeati
     const found: string[] = [];
     let after: string | null = null;
     do {
-      const page = accepted(await room.aliases.listAliasMoves(ada, modelId, { name, first: 3, after }));
+      const page: Page<AliasMove> = accepted(
+        await room.aliases.listAliasMoves(ada, modelId, { name, first: 3, after }),
+      );
       found.push(...page.items.map((item) => `${item.name}${item.revision}`));
       after = page.hasNextPage ? (page.cursors.at(-1) ?? null) : null;
     } while (after !== null);

@@ -27,8 +27,8 @@ it('of fifty parallel moves exactly one wins each compare-and-set, and each lose
   let at: string | null = null;
   const winners: string[] = [];
   for (let round = 0; round < 4; round++) {
-    const from: string | null = at;
-    const targets = versions.filter((id) => id !== from);
+    const from = at as string | null;
+    const targets: readonly string[] = versions.filter((id) => id !== from);
     const answers = await Promise.all(
       Array.from({ length: MOVES }, (_, i) =>
         serverOf(i).setAlias(ada, move(modelId, targets[i % targets.length], from, { reason: `By ${i}.` })),

@@ -99,9 +99,6 @@ it('everything else that one person could do to it waits too: rolling back, dele
     expect(moved).toBeNull();
     expect(alias).toMatchObject({ versionId: two, isProtected: true });
     expect(request?.action).toBe(['MOVE', 'ROLLBACK', 'DELETE', 'UNPROTECT'][i]);
-    // One at a time.
-    const second = conflictOf(await way());
-    expect(second.message).toContain(request?.id);
     const rejected = await room.aliases.rejectAliasMove(i % 2 === 0 ? ada : ben, {
       requestId: request?.id ?? '',
       reason: 'No.',
@@ -138,12 +135,43 @@ it('a breaking move is allowed by whoever asks, and approved with it', async () 
   expect(done.move).toMatchObject({ verdict: 'BREAKING', isOverride: true });
 });
 
-it('lapses when the alias moves meanwhile, also when it comes back to where it was', async () => {
+it('all that waits lapses when the alias moves, also what wanted the end of its protection', async () => {
+  const third = await room.aliases.setAlias(ada, move(modelId, versions[2], one, { allowBreaking: true }));
+  const end = await room.aliases.unprotectAlias(ada, { modelId, name: 'production', reason: 'x' });
   const { id: requestId } = await wish();
-  // By whatever way: here past the room, as a version of the server might that knows nothing of requests.
+  const waiting = (await room.aliases.pendingRequestsOfModels(ben, [modelId]))[0] ?? [];
+  expect(waiting.map(({ action }) => action)).toEqual(['MOVE', 'UNPROTECT', 'MOVE']);
+  accepted(await room.aliases.approveAliasMove(ben, { requestId }));
+  for (const other of [third, end]) {
+    const { request } = accepted(other);
+    const late = await room.aliases.approveAliasMove(ben, { requestId: request?.id ?? '' });
+    expect(conflictOf(late).message).toContain('has lapsed, because the alias moved');
+    expect(await room.aliases.getAliasRequestsByIds(ada, [request?.id ?? ''])).toMatchObject([
+      { status: 'LAPSED', decidedByUserId: null },
+    ]);
+  }
+  expect(await at()).toBe(two);
+});
+
+it('is about the alias as it was, even if that has come back to where it stood', async () => {
+  const { id: requestId } = await wish();
+  // By whatever way: here past the room, as another version of the server might that knows nothing of requests.
   await room.asOwner('UPDATE aliases SET revision = revision + 2 WHERE model_id = $1', [modelId]);
   expect(conflictOf(await room.aliases.approveAliasMove(ben, { requestId })).message).toContain('has lapsed');
   expect(await at()).toBe(one);
+});
+
+it('at most 20 requests wait for an alias', async () => {
+  await wish();
+  await room.asOwner(
+    `INSERT INTO alias_requests (id, model_id, tenant_id, name, action, revision, from_version_id, reason, differences,
+       is_override, request_id, created_at)
+     SELECT 'alr_' || $1 || i, $1, $2, 'production', 'DELETE', 1, $3, 'x', '[]', false, 'x', now()
+     FROM generate_series(1, 19) i`,
+    [modelId, ada.tenantId, one],
+  );
+  const full = conflictOf(await room.aliases.setAlias(ada, move(modelId, two, one)));
+  expect(full.message).toContain('20 requests wait');
 });
 
 it('whoever has left the tenant, or may not change models any more, has no say any more', async () => {
