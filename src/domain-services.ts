@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { Config } from './config.js';
 import type { Database } from './database/index.js';
+import { createAliasesService } from './domain/aliases/index.js';
 import { createAuditService } from './domain/audit/index.js';
 import { createCatalogService } from './domain/catalog/index.js';
 import { createEvaluationsService } from './domain/evaluations/index.js';
@@ -77,6 +78,7 @@ export function createDomainServices(config: Config, machines: Machines, options
       importMaxMemoryBytes: config.importMaxMemoryBytes,
     },
   });
+  const aliases = createAliasesService({ database, clock, audit });
   const sharing = createSharingService({ database, clock, audit });
   const marketplace = createMarketplaceService();
   const metering = createMeteringService({
@@ -123,6 +125,7 @@ export function createDomainServices(config: Config, machines: Machines, options
     identity,
     catalog,
     versions,
+    aliases,
     sharing,
     marketplace,
     metering,

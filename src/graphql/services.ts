@@ -1,3 +1,4 @@
+import type { AliasesService } from '../domain/aliases/index.js';
 import type { AuditService } from '../domain/audit/index.js';
 import type { CatalogService } from '../domain/catalog/index.js';
 import type { EvaluationsService } from '../domain/evaluations/index.js';
@@ -16,6 +17,7 @@ export interface Services {
   readonly identity: IdentityService;
   readonly catalog: CatalogService;
   readonly versions: VersionsService;
+  readonly aliases: AliasesService;
   readonly sharing: SharingService;
   readonly metering: MeteringService;
   readonly predictions: PredictionsService;

@@ -16,6 +16,7 @@ export const ID_PREFIXES = {
   publication: 'pub',
   version: 'ver',
   grant: 'grt',
+  aliasRequest: 'alr',
   quotaLease: 'lse',
   prediction: 'prd',
   dataset: 'dst',

@@ -29,6 +29,11 @@ const ROWS: Readonly<Record<string, string>> = {
     "(id, tenant_id, model_id, digest, bytes, status, upload_id, request_id) VALUES ('pub_a', 'ten_a', 'mdl_a', 'd', 1, 'REFUSED', 'upl', 'req')",
   versions: `(id, tenant_id, model_id, number, format, digest, bytes, pack_digest, pack_bytes, signature, runtime, trials,
      parameter_count, weight_bytes, operations) VALUES ('ver_a', 'ten_a', 'mdl_a', 1, 'KERAS_H5', 'd', 1, 'p', 1, '{}', 'tfjs-node', '[]', 1, 1, '[]')`,
+  aliases: `(model_id, tenant_id, name, version_id, revision, moved_at) VALUES ('mdl_a', 'ten_a', 'production', 'ver_a', 1, ${AT})`,
+  alias_moves: `(model_id, tenant_id, name, revision, kind, to_version_id, reason, differences, is_override, request_id, created_at)
+     VALUES ('mdl_a', 'ten_a', 'production', 1, 'CREATED', 'ver_a', 'why', '[]', false, 'req', ${AT})`,
+  alias_requests: `(id, model_id, tenant_id, name, action, revision, from_version_id, reason, differences, is_override, request_id, created_at)
+     VALUES ('alr_a', 'mdl_a', 'ten_a', 'production', 'DELETE', 1, 'ver_a', 'why', '[]', false, 'req', ${AT})`,
   grants:
     "(id, tenant_id, model_id, grantee_tenant_id, rights) VALUES ('grt_a', 'ten_a', 'mdl_a', 'ten_c', '{VIEW}')",
   quota_counters: `(tenant_id, subject, subject_id, period_start) VALUES ('ten_a', 'TENANT', 'ten_a', ${AT})`,
@@ -51,7 +56,7 @@ const SHARED: Readonly<Record<string, string>> = {
 };
 
 /** Written once, then never changed: the application may not even try. */
-const APPEND_ONLY = ['versions', 'evaluation_chunks', 'usage_events', 'audit_events'];
+const APPEND_ONLY = ['versions', 'alias_moves', 'evaluation_chunks', 'usage_events', 'audit_events'];
 
 beforeAll(async () => {
   db = await createTestDatabase();

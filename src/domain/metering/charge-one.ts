@@ -13,9 +13,9 @@ const SETTLE_ONE = `
   ), added AS (
     INSERT INTO usage_events (id, tenant_id, user_id, api_key_id, request_id, owner_tenant_id, model_id, model_name,
       version_id, version_number, digest, runtime, worker, batch_size, batch_rows, rows, units, queue_ms, batch_ms,
-      load_ms, compute_ms, period_start, created_at)
+      load_ms, compute_ms, period_start, created_at, alias)
     SELECT $4, $1, $5, h.api_key_id, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-      h.period_start, to_timestamp($23::float8 / 1000)
+      h.period_start, to_timestamp($23::float8 / 1000), $24
     FROM held h
     ON CONFLICT (id) DO NOTHING
     RETURNING units
@@ -54,6 +54,7 @@ export async function settleOne(
     charge.loadMs,
     charge.computeMs,
     at.getTime(),
+    charge.alias,
   ]);
   return taken === undefined ? null : { isCharged: true, isRecalled: taken.isRecalled };
 }

@@ -15,6 +15,7 @@ const TYPE_NAMES = {
   version: 'Version',
   publication: 'Publication',
   grant: 'Grant',
+  aliasRequest: 'AliasRequest',
   prediction: 'Prediction',
   auditEvent: 'AuditEvent',
   dataset: 'Dataset',
@@ -56,6 +57,8 @@ async function readNode(
       return loaders.publications.load(id);
     case 'grant':
       return loaders.grants.load(id);
+    case 'aliasRequest':
+      return loaders.aliasRequests.load(id);
     case 'prediction':
       return loaders.predictions.load(id);
     case 'auditEvent':

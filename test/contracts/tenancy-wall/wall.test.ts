@@ -170,6 +170,7 @@ const NODES = [
   'auditEvent',
   'dataset',
   'evaluation',
+  'aliasRequest',
 ] as const;
 
 describe.each(NODES)('node(id:) of a %s', (kind) => {
@@ -196,6 +197,7 @@ it('a key without scopes for it reads no models, keys, usage or audit events', a
     ids.apiKey,
     ids.prediction,
     ids.auditEvent,
+    ids.aliasRequest,
   ]) {
     const answer = await ask(world.url, credentials.narrowKey, 'query ($id: ID!) { node(id: $id) { id } }', {
       id,
