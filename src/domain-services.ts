@@ -1,6 +1,6 @@
 /** The rooms of the domain, each built once from what stands to its left. */
 import type { Config } from './config.js';
-import type { Database } from './database/index.js';
+import type { Database, Presence } from './database/index.js';
 import { createAuditService } from './domain/audit/index.js';
 import { createCatalogService } from './domain/catalog/index.js';
 import { createIdentityService, createSecrets } from './domain/identity/index.js';
@@ -32,6 +32,8 @@ export interface DomainOptions {
   readonly jwtSecret: string;
   /** Where imports work; on the file system of the artifacts. */
   readonly workDirectory: string;
+  /** Shows other servers on the same database that this one lives. */
+  readonly presence: Presence;
   /** Called after each prediction, however it ended. */
   readonly observe: (observation: PredictObservation) => void;
 }
@@ -67,6 +69,7 @@ export function createDomainServices(config: Config, machines: Machines, options
     importArtifact: machines.importer.importArtifact,
     workDirectory: options.workDirectory,
     runtimes: machines.runtimes,
+    presence: options.presence,
     warm: (artifact, signature) => inference.warm(artifact, signature),
     limits: {
       maxUploadBytes: config.maxUploadBytes,

@@ -11,7 +11,7 @@ import type { ApiKey, User } from '../domain/identity/index.js';
 import type { Prediction } from '../domain/predictions/index.js';
 import type { Grant } from '../domain/sharing/index.js';
 import type { Invitation, Membership, Tenant } from '../domain/tenants/index.js';
-import type { Publication, Version } from '../domain/versions/index.js';
+import type { Publication, Version, Yank } from '../domain/versions/index.js';
 import type { Tensor } from '../lib/tensor.js';
 import type { Services } from './services.js';
 
@@ -30,7 +30,11 @@ export interface Loaders {
   readonly latestVersions: Loader<Version>;
   /** By the digest of a pack: the versions that run from it, as `owner/name:number`; for operators. */
   readonly packVersions: Loader<readonly string[]>;
+  /** By the id of the version: why it is out of service. */
+  readonly yanks: Loader<Yank>;
   readonly publications: Loader<Publication>;
+  /** By the id of the version. */
+  readonly publicationsOfVersions: Loader<Publication>;
   readonly grants: Loader<Grant>;
   readonly predictions: Loader<Prediction>;
   /** By the id of the prediction: the answer kept for its idempotency key. */
@@ -67,6 +71,8 @@ export function createLoaders(services: Services, actor: Actor | null): Loaders 
     versions: forTenant((who, ids) => versions.getVersionsByIds(who, ids)),
     latestVersions: forTenant((who, ids) => versions.latestVersions(who, ids)),
     packVersions: forActor((who, digests) => versions.namesOfPacksAcrossTenants(who, digests)),
+    yanks: forTenant((who, ids) => versions.yanksOfVersions(who, ids)),
+    publicationsOfVersions: forTenant((who, ids) => versions.publicationsOfVersions(who, ids)),
     publications: forTenant((who, ids) => versions.getPublicationsByIds(who, ids)),
     grants: forTenant((who, ids) => sharing.getGrantsByIds(who, ids)),
     predictions: forTenant((who, ids) => predictions.getPredictionsByIds(who, ids)),

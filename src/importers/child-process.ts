@@ -38,7 +38,7 @@ export async function runChild(
   signal: AbortSignal,
 ): Promise<Result<ImportReport, ImportRefusal>> {
   const child = startChild(request, sandbox);
-  const ending = await watch(child, request, onProgress, signal);
+  const ending = await watch(child, request, sandbox, onProgress, signal);
   if (!ending.ok) return ending;
   return describePack(request, ending.value, sandbox);
 }
@@ -66,12 +66,15 @@ function startChild(request: ImportRequest, sandbox: Sandbox): ChildProcess {
 function watch(
   child: ChildProcess,
   request: ImportRequest,
+  { network }: Sandbox,
   onProgress: (progress: ImportProgress) => void,
   signal: AbortSignal,
 ): Promise<Ending> {
   return new Promise((resolve) => {
     let answer: Ending | null = null;
     let messages = 0;
+    let latest: ImportProgress = { phase: 'READING', fraction: 0 };
+    let peakMemoryBytes: number | null = null;
 
     /** The first verdict counts; the child has nothing more to say after it. */
     function end(verdict: Ending): void {
@@ -84,6 +87,7 @@ function watch(
     }, request.timeoutMs);
     const memory = setInterval(() => {
       const used = residentBytes(child.pid);
+      if (used !== null) peakMemoryBytes = Math.max(peakMemoryBytes ?? 0, used);
       if (used !== null && used > request.maxMemoryBytes) {
         end(
           refusal(
@@ -107,7 +111,10 @@ function watch(
         return;
       }
       const message = parsed.data;
-      if (message.type === 'progress') onProgress({ phase: message.phase, fraction: message.fraction });
+      if (message.type === 'progress') {
+        latest = { phase: message.phase, fraction: message.fraction };
+        onProgress(latest);
+      } else if (message.type === 'facts') onProgress({ ...latest, facts: message.facts });
       else if (message.type === 'done') end(ok(message.report));
       else end(refuse({ code: message.code, message: message.message, subject: message.subject }));
     });
@@ -119,6 +126,7 @@ function watch(
       clearTimeout(deadline);
       clearInterval(memory);
       signal.removeEventListener('abort', onAbort);
+      if (child.pid !== undefined) onProgress({ ...latest, facts: { peakMemoryBytes, network } });
       resolve(verdict);
     }
     child.on('error', (error) => {

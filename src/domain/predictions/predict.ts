@@ -84,6 +84,7 @@ export function createPredict(deps: PredictDeps) {
     // 2 entitlement
     const entitlement = marketplace.entitlementFor(actor, version.facts, 'PREDICT');
     if (!entitlement.ok) return refuse([entitlement.error]);
+    if (version.yanked !== null) return refuse([version.yanked]);
 
     // 3 inputs
     const inputs = checkInputs(version.signature, command.inputs, deps.limits);

@@ -58,6 +58,27 @@ export function uploadConsumed(publicationId: string): Conflict {
   };
 }
 
+/** The same words whether the version does not exist or may not be seen. */
+export function originNotFound(): NotFound {
+  return {
+    code: 'NOT_FOUND',
+    message: 'There is no such version that this one could be derived from.',
+    path: ['derivedFromVersionId'],
+  };
+}
+
+export function ownVersionNotFound(): NotFound {
+  return { code: 'NOT_FOUND', message: 'There is no such version in your tenant.', path: ['versionId'] };
+}
+
+export function versionNotYanked(): Conflict {
+  return {
+    code: 'CONFLICT',
+    message: 'This version is in service already; only a yanked version can be put back.',
+    path: ['versionId'],
+  };
+}
+
 /** The same words whether the version does not exist, may not be seen, or may not be downloaded. */
 export function artifactNotFound(): NotFound {
   return {

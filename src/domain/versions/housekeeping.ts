@@ -16,7 +16,8 @@ export interface HousekeepingDeps {
   readonly resume: () => void;
 }
 
-const RESUME_EVERY_MS = 5_000;
+// How long the publications of a server that died wait for another one. The statement is answered from a small index.
+const RESUME_EVERY_MS = 2_000;
 const SWEEP_UPLOADS_EVERY_MS = 60_000;
 const SWEEP_BYTES_EVERY_MS = 3_600_000;
 

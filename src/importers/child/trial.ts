@@ -33,7 +33,7 @@ export async function runTrial(
   model: ConvertedModel,
   runtimes: readonly RuntimeName[],
   packFor: (signature: Signature) => Uint8Array,
-  onProgress: (fraction: number) => void,
+  onProgress: (fraction: number, trials: readonly EngineTrial[]) => void,
 ): Promise<TrialResult> {
   const able = enginesFor(model.kind);
   const candidates = runtimes.filter((name) => able.includes(name));
@@ -53,7 +53,7 @@ export async function runTrial(
     trials.push(outcome.trial);
     if (outcome.joiningProblem !== null) problems.push(outcome.joiningProblem);
     reference ??= outcome.reference;
-    onProgress((i + 1) / candidates.length);
+    onProgress((i + 1) / candidates.length, trials);
   }
   const chosen = chooseEngine(trials);
   if (chosen === null || reference === null) {
@@ -94,12 +94,16 @@ async function tryEngine(
   provisional: Signature,
   reference: Reference | null,
 ): Promise<Outcome> {
-  const failed = (reason: string, loadMs: number | null = null): Outcome => ({
+  // Whatever an engine throws at a stranger's model is a finding about that model, and is reported.
+  let loaded: LoadedModel | null = null;
+  let loadMs: number | null = null;
+  const failed = (reason: string): Outcome => ({
     trial: {
       runtime: name,
       ok: false,
       reason: printable(reason, 400),
       loadMs,
+      memoryBytes: loaded?.bytes ?? null,
       computeMs: null,
       batchComputeMs: null,
       maxRelativeDiff: null,
@@ -107,9 +111,6 @@ async function tryEngine(
     reference: null,
     joiningProblem: null,
   });
-  // Whatever an engine throws at a stranger's model is a finding about that model, and is reported.
-  let loaded: LoadedModel | null = null;
-  let loadMs: number | null = null;
   try {
     // The working directory is the import's own, and is removed with it even when this process is killed.
     const runtime = createRuntime(name, { temporaryDirectory: process.cwd() });
@@ -123,7 +124,6 @@ async function tryEngine(
     if (diff > MAX_RELATIVE_DIFF) {
       return failed(
         `Its outputs differ from the first engine's by ${diff.toPrecision(3)} of their magnitude.`,
-        loadMs,
       );
     }
     const computeMs = await bestRunMs(loaded, measured.inputs);
@@ -137,6 +137,7 @@ async function tryEngine(
         ok: true,
         reason: null,
         loadMs,
+        memoryBytes: loaded.bytes,
         computeMs,
         batchComputeMs,
         maxRelativeDiff: diff,
@@ -145,7 +146,7 @@ async function tryEngine(
       joiningProblem: problem,
     };
   } catch (error) {
-    return failed(error instanceof Error ? error.message : String(error), loadMs);
+    return failed(error instanceof Error ? error.message : String(error));
   } finally {
     loaded?.dispose();
   }
