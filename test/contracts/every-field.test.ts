@@ -24,6 +24,7 @@ import {
 import { enumValues, errorTypes, neverFilled, unansweredFields } from './every-field/completeness.js';
 import { meetOverload, meetQuarantine } from './every-field/pool-stories.js';
 import { askProcessServer } from './every-field/process-server.js';
+import { meetProvenance } from './every-field/provenance-story.js';
 import { REFUSALS } from './every-field/refusals.js';
 import { createSightings } from './every-field/selection.js';
 
@@ -297,6 +298,9 @@ it('predictions and what is refused of them', async () => {
   }
 });
 
+it('versions made from others, beside each other, out of service and back', () =>
+  meetProvenance(client, owner));
+
 it('predictions that take too long, and more of them than may wait', async () => {
   const slow = await client.publish(owner, slowModel());
   const late = await client.refused('predict', owner, predictOn(slow.versionId, SLOW, { timeoutMs: 20 }));
@@ -328,14 +332,9 @@ it('lists, orders, filters and groups answer with every field', async () => {
   await client.query('quota', key.secret);
   await client.query('auditLog', owner, '(first: 100)');
   await client.query('usage', owner);
-  for (const dimension of client.valuesOf('UsageDimension')) {
-    await client.query('usage', owner, `(groupBy: [${dimension}])`);
-  }
-  await client.query(
-    'usage',
-    owner,
-    `(groupBy: [${client.valuesOf('UsageDimension').slice(0, 4).join(', ')}])`,
-  );
+  const dimensions = client.valuesOf('UsageDimension');
+  for (const dimension of dimensions) await client.query('usage', owner, `(groupBy: [${dimension}])`);
+  await client.query('usage', owner, `(groupBy: [${dimensions.slice(0, 4).join(', ')}])`);
   const events = (await client.query('auditLog', owner, '(first: 1)')) as { nodes: { id: string }[] };
   ids['AuditEvent'] = events.nodes[0]?.id ?? '';
 });

@@ -29,6 +29,8 @@ const ROWS: Readonly<Record<string, string>> = {
     "(id, tenant_id, model_id, digest, bytes, status, upload_id, request_id) VALUES ('pub_a', 'ten_a', 'mdl_a', 'd', 1, 'REFUSED', 'upl', 'req')",
   versions: `(id, tenant_id, model_id, number, format, digest, bytes, pack_digest, pack_bytes, signature, runtime, trials,
      parameter_count, weight_bytes, operations) VALUES ('ver_a', 'ten_a', 'mdl_a', 1, 'KERAS_H5', 'd', 1, 'p', 1, '{}', 'tfjs-node', '[]', 1, 1, '[]')`,
+  version_yanks: `(id, tenant_id, model_id, version_id, reason, pinned_callers, yanked_at)
+     VALUES ('ynk_a', 'ten_a', 'mdl_a', 'ver_a', 'r', 'KEEP', ${AT})`,
   grants:
     "(id, tenant_id, model_id, grantee_tenant_id, rights) VALUES ('grt_a', 'ten_a', 'mdl_a', 'ten_c', '{VIEW}')",
   quota_counters: `(tenant_id, subject, subject_id, period_start) VALUES ('ten_a', 'TENANT', 'ten_a', ${AT})`,

@@ -25,10 +25,6 @@ export const UNSEEN_VALUES: Readonly<Record<string, string>> = {
   ),
   'PublicationStatus.QUEUED': TIMING,
   'PublicationStatus.RUNNING': TIMING,
-  'ImportPhase.READING': TIMING,
-  'ImportPhase.CHECKING': TIMING,
-  'ImportPhase.CONVERTING': TIMING,
-  'ImportPhase.TRYING': TIMING,
   'ImportRefusalReason.IMPORT_TIMED_OUT':
     'Needs another server; see test/integration/importers/child.test.ts.',
   'ImportRefusalReason.IMPORT_OUT_OF_MEMORY': 'See test/integration/importers/child.test.ts.',

@@ -3,6 +3,7 @@
  * answers to a stranger (owner of another tenant) and to a VIEWER of the tenant. A field without a row
  * fails the wall, so a new field cannot be forgotten.
  */
+import { provenanceEntries } from './provenance-entries.js';
 import type { World } from './world.js';
 
 export type Outcome =
@@ -301,4 +302,5 @@ export const entries: Readonly<Record<string, Entry>> = {
     ({ ids }) => ({ target: { versionId: ids.version }, inputs: [{ data: [Array<number>(10).fill(0.5)] }] }),
     { owner: 'ok' },
   ),
+  ...provenanceEntries,
 };
