@@ -36,7 +36,9 @@ if (unknown.length > 0 || databases.some((name) => name !== 'own' && name !== 'o
 const cleanUps = [];
 async function end(code) {
   clearTimeout(deadline);
-  for (const cleanUp of cleanUps.reverse()) await Promise.resolve(cleanUp()).catch(() => undefined);
+  for (const cleanUp of cleanUps.splice(0).reverse()) {
+    await (async () => cleanUp())().catch((error) => console.error(error));
+  }
   process.exit(code);
 }
 /** Bounded in time: what hangs is a defect too, and leaves nothing behind. */
@@ -91,8 +93,13 @@ async function openStage(kind) {
     stage.pid = stage.server.pid;
     stage.database = await watchDatabase(url ?? ownDatabaseUrl(dataDirectory));
   }
-  cleanUps.push(() => stage.server?.kill('SIGTERM'));
-  await start();
+  cleanUps.push(async () => {
+    // One that is just starting would be left behind.
+    await stage.starting.catch(() => undefined);
+    await stage.server?.kill('SIGTERM');
+  });
+  stage.starting = start();
+  await stage.starting;
   const { token } = await newTenant(stage.url);
   stage.token = token;
   stage.newModel = async () => {
@@ -104,7 +111,8 @@ async function openStage(kind) {
     await stage.server.kill('SIGKILL');
     await stage.database.end();
     const startedAt = performance.now();
-    await start();
+    stage.starting = start();
+    await stage.starting;
     return startedAt;
   };
   return stage;

@@ -11,6 +11,7 @@ export type TooManyUploads = Refusal<'TOO_MANY_UPLOADS'>;
 export type UploadIncomplete = Refusal<'UPLOAD_INCOMPLETE'>;
 export type ChecksumMismatch = Refusal<'CHECKSUM_MISMATCH'>;
 export type StorageFull = Refusal<'STORAGE_FULL'>;
+export type ArtifactDamaged = Refusal<'ARTIFACT_DAMAGED'>;
 export type Overloaded = Refusal<'OVERLOADED'> & { readonly retryAfterMs: number };
 
 export function invalidInput(message: string, path: readonly string[]): InvalidInput {
@@ -85,6 +86,16 @@ export function artifactNotFound(): NotFound {
     code: 'NOT_FOUND',
     message: 'There is no artifact here that you could download.',
     path: ['versionId'],
+  };
+}
+
+/** A fault of the server's disk, which whoever downloads must know as such: these are not the published bytes. */
+export function artifactDamaged(digest: string, found: string): ArtifactDamaged {
+  return {
+    code: 'ARTIFACT_DAMAGED',
+    message:
+      `The stored file of this version is damaged: its bytes hash to ${found}, not to ${digest}. It is not given out. ` +
+      'Sending the original file to /uploads once more makes it whole.',
   };
 }
 

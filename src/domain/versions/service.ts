@@ -100,7 +100,7 @@ export function createVersionsService(deps: VersionsDeps): VersionsService {
   });
 
   return Object.freeze({
-    ...createVersionReads({ database, clock, artifacts }),
+    ...createVersionReads({ database, clock, artifacts, log }),
     ...createProvenanceReads({ database }),
     ...createYanking({ database, clock, audit }),
     receiveUpload: createReceiveUpload({ database, clock, artifacts, digests, limits }),
