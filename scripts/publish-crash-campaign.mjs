@@ -20,8 +20,8 @@ const { values } = parseArgs({
     databases: { type: 'string', default: 'own,outside' },
     rounds: { type: 'string', default: '1' },
     parallel: { type: 'string', default: '50' },
-    // From the start after a kill until the publication has ended.
-    'within-ms': { type: 'string', default: '12000' },
+    // From when the server is back until the publication has ended. Less than a lease, which must not be waited for.
+    'within-ms': { type: 'string', default: '14000' },
   },
 });
 const steps = values.steps.split(',').filter((step) => step !== '');
@@ -110,10 +110,9 @@ async function openStage(kind) {
   stage.killAndRestart = async () => {
     await stage.server.kill('SIGKILL');
     await stage.database.end();
-    const startedAt = performance.now();
     stage.starting = start();
     await stage.starting;
-    return startedAt;
+    return performance.now();
   };
   return stage;
 }
@@ -128,31 +127,29 @@ async function publish(stage, uploadId) {
 }
 
 async function playStep(stage, step) {
-  await stage.newModel();
-  await publish(stage, await upload(stage.url, stage.token, denseModel()));
   const times = step === 'three-times' ? 3 : 1;
   let reached = null;
-  let startedAt = 0;
+  let backAt = 0;
   if (times === 1) {
     reached = await STEPS[step](stage);
-    startedAt = await stage.killAndRestart();
+    backAt = await stage.killAndRestart();
   } else {
     reached = await STEPS.STARTING(stage);
-    startedAt = await stage.killAndRestart();
-    for (let i = 1; i < times; i++) startedAt = await stage.killInTheMiddle(reached.publicationId, i + 1);
+    backAt = await stage.killAndRestart();
+    for (let i = 1; i < times; i++) backAt = await stage.killInTheMiddle(reached.publicationId, i + 1);
     reached = { ...reached, expects: 'REFUSED', hit: `begun ${times} times` };
   }
   const broken = [];
   const facts = {};
   if (reached.publicationId !== undefined) {
     const row = await untilEnded(stage.database, reached.publicationId);
-    facts.endedMs = Math.round(performance.now() - startedAt);
+    facts.endedMs = Math.round(performance.now() - backAt);
     facts.readyMs = Math.round(stage.server.startMs);
     facts.attempts = row.attempts;
     const expected = reached.expects === 'READY' ? 'SUCCEEDED' : 'REFUSED';
     if (row.status !== expected) broken.push(`it is ${row.status} (${row.refusal_message}), not ${expected}`);
     if (row.status === 'REFUSED' && !row.refusal_message) broken.push('it is refused without a reason');
-    if (facts.endedMs > withinMs) broken.push(`it ended ${facts.endedMs} ms after the start`);
+    if (facts.endedMs > withinMs) broken.push(`it ended ${facts.endedMs} ms after the server was back`);
   }
   // An upload that was answered is there, and one that was asked for in vain may be asked for again.
   if (reached.expects === 'UPLOAD') await publish(stage, reached.uploadId);
@@ -184,6 +181,8 @@ try {
     const { killInTheMiddle } = await import('./publish-crash/again.mjs');
     stage.killInTheMiddle = (id, attempt) => killInTheMiddle(stage, id, attempt);
     for (let round = 1; round <= rounds; round++) {
+      // All that is published of one round goes to one model: the numbers tell.
+      await stage.newModel();
       for (const step of steps) {
         const result = await playStep(stage, step).catch((error) => ({
           database: kind,

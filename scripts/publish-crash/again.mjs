@@ -2,7 +2,7 @@
 import { importChildren, signalAll } from './processes.mjs';
 import { until } from './steps.mjs';
 
-/** Kills the server while it runs the publication for the nth time. Answers when it was started again. */
+/** Kills the server while it runs the publication for the nth time. Answers when it was back. */
 export async function killInTheMiddle(stage, publicationId, attempt) {
   await until(async () => {
     signalAll(importChildren(stage.pid), 'SIGSTOP');

@@ -54,6 +54,8 @@ export interface RunnerDeps {
   readonly outcomes: Outcomes;
   /** Brings a version into the pool's memory and runs it once. */
   readonly warm: (artifact: RunnableArtifact, signature: Signature) => unknown;
+  /** How long a publication waits for its version to be in memory. */
+  readonly warmWithinMs: number;
 }
 
 type Warmable = Pick<Version, 'packDigest' | 'runtime' | 'batchable' | 'signature'> & {
@@ -69,8 +71,6 @@ interface Held {
 /** Of the whole, when the import has ended and what is left is ours to do. */
 const WARMING_FRACTION = 0.95;
 const STORING_FRACTION = 0.98;
-/** How long a publication waits for its version to be in memory. */
-const WARM_WITHIN_MS = 10_000;
 /** How long a publication rests after the importer was full or failed to start. */
 const RETRY_MS = 1_000;
 
@@ -242,12 +242,12 @@ export class PublicationRunner {
 
   /** Settles when the version is in memory, cannot be, or has taken as long as a publication may wait for it. */
   async #warm(made: Warmable): Promise<void> {
-    const { warm, log } = this.#deps;
+    const { warm, warmWithinMs, log } = this.#deps;
     const { path, runtime, batchable, signature } = made;
     const artifact = { digest: made.packDigest, path, runtime, batchable };
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise((resolve) => {
-      timer = setTimeout(resolve, WARM_WITHIN_MS);
+      timer = setTimeout(resolve, warmWithinMs);
     });
     try {
       await Promise.race([warm(artifact, signature), late]);

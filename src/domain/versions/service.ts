@@ -29,6 +29,8 @@ export const DEFAULT_VERSIONS_LIMITS: VersionsLimits = Object.freeze({
   importMaxMemoryBytes: 4 * 1024 ** 3,
 });
 
+const DEFAULT_WARM_WITHIN_MS = 10_000;
+
 export interface VersionsDeps {
   readonly database: Transactions;
   readonly clock: Clock;
@@ -42,6 +44,8 @@ export interface VersionsDeps {
   readonly runtimes: readonly RuntimeName[];
   /** Brings a version into the pool's memory: called before it is published, which waits a while, and after. */
   readonly warm?: ((artifact: RunnableArtifact, signature: Signature) => unknown) | undefined;
+  /** How long a publication waits for that. Default 10 s. */
+  readonly warmWithinMs?: number | undefined;
   readonly limits?: Partial<VersionsLimits> | undefined;
   readonly lease?: LeaseTimes | undefined;
   /** By which others see that this process lives, so that they take up its publications as soon as it does not. */
@@ -89,6 +93,7 @@ export function createVersionsService(deps: VersionsDeps): VersionsService {
     ends: createPublicationEnds({ database, clock, artifacts, digests, audit }),
     outcomes,
     warm: deps.warm ?? (() => undefined),
+    warmWithinMs: deps.warmWithinMs ?? DEFAULT_WARM_WITHIN_MS,
   });
   const housekeeping = new Housekeeping({
     database,
