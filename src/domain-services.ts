@@ -1,6 +1,7 @@
 /** The rooms of the domain, each built once from what stands to its left. */
 import type { Config } from './config.js';
 import type { Database, Presence } from './database/index.js';
+import { createAliasesService } from './domain/aliases/index.js';
 import { createAuditService } from './domain/audit/index.js';
 import { createCatalogService } from './domain/catalog/index.js';
 import { createIdentityService, createSecrets } from './domain/identity/index.js';
@@ -77,6 +78,7 @@ export function createDomainServices(config: Config, machines: Machines, options
       importMaxMemoryBytes: config.importMaxMemoryBytes,
     },
   });
+  const aliases = createAliasesService({ database, clock, audit });
   const sharing = createSharingService({ database, clock, audit });
   const marketplace = createMarketplaceService();
   const metering = createMeteringService({
@@ -106,6 +108,7 @@ export function createDomainServices(config: Config, machines: Machines, options
     identity,
     catalog,
     versions,
+    aliases,
     sharing,
     marketplace,
     metering,

@@ -9,6 +9,7 @@ const ROOMS = [
   'identity',
   'catalog',
   'versions',
+  'aliases',
   'sharing',
   'marketplace',
   'metering',

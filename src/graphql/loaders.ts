@@ -5,6 +5,7 @@
 import DataLoader from 'dataloader';
 import { GraphQLError } from 'graphql';
 import { hasTenant, type Actor, type TenantActor } from '../domain/access/index.js';
+import type { Alias, AliasRequest } from '../domain/aliases/index.js';
 import type { AuditEvent } from '../domain/audit/index.js';
 import type { Model } from '../domain/catalog/index.js';
 import type { ApiKey, User } from '../domain/identity/index.js';
@@ -35,6 +36,11 @@ export interface Loaders {
   readonly publications: Loader<Publication>;
   /** By the id of the version. */
   readonly publicationsOfVersions: Loader<Publication>;
+  /** By the id of the model: its aliases. */
+  readonly aliasesOfModels: Loader<readonly Alias[]>;
+  readonly aliasRequests: Loader<AliasRequest>;
+  /** By the id of the model: requests on its aliases that wait. */
+  readonly pendingAliasRequests: Loader<readonly AliasRequest[]>;
   readonly grants: Loader<Grant>;
   readonly predictions: Loader<Prediction>;
   /** By the id of the prediction: the answer kept for its idempotency key. */
@@ -50,7 +56,7 @@ const MAX_KEPT_OUTPUTS = 10;
 type BatchRead<A, T> = (actor: A, ids: readonly string[]) => Promise<readonly (T | null)[]>;
 
 export function createLoaders(services: Services, actor: Actor | null): Loaders {
-  const { audit, tenants, identity, catalog, versions, sharing, predictions } = services;
+  const { audit, tenants, identity, catalog, versions, aliases, sharing, predictions } = services;
 
   function forActor<T>(read: BatchRead<Actor, T>): Loader<T> {
     return loaderOf((ids) => (actor === null ? Promise.resolve(nothing(ids)) : read(actor, ids)));
@@ -74,6 +80,9 @@ export function createLoaders(services: Services, actor: Actor | null): Loaders 
     yanks: forTenant((who, ids) => versions.yanksOfVersions(who, ids)),
     publicationsOfVersions: forTenant((who, ids) => versions.publicationsOfVersions(who, ids)),
     publications: forTenant((who, ids) => versions.getPublicationsByIds(who, ids)),
+    aliasesOfModels: forTenant((who, ids) => aliases.aliasesOfModels(who, ids)),
+    aliasRequests: forTenant((who, ids) => aliases.getAliasRequestsByIds(who, ids)),
+    pendingAliasRequests: forTenant((who, ids) => aliases.pendingRequestsOfModels(who, ids)),
     grants: forTenant((who, ids) => sharing.getGrantsByIds(who, ids)),
     predictions: forTenant((who, ids) => predictions.getPredictionsByIds(who, ids)),
     keptOutputs: forTenant(async (who, ids) => {

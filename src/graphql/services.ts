@@ -1,3 +1,4 @@
+import type { AliasesService } from '../domain/aliases/index.js';
 import type { AuditService } from '../domain/audit/index.js';
 import type { CatalogService } from '../domain/catalog/index.js';
 import type { IdentityService } from '../domain/identity/index.js';
@@ -15,6 +16,7 @@ export interface Services {
   readonly identity: IdentityService;
   readonly catalog: CatalogService;
   readonly versions: VersionsService;
+  readonly aliases: AliasesService;
   readonly sharing: SharingService;
   readonly metering: MeteringService;
   readonly predictions: PredictionsService;

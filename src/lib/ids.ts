@@ -17,6 +17,7 @@ export const ID_PREFIXES = {
   version: 'ver',
   yank: 'ynk',
   grant: 'grt',
+  aliasRequest: 'alr',
   quotaLease: 'lse',
   prediction: 'prd',
   usageEvent: 'use',

@@ -10,6 +10,7 @@ import { fixture } from '../support/api.js';
 import { startServer, type TestServer } from '../support/server.js';
 import { savedModelFiles, zipOfFiles } from '../support/saved-models.js';
 import { until } from '../support/until.js';
+import { followAliases } from './every-field/alias-stories.js';
 import { createClient, type Client } from './every-field/client.js';
 import { ALWAYS_EMPTY, NOT_AUDITED, UNSEEN_VALUES } from './every-field/exceptions.js';
 import {
@@ -70,8 +71,7 @@ it('people: sign-up, sign-in, invitations, roles, keys, sessions', async () => {
     tenantSlug: ownerSlug,
   });
   owner = signedUp.session.accessToken;
-  ids['Tenant'] = signedUp.tenant.id;
-  ids['User'] = signedUp.user.id;
+  Object.assign(ids, { Tenant: signedUp.tenant.id, User: signedUp.user.id });
   const bob = await client.done('signUp', null, {
     email: `bob-${run}@example.com`,
     password: PASSWORD,
@@ -201,10 +201,8 @@ it('models and versions: publications in every state, refusals with their reason
     });
     expect(refusal).toMatchObject({ code: 'IMPORT_REFUSED', reason, path: ['uploadId'] });
   }
-  const [layer] = await client.refused('publishVersion', owner, {
-    modelId,
-    uploadId: await client.upload(owner, await fixture('layers/act-hard-sigmoid.keras')),
-  });
+  const uploadId = await client.upload(owner, await fixture('layers/act-hard-sigmoid.keras'));
+  const [layer] = await client.refused('publishVersion', owner, { modelId, uploadId });
   expect(layer).toMatchObject({ reason: 'UNSUPPORTED_LAYER', importSubject: 'activation_3' });
   const log = await client.ask(owner, '{ auditLog { nodes { action subjectId } } }');
   const refusedId = (log.auditLog.nodes as { action: string; subjectId: string }[]).find(
@@ -310,6 +308,11 @@ it('predictions that take too long, and more of them than may wait', async () =>
   expect(overloaded?.['retryAfterMs']).toBeGreaterThan(0);
 });
 
+it('aliases: moves, rollbacks, what breaks callers, and what takes two people', async () => {
+  const vera = { email: `vera-${run}@example.com`, password: PASSWORD };
+  ids['AliasRequest'] = await followAliases(client, owner, vera);
+});
+
 it('a model that takes workers down is set aside, and its editors can read why', () =>
   meetQuarantine(schema, sightings));
 
@@ -319,9 +322,8 @@ it('lists, orders, filters and groups answer with every field', async () => {
   for (const field of ['viewer', 'serverInfo']) {
     for (const credential of [owner, stranger, operator, key.secret]) await client.query(field, credential);
   }
-  for (const order of client.valuesOf('ModelOrder')) {
+  for (const order of client.valuesOf('ModelOrder'))
     await client.query('models', owner, `(orderBy: ${order}, first: 2)`);
-  }
   await client.query('models', stranger, '(filter: { right: PREDICT })');
   await client.query('model', owner, `(owner: "${ownerSlug}", name: "digits")`);
   for (const kind of ['version', 'publication', 'prediction'] as const) {
@@ -335,8 +337,7 @@ it('lists, orders, filters and groups answer with every field', async () => {
   const dimensions = client.valuesOf('UsageDimension');
   for (const dimension of dimensions) await client.query('usage', owner, `(groupBy: [${dimension}])`);
   await client.query('usage', owner, `(groupBy: [${dimensions.slice(0, 4).join(', ')}])`);
-  const events = (await client.query('auditLog', owner, '(first: 1)')) as { nodes: { id: string }[] };
-  ids['AuditEvent'] = events.nodes[0]?.id ?? '';
+  ids['AuditEvent'] = (await client.query('auditLog', owner, '(first: 1)')).nodes[0].id;
 });
 
 it('a server whose workers are processes says so, and which walls stand around them', async () => {

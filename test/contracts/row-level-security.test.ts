@@ -31,6 +31,11 @@ const ROWS: Readonly<Record<string, string>> = {
      parameter_count, weight_bytes, operations) VALUES ('ver_a', 'ten_a', 'mdl_a', 1, 'KERAS_H5', 'd', 1, 'p', 1, '{}', 'tfjs-node', '[]', 1, 1, '[]')`,
   version_yanks: `(id, tenant_id, model_id, version_id, reason, pinned_callers, yanked_at)
      VALUES ('ynk_a', 'ten_a', 'mdl_a', 'ver_a', 'r', 'KEEP', ${AT})`,
+  aliases: `(model_id, tenant_id, name, version_id, revision, moved_at) VALUES ('mdl_a', 'ten_a', 'production', 'ver_a', 1, ${AT})`,
+  alias_moves: `(model_id, tenant_id, name, revision, kind, to_version_id, reason, differences, is_override, request_id, created_at)
+     VALUES ('mdl_a', 'ten_a', 'production', 1, 'CREATED', 'ver_a', 'why', '[]', false, 'req', ${AT})`,
+  alias_requests: `(id, model_id, tenant_id, name, action, revision, from_version_id, reason, differences, is_override, request_id, created_at)
+     VALUES ('alr_a', 'mdl_a', 'ten_a', 'production', 'DELETE', 1, 'ver_a', 'why', '[]', false, 'req', ${AT})`,
   grants:
     "(id, tenant_id, model_id, grantee_tenant_id, rights) VALUES ('grt_a', 'ten_a', 'mdl_a', 'ten_c', '{VIEW}')",
   quota_counters: `(tenant_id, subject, subject_id, period_start) VALUES ('ten_a', 'TENANT', 'ten_a', ${AT})`,
@@ -48,7 +53,7 @@ const SHARED: Readonly<Record<string, string>> = {
 };
 
 /** Written once, then never changed: the application may not even try. */
-const APPEND_ONLY = ['versions', 'usage_events', 'audit_events'];
+const APPEND_ONLY = ['versions', 'alias_moves', 'usage_events', 'audit_events'];
 
 beforeAll(async () => {
   db = await createTestDatabase();

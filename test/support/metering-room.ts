@@ -87,6 +87,7 @@ export function chargeOf(predictionId = newId('prediction')): Charge {
     versionId: VERSION_ID,
     versionNumber: 1,
     digest: 'a'.repeat(64),
+    alias: null,
     runtime: 'tfjs-node',
     worker: 'w1',
     batchSize: 2,

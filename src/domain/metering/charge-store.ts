@@ -37,7 +37,8 @@ const SETTLE = `
     WHERE l.tenant_id = $1 AND l.id = ANY ($3::text[]) ORDER BY l.id FOR UPDATE
   ), kinds AS MATERIALIZED (
     SELECT * FROM json_to_recordset($4::json) AS k(kind INTEGER, "leaseId" TEXT, "userId" TEXT, "ownerTenantId" TEXT,
-      "modelId" TEXT, "modelName" TEXT, "versionId" TEXT, "versionNumber" INTEGER, digest TEXT, runtime TEXT, worker TEXT)
+      "modelId" TEXT, "modelName" TEXT, "versionId" TEXT, "versionNumber" INTEGER, digest TEXT,
+      alias TEXT, runtime TEXT, worker TEXT)
   ), events AS MATERIALIZED (
     SELECT e.*, k."leaseId" FROM unnest($5::int[], $6::text[], $7::text[], $8::int[], $9::int[], $10::int[], $11::int[],
       $12::float8[], $13::float8[], $14::float8[], $15::float8[], $16::float8[])
@@ -45,10 +46,10 @@ const SETTLE = `
       JOIN kinds k USING (kind)
   ), added AS (
     INSERT INTO usage_events (id, tenant_id, user_id, api_key_id, request_id, owner_tenant_id, model_id, model_name,
-      version_id, version_number, digest, runtime, worker, batch_size, batch_rows, rows, units, queue_ms, batch_ms,
+      version_id, version_number, digest, alias, runtime, worker, batch_size, batch_rows, rows, units, queue_ms, batch_ms,
       load_ms, compute_ms, period_start, created_at)
     SELECT e.id, $1, k."userId", h.api_key_id, e.request_id, k."ownerTenantId", k."modelId", k."modelName",
-      k."versionId", k."versionNumber", k.digest, k.runtime, k.worker, e.batch_size, e.batch_rows, e.rows, e.units,
+      k."versionId", k."versionNumber", k.digest, k.alias, k.runtime, k.worker, e.batch_size, e.batch_rows, e.rows, e.units,
       e.queue_ms, e.batch_ms, e.load_ms, e.compute_ms, h.period_start, to_timestamp(e.at_ms / 1000)
     FROM events e JOIN kinds k USING (kind) JOIN held h ON h.id = k."leaseId"
     ON CONFLICT (id) DO NOTHING
@@ -121,6 +122,7 @@ interface Kind {
   readonly versionId: string;
   readonly versionNumber: number;
   readonly digest: string;
+  readonly alias: string | null;
   readonly runtime: string;
   readonly worker: string;
 }
@@ -162,6 +164,7 @@ export function parametersOf(tenantId: string, settlements: readonly Settlement[
 function isOfKind(kind: Kind, { charge, leaseId, userId }: Settlement): boolean {
   return (
     kind.versionId === charge.versionId &&
+    kind.alias === charge.alias &&
     kind.leaseId === leaseId &&
     kind.worker === charge.worker &&
     kind.userId === userId &&
@@ -175,7 +178,8 @@ function isOfKind(kind: Kind, { charge, leaseId, userId }: Settlement): boolean 
 }
 
 function kindOf(kind: number, { charge, leaseId, userId }: Settlement): Kind {
-  const { ownerTenantId, modelId, modelName, versionId, versionNumber, digest, runtime, worker } = charge;
+  const { ownerTenantId, modelId, modelName, versionId, versionNumber, digest, alias, runtime, worker } =
+    charge;
   return {
     kind,
     leaseId,
@@ -186,6 +190,7 @@ function kindOf(kind: number, { charge, leaseId, userId }: Settlement): Kind {
     versionId,
     versionNumber,
     digest,
+    alias,
     runtime,
     worker,
   };

@@ -1,4 +1,5 @@
 export type { Admission } from './admission.js';
+export type { AliasCaller, AliasCallerPage } from './alias-callers.js';
 export type { QuotaExceeded, RateLimited, ReservationLost } from './errors.js';
 export type {
   Charge,

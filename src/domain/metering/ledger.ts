@@ -31,6 +31,8 @@ export interface Charge {
   readonly versionId: string;
   readonly versionNumber: number;
   readonly digest: string;
+  /** By which it was asked for; `null`: by number, by id or as the newest. */
+  readonly alias: string | null;
   readonly runtime: string;
   readonly worker: string;
   readonly batchSize: number;

@@ -3,9 +3,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isDatabaseUnavailable, type Transactions, type Tx } from '../../database/index.js';
 import type { Clock } from '../../lib/clock.js';
 import { mayBeId } from '../../lib/ids.js';
-import { ok, refuse, type Result } from '../../lib/result.js';
+import { parsePageRequest, toPage } from '../../lib/page.js';
+import { ok, refuse, type Refusal, type Result } from '../../lib/result.js';
 import { can, permissionDenied, type PermissionDenied, type TenantActor } from '../access/index.js';
 import type { AuditService } from '../audit/index.js';
+import {
+  CALLERS_WITHIN_DAYS,
+  cursorKey,
+  isCursorKey,
+  readAliasCallersAcrossTenants,
+  type AliasCallerPage,
+} from './alias-callers.js';
 import { createAdmission, type Admission } from './admission.js';
 import { createChargeStore, type Settled, type Settlement, type WriteWithCharge } from './charge-store.js';
 import {
@@ -61,6 +69,16 @@ export interface MeteringService {
     actor: TenantActor,
     input: UsageInput,
   ): Promise<Result<UsageReport, PermissionDenied | InvalidUsageInput>>;
+  /** Who used an alias of a model of the actor's tenant in the last 30 days, last used first. Needs MODEL_WRITE. */
+  aliasCallersAcrossTenants(
+    actor: TenantActor,
+    input: {
+      readonly modelId: string;
+      readonly name: string;
+      readonly first?: number | null | undefined;
+      readonly after?: string | null | undefined;
+    },
+  ): Promise<Result<AliasCallerPage, PermissionDenied | Refusal<'INVALID_INPUT'>>>;
   /** Counts from the next reservation on, in every process. Needs PLATFORM_OPERATE. */
   setTenantQuota(
     actor: TenantActor,
@@ -101,6 +119,8 @@ export interface MeteringDeps {
 export const QUOTA_RECALL_CHANNEL = 'souk_quota_recall';
 const MAX_ITEMS_PER_COMMIT = 128;
 const SWEEP_BATCH = 1000;
+const CALLERS_SORT = 'alias-callers';
+const DAY_MS = 86_400_000;
 /** How long a changed limit waits for other processes to give back what they took under the old one. */
 const RECALL_WITHIN_MS = 1_000;
 const RECALL_LOOK_MS = 20;
@@ -218,6 +238,27 @@ export function createMeteringService(deps: MeteringDeps): MeteringService {
       const question = checkUsageInput(input, clock.now());
       if (!question.ok) return question;
       return ok(await readUsage(database, actor.tenantId, question.value, question.value.groupBy));
+    },
+
+    async aliasCallersAcrossTenants(actor, { modelId, name, first, after }) {
+      if (!can(actor, 'MODEL_WRITE')) return refuse(permissionDenied(actor, 'MODEL_WRITE'));
+      const page = parsePageRequest(CALLERS_SORT, 3, { first, after });
+      if (!page.ok) return page;
+      if (page.value.after !== null && !isCursorKey(page.value.after)) {
+        return refuse({
+          code: 'INVALID_INPUT',
+          message: 'after is not a cursor of this list.',
+          path: ['after'],
+        });
+      }
+      const since = new Date(clock.now().getTime() - CALLERS_WITHIN_DAYS * DAY_MS);
+      const { rows, totalCount } = await readAliasCallersAcrossTenants(
+        database,
+        actor.tenantId,
+        { modelId, alias: name, since },
+        page.value,
+      );
+      return ok({ page: toPage(rows, page.value, CALLERS_SORT, cursorKey), totalCount });
     },
 
     async setTenantQuota(actor, input) {

@@ -20,7 +20,7 @@ interface Row extends Omit<Receipt, 'replayed' | 'remaining'> {
 
 const SELECT = `SELECT u.id, u.version_id AS "versionId", u.created_at AS "createdAt",
     (r.outputs IS NOT NULL) AS "hasKeptOutputs", u.request_id AS "requestId", u.model_name AS model,
-    u.version_number AS "versionNumber", u.digest AS sha256, u.runtime, u.worker, u.batch_size AS "batchSize",
+    u.version_number AS "versionNumber", u.digest AS sha256, u.alias, u.runtime, u.worker, u.batch_size AS "batchSize",
     greatest(u.batch_rows, u.rows) AS "batchRows", u.rows, u.queue_ms AS "queueMs", u.batch_ms AS "batchMs", u.load_ms AS "loadMs", u.compute_ms AS "computeMs", u.units AS charged
   FROM usage_events u
   LEFT JOIN idempotency_records r ON r.prediction_id = u.id AND r.tenant_id = u.tenant_id

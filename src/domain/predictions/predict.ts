@@ -10,7 +10,7 @@ import { can, permissionDenied, type TenantActor } from '../access/index.js';
 import { modelNotFound } from '../catalog/index.js';
 import type { MarketplaceService } from '../marketplace/index.js';
 import type { Charge, Charged, MeteringService, Reservation } from '../metering/index.js';
-import { checkCommand, parseTarget } from './check-command.js';
+import { aliasOf, checkCommand, parseTarget } from './check-command.js';
 import { checkInputs, type CheckedInputs } from './check-inputs.js';
 import {
   fromInferenceRefusal,
@@ -99,7 +99,7 @@ export function createPredict(deps: PredictDeps) {
       const request = { units: UNITS_PER_PREDICTION, timeoutMs: Math.max(1, patience.remainingMs()) };
       const reservation = await metering.reserve(actor, request);
       if (!reservation.ok) return refuse([reservation.error]);
-      return await spend(pass, version, inputs.value, reservation.value);
+      return await spend(pass, version, aliasOf(reference), inputs.value, reservation.value);
     } finally {
       admission.value.leave();
     }
@@ -109,6 +109,7 @@ export function createPredict(deps: PredictDeps) {
   async function spend(
     pass: Pass,
     version: RunnableVersion,
+    alias: string | null,
     inputs: CheckedInputs,
     reservation: Reservation,
   ): Promise<Outcome> {
@@ -119,7 +120,7 @@ export function createPredict(deps: PredictDeps) {
       if (!reply.ok) return refuse([reply.error]);
 
       // 6 settle, then answer: durable before the reply
-      const prediction = predictionOf(pass, version, inputs, reply.value, reservation);
+      const prediction = predictionOf(pass, version, alias, inputs, reply.value, reservation);
       const settled = await settle(pass, version, prediction, reservation);
       if (!settled.ok) return refuse([settled.error]);
       isSettled = true;
@@ -176,6 +177,7 @@ export function createPredict(deps: PredictDeps) {
   function predictionOf(
     { actor, claim }: Pass,
     version: RunnableVersion,
+    alias: string | null,
     inputs: CheckedInputs,
     reply: InferenceReply,
     reservation: Reservation,
@@ -192,6 +194,7 @@ export function createPredict(deps: PredictDeps) {
         versionId: version.id,
         versionNumber: version.number,
         sha256: version.digest,
+        alias,
         runtime: reply.runtime,
         worker: reply.worker,
         batchSize: reply.batchSize,
@@ -222,6 +225,7 @@ function chargeOf(version: RunnableVersion, { id, receipt }: Prediction): Charge
     versionId: receipt.versionId,
     versionNumber: receipt.versionNumber,
     digest: receipt.sha256,
+    alias: receipt.alias,
     runtime: receipt.runtime,
     worker: receipt.worker,
     batchSize: receipt.batchSize,

@@ -26,6 +26,8 @@ export interface Receipt {
   readonly versionNumber: number;
   /** Of the artifact as uploaded, lower-case hex. */
   readonly sha256: string;
+  /** That was followed to the version; `null`: it was asked for by number, by id or as the newest. */
+  readonly alias: string | null;
   readonly runtime: RuntimeName;
   readonly worker: string;
   /** Requests that shared the run, and the rows of all of them. */
@@ -49,8 +51,9 @@ export interface Receipt {
 export type PredictTarget =
   | { readonly versionId: string }
   | { readonly modelId: string }
-  /** `owner/name` or `owner/name:3`. */
-  | { readonly model: string };
+  /** `owner/name`, `owner/name:3` or `owner/name@production`. */
+  | { readonly model: string }
+  | { readonly alias: { readonly modelId: string; readonly name: string } };
 
 export interface PredictCommand {
   readonly target: PredictTarget;

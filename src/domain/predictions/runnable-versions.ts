@@ -1,6 +1,6 @@
 /**
  * The version to run, its model, and what decides about access, as one statement reads them; remembered for a moment. Why a
- * revoked grant and a newer version count from the reply on: see `fresh-cache.ts`.
+ * revoked grant, a newer version and a moved alias count from the reply on: see `fresh-cache.ts`.
  */
 import type { Transactions } from '../../database/index.js';
 import type { RuntimeName } from '../../inference/index.js';
@@ -100,20 +100,40 @@ export function createRunnableVersions(
 /** Ids and names hold neither space nor slash (see `parseTarget`), so no two questions share a key. */
 function keyOf(tenantId: string, reference: VersionReference): string {
   if ('versionId' in reference) return `${tenantId} version ${reference.versionId}`;
+  if ('alias' in reference) {
+    const model =
+      'modelId' in reference ? `model ${reference.modelId}` : `name ${reference.owner}/${reference.name}`;
+    return `${tenantId} ${model} @${reference.alias}`;
+  }
   if ('modelId' in reference) return `${tenantId} model ${reference.modelId}`;
   return `${tenantId} name ${reference.owner}/${reference.name} ${reference.number ?? 'newest'}`;
 }
 
 function whereOf(reference: VersionReference): [string, unknown[]] {
   if ('versionId' in reference) return ['v.id = $2', [reference.versionId]];
+  if ('alias' in reference) {
+    // In one statement, so what runs is one version: where the alias stood at one moment.
+    return 'modelId' in reference
+      ? [`m.id = $2 AND ${standsAt('$3')}`, [reference.modelId, reference.alias]]
+      : [
+          `m.owner_slug = $2 AND m.name = $3 AND ${standsAt('$4')}`,
+          [reference.owner, reference.name, reference.alias],
+        ];
+  }
   if ('modelId' in reference) return [`m.id = $2 AND v.number = ${NEWEST}`, [reference.modelId]];
   const { owner, name, number } = reference;
   return [`m.owner_slug = $2 AND m.name = $3 AND v.number = coalesce($4, ${NEWEST})`, [owner, name, number]];
 }
 
-/** Whether the reference names a version, and not the newest one. */
+function standsAt(placeholder: string): string {
+  return `v.id = (SELECT a.version_id FROM aliases a WHERE a.model_id = m.id AND a.name = ${placeholder})`;
+}
+
+/** Whether the reference names a version or an alias, and not the newest version. */
 function isPinned(reference: VersionReference): boolean {
-  return 'versionId' in reference || ('number' in reference && reference.number !== null);
+  return (
+    'versionId' in reference || 'alias' in reference || ('number' in reference && reference.number !== null)
+  );
 }
 
 function runnableFromRow(row: RunnableRow, { engines, packPath }: Serving, pinned: boolean): RunnableVersion {

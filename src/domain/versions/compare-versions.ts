@@ -2,6 +2,7 @@
 import type { EngineTrial } from '../../importers/index.js';
 import type { RuntimeName } from '../../inference/index.js';
 import type { TensorSpec } from '../../lib/tensor.js';
+import { compareSignatures, type Compatibility, type SignatureDifference } from './signature-comparison.js';
 import type { Version } from './version.js';
 
 /** Of the first, of the second, and how much it changed. */
@@ -40,6 +41,9 @@ export interface MetricComparison {
 export interface VersionComparison {
   readonly a: Version;
   readonly b: Version;
+  /** What the second would mean for callers of the first. */
+  readonly compatibility: Compatibility;
+  readonly differences: readonly SignatureDifference[];
   /** Inputs first, each side in the order of the first version, then what only the second has. */
   readonly tensors: readonly TensorComparison[];
   /** The greatest change first, then by name. */
@@ -55,9 +59,12 @@ export interface VersionComparison {
 }
 
 export function compareVersions(a: Version, b: Version): VersionComparison {
+  const { verdict, differences } = compareSignatures(a.signature, b.signature);
   return {
     a,
     b,
+    compatibility: verdict,
+    differences,
     tensors: [
       ...compareTensors('INPUT', a.signature.inputs, b.signature.inputs),
       ...compareTensors('OUTPUT', a.signature.outputs, b.signature.outputs),

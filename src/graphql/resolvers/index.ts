@@ -1,5 +1,6 @@
 /** Merges the rooms' resolvers, nothing else. */
 import type { Resolvers } from '../generated/resolvers.js';
+import { aliasesResolvers } from './aliases.js';
 import { auditResolvers } from './audit.js';
 import { catalogResolvers } from './catalog.js';
 import { enumResolvers } from './enums.js';
@@ -27,6 +28,7 @@ const parts: readonly object[] = [
   identityResolvers,
   catalogResolvers,
   versionsResolvers,
+  aliasesResolvers,
   sharingResolvers,
   meteringResolvers,
   predictionsResolvers,

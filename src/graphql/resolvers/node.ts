@@ -15,6 +15,7 @@ const TYPE_NAMES = {
   version: 'Version',
   publication: 'Publication',
   grant: 'Grant',
+  aliasRequest: 'AliasRequest',
   prediction: 'Prediction',
   auditEvent: 'AuditEvent',
 } as const satisfies Partial<Record<IdKind, string>>;
@@ -54,6 +55,8 @@ async function readNode(
       return loaders.publications.load(id);
     case 'grant':
       return loaders.grants.load(id);
+    case 'aliasRequest':
+      return loaders.aliasRequests.load(id);
     case 'prediction':
       return loaders.predictions.load(id);
     case 'auditEvent':

@@ -2,6 +2,7 @@
 import { expect } from 'vitest';
 import { fixture } from '../../support/api.js';
 import type { Client } from './client.js';
+import { layersModel } from './files.js';
 
 export async function meetProvenance(client: Client, owner: string): Promise<void> {
   const base = await client.publish(owner, await fixture('keras/dense.h5'));
@@ -32,10 +33,20 @@ export async function meetProvenance(client: Client, owner: string): Promise<voi
 
   const sides = `(a: "${tuned.id}", b: "${next.id}")`;
   const compared = await client.query('compareVersions', owner, sides);
+  expect(compared).toMatchObject({ compatibility: 'COMPATIBLE', differences: [] });
   expect(compared.metrics).toMatchObject([
     { name: 'accuracy', a: 0.98, b: 0.99 },
     { name: 'loss', a: 0.125, b: null, change: null },
   ]);
+
+  const other = await client.publish(owner, layersModel());
+  const different = await client.query(
+    'compareVersions',
+    owner,
+    `(a: "${next.id}", b: "${other.versionId}")`,
+  );
+  expect(different).toMatchObject({ compatibility: 'BREAKING' });
+  expect(different.differences[0]).toMatchObject({ verdict: 'BREAKING' });
 
   const { secret } = await client.done('createApiKey', owner, {
     name: 'ci',

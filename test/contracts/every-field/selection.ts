@@ -11,7 +11,10 @@ import {
 } from 'graphql';
 
 /** Arguments that a field needs, or that keep the pages of an operation small. */
-const ARGUMENTS: Readonly<Record<string, string>> = { 'Model.version': '(number: 1)' };
+const ARGUMENTS: Readonly<Record<string, string>> = {
+  'Model.version': '(number: 1)',
+  'Model.alias': '(name: "production")',
+};
 
 function argumentsOf(type: GraphQLObjectType, field: GraphQLField<unknown, unknown>): string {
   const known = ARGUMENTS[`${type.name}.${field.name}`];

@@ -54,6 +54,8 @@ it('sets tensors of one name and side beside each other, and says which are the 
       outputs: [{ name: 'y', datatype: 'FP32', shape: [-1, 2] }],
     },
   };
+  expect(compareVersions(base, base)).toMatchObject({ compatibility: 'COMPATIBLE', differences: [] });
+  expect(compareVersions(base, other)).toMatchObject({ compatibility: 'BREAKING' });
   const [x, y] = [base.signature.inputs[0], base.signature.outputs[0]];
   expect(compareVersions(base, other).tensors).toEqual([
     { side: 'INPUT', name: 'x', a: x, b: other.signature.inputs[1], same: false },
