@@ -102,7 +102,7 @@ export async function followAliases(client: Client, owner: string, person: objec
   const back = { ...on, expectedVersionId: unbatched, reason: 'Too early.' };
   expect(await client.refused('rollbackAlias', owner, back)).toMatchObject([{ code: 'BREAKING_CHANGE' }]);
   const rolled = await client.done('rollbackAlias', owner, { ...back, allowBreaking: true });
-  expect(rolled.move).toMatchObject({ kind: 'ROLLED_BACK', to: { number: 1 }, breakingAllowed: true });
+  expect(rolled.move).toMatchObject({ kind: 'ROLLED_BACK', revision: 3, breakingAllowed: true });
 
   return protectAndDecide(client, owner, session.accessToken, on, move, [plain, same, other] as [
     string,
@@ -136,7 +136,7 @@ async function protectAndDecide(
   const late = await client.done('setAlias', key.secret, move(other, plain, { allowBreaking: true }));
   const asked = await client.done('setAlias', key.secret, move(same, plain));
   expect(asked).toMatchObject({ move: null, request: { status: 'PENDING', approvalsNeeded: 2 } });
-  expect((await client.node('Model', owner, on.modelId)).alias.pendingRequests).toHaveLength(2);
+  expect((await client.node('Model', owner, on.modelId)).aliases[0].pendingRequests).toHaveLength(2);
   const requestId: string = asked.request.id;
   expect(await client.refused('approveAliasMove', key.secret, { requestId })).toMatchObject([
     { code: 'CONFLICT' },
@@ -147,7 +147,7 @@ async function protectAndDecide(
     { code: 'CONFLICT' },
   ]);
   const moved = await client.done('approveAliasMove', second, { requestId });
-  expect(moved).toMatchObject({ request: { status: 'APPROVED' }, alias: { version: { number: 2 } } });
+  expect(moved).toMatchObject({ request: { status: 'APPROVED' }, move: { revision: 4 } });
   expect(moved.move.approvedByUserIds).toHaveLength(2);
   expect(await client.node('AliasRequest', owner, late.request.id)).toMatchObject({ status: 'LAPSED' });
 

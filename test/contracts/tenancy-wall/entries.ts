@@ -4,7 +4,7 @@
  * fails the wall, so a new field cannot be forgotten.
  */
 import { provenanceEntries } from './provenance-entries.js';
-import type { World } from './world.js';
+import { MARKER, type World } from './world.js';
 
 export type Outcome =
   /** Top-level null, as for what does not exist. */
@@ -58,6 +58,55 @@ function onOwn(
     ...rest,
   };
 }
+
+/** A move of an alias of the owner's. The protected one cannot be moved by one person, so the free one proves the way. */
+const aliasInput =
+  (more: object, name = `${MARKER}-free`) =>
+  ({ ids }: World) => ({ modelId: ids.model, name, reason: 'x', expectedVersionId: ids.version, ...more });
+const moved = 'move { revision } request { id }';
+
+const aliasEntries: Readonly<Record<string, Entry>> = {
+  'Query.checkAliasMove': {
+    document:
+      'query ($input: CheckAliasMoveInput!) { checkAliasMove(input: $input) { verdict alias { name } callers { nodes { tenant { slug } } } } }',
+    variables: ({ ids }) => ({
+      input: { modelId: ids.model, name: `${MARKER}-free`, versionId: ids.version },
+    }),
+    stranger: 'null',
+    viewer: { error: 'PERMISSION_DENIED' },
+    owner: 'ok',
+    secretId: 'modelId',
+  },
+  'Mutation.setAlias': onOwn('setAlias', moved, 'modelId', (world) => ({
+    ...aliasInput({})(world),
+    versionId: world.ids.version,
+  })),
+  'Mutation.rollbackAlias': onOwn('rollbackAlias', moved, 'modelId', aliasInput({}), {
+    // It has not moved since it was made.
+    owner: { refused: 'CONFLICT' },
+  }),
+  'Mutation.protectAlias': onOwn('protectAlias', 'alias { name }', 'modelId', ({ ids }) => ({
+    modelId: ids.model,
+    name: `${MARKER}-protected`,
+  })),
+  'Mutation.unprotectAlias': onOwn('unprotectAlias', 'request { id }', 'modelId', ({ ids }) => ({
+    modelId: ids.model,
+    name: `${MARKER}-protected`,
+    reason: 'x',
+  })),
+  'Mutation.approveAliasMove': onOwn('approveAliasMove', moved, 'requestId', ({ ids }) => ({
+    requestId: ids.aliasRequest,
+  })),
+  'Mutation.rejectAliasMove': onOwn(
+    'rejectAliasMove',
+    'request { id }',
+    'requestId',
+    ({ ids }) => ({ requestId: ids.aliasRequest, reason: 'x' }),
+    // The owner has approved it above.
+    { owner: { refused: 'CONFLICT' } },
+  ),
+  'Mutation.deleteAlias': onOwn('deleteAlias', moved, 'modelId', aliasInput({})),
+};
 
 export const entries: Readonly<Record<string, Entry>> = {
   'Query.node': {
@@ -281,6 +330,7 @@ export const entries: Readonly<Record<string, Entry>> = {
       uploadId: ids.upload,
     }),
   ),
+  ...aliasEntries,
   'Mutation.grantAccess': onOwn('grantAccess', 'grant { id }', 'modelId', ({ ids }) => ({
     modelId: ids.model,
     granteeSlug: 'operator',

@@ -168,6 +168,7 @@ const NODES = [
   'invitation',
   'prediction',
   'auditEvent',
+  'aliasRequest',
 ] as const;
 
 describe.each(NODES)('node(id:) of a %s', (kind) => {
@@ -194,6 +195,7 @@ it('a key without scopes for it reads no models, keys, usage or audit events', a
     ids.apiKey,
     ids.prediction,
     ids.auditEvent,
+    ids.aliasRequest,
   ]) {
     const answer = await ask(world.url, credentials.narrowKey, 'query ($id: ID!) { node(id: $id) { id } }', {
       id,

@@ -26,6 +26,7 @@ export interface World {
       | 'invitation'
       | 'prediction'
       | 'auditEvent'
+      | 'aliasRequest'
       | 'session',
       string
     >
@@ -94,6 +95,14 @@ export async function buildWorld(url: string): Promise<World> {
       apiKey: Id;
       secret: string;
     };
+  const aliasRequest = await askForApproval(url, owner, model.id, published.version.id, async () => {
+    const dora = await succeed(url, owner, 'inviteMember', 'token', {
+      email: `dora-${run}@example.com`,
+      role: 'DEVELOPER',
+    });
+    return ((await signUp('dora', { invitationToken: dora['token'] })) as never as SignedUp).session
+      .accessToken;
+  });
   const key = await makeKey(SCOPES);
   const revoked = await makeKey(SCOPES);
   await succeed(url, owner, 'revokeApiKey', 'apiKey { id }', { apiKeyId: revoked.apiKey.id });
@@ -136,10 +145,32 @@ export async function buildWorld(url: string): Promise<World> {
       prediction: prediction.id,
       auditEvent: (seen.data as never as Seen).auditLog.nodes[0]?.id ?? '',
       session: alice.session.sessionId,
+      aliasRequest,
     },
     stranger: { model: strangers.model.id, tenant: bob.tenant.id },
     invitationToken: pending.token,
   };
+}
+
+/** A protected alias, and what a second member wants of it. @returns the id of that request */
+async function askForApproval(
+  url: string,
+  owner: string,
+  modelId: string,
+  versionId: string,
+  secondMember: () => Promise<string>,
+): Promise<string> {
+  const developer = await secondMember();
+  for (const name of [`${MARKER}-protected`, `${MARKER}-free`]) {
+    await succeed(url, owner, 'setAlias', 'move { revision }', { modelId, name, versionId, reason: MARKER });
+  }
+  const alias = { modelId, name: `${MARKER}-protected` };
+  await succeed(url, owner, 'protectAlias', 'alias { protected }', alias);
+  const asked = await succeed(url, developer, 'unprotectAlias', 'request { id }', {
+    ...alias,
+    reason: MARKER,
+  });
+  return (asked as never as { request: Id }).request.id;
 }
 
 interface Id {
