@@ -10,7 +10,7 @@ import { createMeteringService } from './domain/metering/index.js';
 import { createPredictionsService, type PredictObservation } from './domain/predictions/index.js';
 import { createSharingService } from './domain/sharing/index.js';
 import { createTenantsService } from './domain/tenants/index.js';
-import { createVersionsService } from './domain/versions/index.js';
+import { createVersionsService, refusalOfNewCallers } from './domain/versions/index.js';
 import type { Importer } from './importers/index.js';
 import type { InferenceEngine, RuntimeName } from './inference/index.js';
 import type { Clock } from './lib/clock.js';
@@ -78,7 +78,7 @@ export function createDomainServices(config: Config, machines: Machines, options
       importMaxMemoryBytes: config.importMaxMemoryBytes,
     },
   });
-  const aliases = createAliasesService({ database, clock, audit });
+  const aliases = createAliasesService({ database, clock, audit, refusalOfTarget: refusalOfNewCallers });
   const sharing = createSharingService({ database, clock, audit });
   const marketplace = createMarketplaceService();
   const metering = createMeteringService({

@@ -80,6 +80,14 @@ export function versionNotYanked(): Conflict {
   };
 }
 
+export function versionOutOfService(number: number, reason: string): Conflict {
+  return {
+    code: 'CONFLICT',
+    message: `Version ${number} is yanked (${reason}). Choose a version in service, or put it back with unyankVersion.`,
+    path: ['versionId'],
+  };
+}
+
 /** The same words whether the version does not exist, may not be seen, or may not be downloaded. */
 export function artifactNotFound(): NotFound {
   return {

@@ -40,5 +40,6 @@ export { VERSION_COLUMNS, versionFromRow } from './versions-store.js';
 export type { VersionRow } from './versions-store.js';
 export { refusalOfCall } from './yank.js';
 export type { PinnedCallers, VersionYanked, Yank } from './yank.js';
+export { refusalOfNewCallers } from './yank-version.js';
 export type { YankVersionInput } from './yank-version.js';
 export { NEWEST_IN_SERVICE, YANK_IN_FORCE_JOIN } from './yanks-store.js';

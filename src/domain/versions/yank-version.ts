@@ -10,6 +10,7 @@ import {
   invalidInput,
   ownVersionNotFound,
   versionNotYanked,
+  versionOutOfService,
   type Conflict,
   type InvalidInput,
   type NotFound,
@@ -45,6 +46,19 @@ export interface Yanking {
 }
 
 type Unyankable = NotFound | Conflict;
+
+/**
+ * Why nobody new may be sent to a version: it is out of service, whatever its yank says of those who are pinned to it.
+ * Asked in a transaction that holds the model, as a yank does, so that neither overtakes the other.
+ */
+export async function refusalOfNewCallers(
+  tx: Tx,
+  tenantId: string,
+  { id, number }: Pick<Version, 'id' | 'number'>,
+): Promise<Conflict | null> {
+  const reason = await store.findYankReason(tx, tenantId, id);
+  return reason === null ? null : versionOutOfService(number, reason);
+}
 
 const MAX_REASON_CHARACTERS = 1_000;
 

@@ -53,6 +53,15 @@ export async function findModelOfOwnVersion(
   return row?.modelId ?? null;
 }
 
+/** The publisher's words on a version that is out of service; `null`: it is in service. */
+export async function findYankReason(tx: Tx, tenantId: string, versionId: string): Promise<string | null> {
+  const row = await tx.versionYank.findFirst({
+    where: { versionId, tenantId, endedAt: null },
+    select: { reason: true },
+  });
+  return row?.reason ?? null;
+}
+
 /** The caller holds the model's row and has ended the yank before: otherwise two at once would both try to be the one. */
 export async function insertYank(
   tx: Tx,

@@ -70,6 +70,13 @@ export async function meetProvenance(client: Client, owner: string): Promise<voi
   const answered = await client.done('predict', owner, newest);
   expect(answered.prediction.receipt.versionNumber).toBe(2);
 
+  const [elsewhere] = await client.refused('setAlias', owner, {
+    modelId: base.modelId,
+    name: 'production',
+    versionId: next.id,
+    reason: 'Ready.',
+  });
+  expect(elsewhere).toMatchObject({ code: 'CONFLICT', path: ['versionId'] });
   await client.done('unyankVersion', owner, { versionId: next.id });
   await client.done('predict', owner, input(next.id));
   const kept = await client.done('yankVersion', owner, { ...yank, pinnedCallers: 'KEEP' });

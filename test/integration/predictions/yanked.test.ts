@@ -2,8 +2,10 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { Database } from '../../../src/database/index.js';
 import type { ApiKeyActor, TenantActor } from '../../../src/domain/access/index.js';
+import { createAliasesService } from '../../../src/domain/aliases/index.js';
 import { createAuditService } from '../../../src/domain/audit/index.js';
 import type { PredictionsService, PredictTarget } from '../../../src/domain/predictions/index.js';
+import { refusalOfNewCallers } from '../../../src/domain/versions/index.js';
 import { createYanking, type Yanking } from '../../../src/domain/versions/yank-version.js';
 import { createLogger } from '../../../src/lib/logger.js';
 import { ownerOf } from '../../support/actors.js';
@@ -104,6 +106,32 @@ it('of which all are yanked, the newest is refused whatever the yanks say, and p
   expect(byId).toMatchObject({ code: 'VERSION_YANKED', useInstead: null });
   expect(byName).toEqual(byId);
   expect(await answers(pinned(1))).toEqual([1, 1]);
+});
+
+it('under an alias runs as for whoever names it, and no alias is moved to one', async () => {
+  const aliases = createAliasesService({
+    database: room.db.database,
+    clock: room.clock,
+    audit: createAuditService({ database: room.db.database, clock: room.clock }),
+    refusalOfTarget: refusalOfNewCallers,
+  });
+  const { modelId, versionIds } = model;
+  const [, second, third] = versionIds;
+  const move = (versionId = '', expectedVersionId: string | null = null) =>
+    aliases.setAlias(owner, { modelId, name: 'production', versionId, expectedVersionId, reason: 'Ready.' });
+  expect(await move(second)).toMatchObject({ ok: true });
+  const following = { model: `${model.name}@production` };
+  await yank(2, 'KEEP');
+  expect(await answer(following)).toBe(2);
+  await yank(2, 'REFUSE');
+  expect(await answer(following)).toMatchObject({ code: 'VERSION_YANKED', useInstead: 3 });
+  expect(await move(third, second)).toMatchObject({ ok: true });
+  expect(await answer(following)).toBe(3);
+  expect(await move(second, third)).toMatchObject({
+    ok: false,
+    error: { code: 'CONFLICT', message: expect.stringContaining('It is wrong') as string },
+  });
+  expect(await answer(following)).toBe(3);
 });
 
 it('whose answer is asked for again with its key gives it again, uncharged', async () => {
