@@ -1,5 +1,5 @@
 /** What has to be looked at from time to time: expired uploads, publications of dead processes, orphaned bytes. */
-import type { Transactions } from '../../database/index.js';
+import { isDatabaseUnavailable, type Transactions } from '../../database/index.js';
 import type { Clock } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
 import type { ArtifactStore } from '../../storage/index.js';
@@ -67,7 +67,9 @@ export class Housekeeping {
       const round = Promise.resolve()
         .then(work)
         .catch((error: unknown) => {
-          this.#deps.log.error(
+          // While the database is away or overloaded this is no defect, here as little as in a request.
+          const level = isDatabaseUnavailable(error) ? 'warn' : 'error';
+          this.#deps.log[level](
             { err: error },
             'housekeeping of versions failed; it is tried again at its interval',
           );
