@@ -13,6 +13,7 @@ export const mappers = {
   ModelConnection: '../../domain/catalog/index.js#ModelMatches',
   Version: '../../domain/versions/index.js#Version as VersionSource',
   Publication: '../../domain/versions/index.js#Publication as PublicationSource',
+  Yank: '../../domain/versions/index.js#Yank as YankSource',
   Upload: '../../domain/versions/index.js#Upload as UploadSource',
   Alias: '../../domain/aliases/index.js#Alias as AliasSource',
   AliasMove: '../../domain/aliases/index.js#AliasMove as AliasMoveSource',

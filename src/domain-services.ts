@@ -1,7 +1,7 @@
 /** The rooms of the domain, each built once from what stands to its left. */
 import { join } from 'node:path';
 import type { Config } from './config.js';
-import type { Database } from './database/index.js';
+import type { Database, Presence } from './database/index.js';
 import { createAliasesService } from './domain/aliases/index.js';
 import { createAuditService } from './domain/audit/index.js';
 import { createCatalogService } from './domain/catalog/index.js';
@@ -12,7 +12,7 @@ import { createMeteringService } from './domain/metering/index.js';
 import { createPredictionsService, type PredictObservation } from './domain/predictions/index.js';
 import { createSharingService } from './domain/sharing/index.js';
 import { createTenantsService } from './domain/tenants/index.js';
-import { createVersionsService } from './domain/versions/index.js';
+import { createVersionsService, refusalOfNewCallers } from './domain/versions/index.js';
 import type { DatasetReader, Importer } from './importers/index.js';
 import type { InferenceEngine, RuntimeName } from './inference/index.js';
 import type { Clock } from './lib/clock.js';
@@ -36,6 +36,8 @@ export interface DomainOptions {
   readonly jwtSecret: string;
   /** Where imports work; on the file system of the artifacts. */
   readonly workDirectory: string;
+  /** Shows other servers on the same database that this one lives. */
+  readonly presence: Presence;
   /** Called after each prediction, however it ended. */
   readonly observe: (observation: PredictObservation) => void;
 }
@@ -71,6 +73,7 @@ export function createDomainServices(config: Config, machines: Machines, options
     importArtifact: machines.importer.importArtifact,
     workDirectory: options.workDirectory,
     runtimes: machines.runtimes,
+    presence: options.presence,
     warm: (artifact, signature) => inference.warm(artifact, signature),
     limits: {
       maxUploadBytes: config.maxUploadBytes,
@@ -78,7 +81,7 @@ export function createDomainServices(config: Config, machines: Machines, options
       importMaxMemoryBytes: config.importMaxMemoryBytes,
     },
   });
-  const aliases = createAliasesService({ database, clock, audit });
+  const aliases = createAliasesService({ database, clock, audit, refusalOfTarget: refusalOfNewCallers });
   const sharing = createSharingService({ database, clock, audit });
   const marketplace = createMarketplaceService();
   const metering = createMeteringService({

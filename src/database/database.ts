@@ -6,6 +6,7 @@ import type { Logger } from '../lib/logger.js';
 import { explainStart, isDatabaseUnavailable, isSerializationConflict, isStatementLost } from './errors.js';
 import { PrismaClient } from './generated/client.js';
 import { NotificationListener } from './notification-listener.js';
+import { Presence } from './presence.js';
 import { createPool, inOneWrite, verifySession } from './pool.js';
 import { queryInContext, SET_CONTEXT, setContext } from './query-in-context.js';
 import type { SqlQuery, TransactionContext, Transactions, Tx } from './types.js';
@@ -95,6 +96,11 @@ export class Database implements Transactions {
   /** For messages of other processes on the same database; the caller starts and stops it. */
   listener(channel: string, onMessage: (payload: string) => void): NotificationListener {
     return new NotificationListener({ url: this.#url, channel, onMessage, logger: this.#logger });
+  }
+
+  /** Shows other processes on the same database that this one lives; the caller starts and stops it. */
+  presence(name: string): Presence {
+    return new Presence({ url: this.#url, name, logger: this.#logger });
   }
 
   async transaction<T>(context: TransactionContext, work: (tx: Tx) => Promise<T>): Promise<T> {

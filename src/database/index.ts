@@ -4,4 +4,5 @@ export { DatabaseStartError, isDatabaseUnavailable, isSerializationConflict } fr
 export { Prisma } from './generated/client.js';
 export { migrate, type MigrateOptions } from './migrate.js';
 export type { NotificationListener } from './notification-listener.js';
+export { isPresent, type Presence } from './presence.js';
 export type { SqlQuery, Transactions, TransactionContext, Tx } from './types.js';

@@ -13,7 +13,7 @@ import type { ApiKey, User } from '../domain/identity/index.js';
 import type { Prediction } from '../domain/predictions/index.js';
 import type { Grant } from '../domain/sharing/index.js';
 import type { Invitation, Membership, Tenant } from '../domain/tenants/index.js';
-import type { Publication, Version } from '../domain/versions/index.js';
+import type { Publication, Version, Yank } from '../domain/versions/index.js';
 import type { Tensor } from '../lib/tensor.js';
 import type { Services } from './services.js';
 
@@ -32,7 +32,11 @@ export interface Loaders {
   readonly latestVersions: Loader<Version>;
   /** By the digest of a pack: the versions that run from it, as `owner/name:number`; for operators. */
   readonly packVersions: Loader<readonly string[]>;
+  /** By the id of the version: why it is out of service. */
+  readonly yanks: Loader<Yank>;
   readonly publications: Loader<Publication>;
+  /** By the id of the version. */
+  readonly publicationsOfVersions: Loader<Publication>;
   /** By the id of the model: its aliases. */
   readonly aliasesOfModels: Loader<readonly Alias[]>;
   readonly aliasRequests: Loader<AliasRequest>;
@@ -76,6 +80,8 @@ export function createLoaders(services: Services, actor: Actor | null): Loaders 
     versions: forTenant((who, ids) => versions.getVersionsByIds(who, ids)),
     latestVersions: forTenant((who, ids) => versions.latestVersions(who, ids)),
     packVersions: forActor((who, digests) => versions.namesOfPacksAcrossTenants(who, digests)),
+    yanks: forTenant((who, ids) => versions.yanksOfVersions(who, ids)),
+    publicationsOfVersions: forTenant((who, ids) => versions.publicationsOfVersions(who, ids)),
     publications: forTenant((who, ids) => versions.getPublicationsByIds(who, ids)),
     aliasesOfModels: forTenant((who, ids) => aliases.aliasesOfModels(who, ids)),
     aliasRequests: forTenant((who, ids) => aliases.getAliasRequestsByIds(who, ids)),

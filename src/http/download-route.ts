@@ -59,8 +59,24 @@ async function answer(request: FastifyRequest, reply: FastifyReply, artifact: Ar
   if (range !== null)
     void reply.code(206).header('content-range', `bytes ${range.start}-${range.end}/${artifact.bytes}`);
   if (request.method === 'HEAD') return reply.send();
+  const checked = await artifact.check();
+  if (!checked.ok) {
+    for (const name of NOT_OF_A_REFUSAL) void reply.removeHeader(name);
+    return sendRefusal(request, reply, checked.error);
+  }
   return reply.send(await artifact.open(range ?? undefined));
 }
+
+/** What was said of bytes that are not given out after all. */
+const NOT_OF_A_REFUSAL = [
+  'etag',
+  'repr-digest',
+  'accept-ranges',
+  'content-length',
+  'content-disposition',
+  'content-range',
+  'content-type',
+];
 
 function namesEtag(header: string | undefined, etag: string): boolean {
   if (header === undefined) return false;

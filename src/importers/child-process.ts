@@ -49,6 +49,8 @@ export interface ChildTask<Progress, Report, No extends ChildRefusal> {
   readonly maxMemoryBytes: number;
   /** `null`: nothing that such a child may say. */
   readonly hear: (raw: unknown) => ChildWord<Progress, Report, No> | null;
+  /** Called once, when a child that did start has ended. `null`: this platform does not tell. */
+  readonly measured?: (peakMemoryBytes: number | null) => void;
 }
 
 export async function runChild(
@@ -58,6 +60,7 @@ export async function runChild(
   signal: AbortSignal,
 ): Promise<Result<ImportReport, ImportRefusal>> {
   const { artifactPath, workDirectory, runtimes, sample, timeoutMs, maxMemoryBytes } = request;
+  let latest: ImportProgress = { phase: 'READING', fraction: 0 };
   const task: ChildTask<ImportProgress, ChildReport, ImportRefusal> = {
     entry: './child/main.js',
     request: {
@@ -69,20 +72,31 @@ export async function runChild(
     workDirectory,
     timeoutMs,
     maxMemoryBytes,
-    hear,
+    hear: (raw) => {
+      const word = hear(raw, latest);
+      if (word?.type === 'progress') latest = { phase: word.progress.phase, fraction: word.progress.fraction };
+      return word;
+    },
+    measured: (peakMemoryBytes) => {
+      onProgress({ ...latest, facts: { peakMemoryBytes, network: sandbox.network } });
+    },
   };
   const ending = await runTask(task, sandbox, onProgress, signal);
   if (!ending.ok) return ending;
   return describePack(request, ending.value, sandbox);
 }
 
-function hear(raw: unknown): ChildWord<ImportProgress, ChildReport, ImportRefusal> | null {
+function hear(
+  raw: unknown,
+  latest: ImportProgress,
+): ChildWord<ImportProgress, ChildReport, ImportRefusal> | null {
   const parsed = childMessage.safeParse(raw);
   if (!parsed.success) return null;
   const message = parsed.data;
   if (message.type === 'progress') {
     return { type: 'progress', progress: { phase: message.phase, fraction: message.fraction } };
   }
+  if (message.type === 'facts') return { type: 'progress', progress: { ...latest, facts: message.facts } };
   if (message.type === 'done') return message;
   const { code, message: words, subject } = message;
   return { type: 'refused', refusal: { code, message: words, subject } };
@@ -131,6 +145,7 @@ function watch<Progress, Report, No extends ChildRefusal>(
   return new Promise((resolve) => {
     let answer: Ending | null = null;
     let messages = 0;
+    let peakMemoryBytes: number | null = null;
 
     /** The first verdict counts; the child has nothing more to say after it. */
     function end(verdict: Ending): void {
@@ -143,6 +158,7 @@ function watch<Progress, Report, No extends ChildRefusal>(
     }, request.timeoutMs);
     const memory = setInterval(() => {
       const used = residentBytes(child.pid);
+      if (used !== null) peakMemoryBytes = Math.max(peakMemoryBytes ?? 0, used);
       if (used !== null && used > request.maxMemoryBytes) {
         end(
           refusal(
@@ -177,6 +193,7 @@ function watch<Progress, Report, No extends ChildRefusal>(
       clearTimeout(deadline);
       clearInterval(memory);
       signal.removeEventListener('abort', onAbort);
+      if (child.pid !== undefined) request.measured?.(peakMemoryBytes);
       resolve(verdict);
     }
     child.on('error', (error) => {

@@ -10,35 +10,39 @@ import { readKerasZip } from './keras-zip.js';
 import { readOnnx, readOnnxArchive } from './onnx.js';
 import { readSavedModel } from './saved-model.js';
 import { sniffArchive, sniffContainer } from './sniff.js';
+import type { ModelFormat } from './types.js';
 import { isTfjsModelJson, readTfjs } from './tfjs.js';
 
 /**
  * The artifact's file stays open, because weights are read from it later; the process is thrown away.
- * @param onContainerRead called when the container is unpacked and the model in it will be checked
+ * @param onContainerRead called when the container is unpacked and the model in it will be checked, with what it is
+ *   as far as the container tells
  * @throws Refused
  */
 export async function readArtifact(
   artifactPath: string,
   workDirectory: string,
-  onContainerRead: () => void,
+  onContainerRead: (format: ModelFormat | null) => void,
 ): Promise<ConvertedModel> {
   const fd = openSync(artifactPath, 'r');
   const source = fileSource(fd);
   const container = sniffContainer(source);
   if (container === 'HDF5') {
-    onContainerRead();
+    onContainerRead('KERAS_H5');
     return readKerasH5(source);
   }
   if (container === 'ONNX') {
-    onContainerRead();
+    onContainerRead('ONNX');
     return readOnnx(source);
   }
   const archive =
     container === 'ZIP'
       ? await readZip(fd, source.size, workDirectory)
       : await readTar(fd, source.size, container === 'GZIP', workDirectory);
-  onContainerRead();
+  onContainerRead(null);
   const content = sniffArchive([...archive.files.keys()], (name) => isTfjsModelJson(archive, name));
+  // Of TFJS there are two kinds, which only the model says.
+  if (content.kind !== 'TFJS') onContainerRead(content.kind);
   switch (content.kind) {
     case 'KERAS_V3':
       return readKerasZip(archive);

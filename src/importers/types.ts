@@ -35,7 +35,32 @@ export interface ImportProgress {
   readonly phase: ImportPhase;
   /** 0 to 1 over the whole import. */
   readonly fraction: number;
+  /** What has been found out since the last time. Of a refused file nothing else is left. */
+  readonly facts?: ImportFacts | undefined;
 }
+
+type Known<T> = { readonly [K in keyof T]?: T[K] | undefined };
+
+/** What an import has found out so far. */
+export type ImportFacts = Known<
+  Pick<
+    ImportReport,
+    | 'format'
+    | 'producer'
+    | 'parameterCount'
+    | 'weightBytes'
+    | 'packBytes'
+    | 'operations'
+    | 'notes'
+    | 'trials'
+    | 'runtime'
+  > & {
+    /** The most memory that the process had in RAM at one time; `null` where the system does not tell. */
+    readonly peakMemoryBytes: number | null;
+    /** Whether the process has a network namespace without any interface. */
+    readonly network: 'none' | 'host';
+  }
+>;
 
 /** How one engine did in the trial run. */
 export interface EngineTrial {
@@ -44,6 +69,8 @@ export interface EngineTrial {
   /** Why it cannot serve; `null` when it can. */
   readonly reason: string | null;
   readonly loadMs: number | null;
+  /** Bytes of tensors that the loaded model holds in this engine; `null` when it was not loaded. */
+  readonly memoryBytes: number | null;
   /** Best of several runs with batch 1: the figure that a busy machine disturbs least. */
   readonly computeMs: number | null;
   /** Best of several runs of 32 rows at once; `null` when rows cannot share a run. */

@@ -15,6 +15,7 @@ export const ID_PREFIXES = {
   upload: 'upl',
   publication: 'pub',
   version: 'ver',
+  yank: 'ynk',
   grant: 'grt',
   aliasRequest: 'alr',
   quotaLease: 'lse',

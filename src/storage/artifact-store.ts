@@ -64,6 +64,8 @@ export interface ArtifactStore {
   adopt(path: string): Promise<Result<StoredArtifact, StorageRefusal>>;
   /** The bytes, or a range of them; `null` when the store does not have them. */
   open(digest: string, range?: ByteRange): Promise<Readable | null>;
+  /** Reads the bytes and answers what they hash to now; `null` when the store does not have them. */
+  rehash(digest: string): Promise<string | null>;
   stat(digest: string): Promise<StoredArtifact | null>;
   /** A path on this machine for workers and importers, who only read it. */
   localPath(digest: string): string;

@@ -107,6 +107,16 @@ export async function openDiskStore(deps: {
       return handle === null ? null : handle.createReadStream({ ...range, highWaterMark: 256 * 1024 });
     },
 
+    async rehash(digest) {
+      const handle = await openIfThere(pathOf(digest));
+      if (handle === null) return null;
+      try {
+        return (await hashOf(handle)).digest;
+      } finally {
+        await handle.close();
+      }
+    },
+
     async stat(digest) {
       try {
         return { digest, bytes: (await stat(pathOf(digest))).size };
@@ -182,20 +192,25 @@ async function hashFile(path: string): Promise<StoredArtifact> {
     const found = await handle.stat();
     if (!found.isFile() || found.nlink !== 1)
       throw new Error('Only a regular file without links can be adopted.');
-    const hash = createHash('sha256');
-    const buffer = Buffer.allocUnsafeSlow(HASH_BUFFER_BYTES);
-    let bytes = 0;
-    for (;;) {
-      const { bytesRead } = await handle.read(buffer, 0, buffer.length);
-      if (bytesRead === 0) break;
-      hash.update(buffer.subarray(0, bytesRead));
-      bytes += bytesRead;
-    }
+    const hashed = await hashOf(handle);
     await handle.chmod(READ_ONLY);
     await handle.sync();
-    return { digest: hash.digest('hex'), bytes };
+    return hashed;
   } finally {
     await handle.close();
+  }
+}
+
+/** From where the handle stands to the end, with flat memory. */
+async function hashOf(handle: FileHandle): Promise<StoredArtifact> {
+  const hash = createHash('sha256');
+  const buffer = Buffer.allocUnsafeSlow(HASH_BUFFER_BYTES);
+  let bytes = 0;
+  for (;;) {
+    const { bytesRead } = await handle.read(buffer, 0, buffer.length);
+    if (bytesRead === 0) return { digest: hash.digest('hex'), bytes };
+    hash.update(buffer.subarray(0, bytesRead));
+    bytes += bytesRead;
   }
 }
 

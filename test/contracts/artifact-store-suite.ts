@@ -56,6 +56,13 @@ export function artifactStoreSuite(name: string, makeStore: () => Promise<StoreU
       expect(put.ok && put.value.digest).toBe(sha256(bytes));
     });
 
+    it('says what the bytes hash to now, and nothing of what it does not have', async () => {
+      const bytes = randomBytes(2_500_000);
+      await store.put(chunked(bytes, 65_536), { maxBytes: bytes.length });
+      expect(await store.rehash(sha256(bytes))).toBe(sha256(bytes));
+      expect(await store.rehash(sha256(randomBytes(3)))).toBeNull();
+    });
+
     it('reads an inclusive range', async () => {
       const bytes = randomBytes(10_000);
       await store.put(chunked(bytes, 1_000), { maxBytes: 10_000 });

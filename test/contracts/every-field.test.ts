@@ -26,6 +26,7 @@ import { enumValues, errorTypes, neverFilled, unansweredFields } from './every-f
 import { meetOverload, meetQuarantine } from './every-field/pool-stories.js';
 import { askProcessServer } from './every-field/process-server.js';
 import { meetEvaluations } from './every-field/evaluations.js';
+import { meetProvenance } from './every-field/provenance-story.js';
 import { REFUSALS } from './every-field/refusals.js';
 import { createSightings } from './every-field/selection.js';
 
@@ -294,6 +295,9 @@ it('predictions and what is refused of them', async () => {
   }
 });
 
+it('versions made from others, beside each other, out of service and back', () =>
+  meetProvenance(client, owner));
+
 it('predictions that take too long, and more of them than may wait', async () => {
   const slow = await client.publish(owner, slowModel());
   const late = await client.refused('predict', owner, predictOn(slow.versionId, SLOW, { timeoutMs: 20 }));
@@ -318,9 +322,8 @@ it('lists, orders, filters and groups answer with every field, after datasets an
   for (const field of ['viewer', 'serverInfo']) {
     for (const credential of [owner, stranger, operator, key.secret]) await client.query(field, credential);
   }
-  for (const order of client.valuesOf('ModelOrder')) {
+  for (const order of client.valuesOf('ModelOrder'))
     await client.query('models', owner, `(orderBy: ${order}, first: 2)`);
-  }
   await client.query('models', stranger, '(filter: { right: PREDICT })');
   await client.query('model', owner, `(owner: "${ownerSlug}", name: "digits")`);
   for (const kind of ['version', 'publication', 'prediction'] as const) {
@@ -331,13 +334,10 @@ it('lists, orders, filters and groups answer with every field, after datasets an
   await client.query('quota', key.secret);
   await client.query('auditLog', owner, '(first: 100)');
   await client.query('usage', owner);
-  for (const dimension of client.valuesOf('UsageDimension')) {
-    await client.query('usage', owner, `(groupBy: [${dimension}])`);
-  }
-  const four = client.valuesOf('UsageDimension').slice(0, 4);
-  await client.query('usage', owner, `(groupBy: [${four.join(', ')}])`);
-  const events = (await client.query('auditLog', owner, '(first: 1)')) as { nodes: { id: string }[] };
-  ids['AuditEvent'] = events.nodes[0]?.id ?? '';
+  const dimensions = client.valuesOf('UsageDimension');
+  for (const dimension of dimensions) await client.query('usage', owner, `(groupBy: [${dimension}])`);
+  await client.query('usage', owner, `(groupBy: [${dimensions.slice(0, 4).join(', ')}])`);
+  ids['AuditEvent'] = (await client.query('auditLog', owner, '(first: 1)')).nodes[0].id;
 });
 
 it('a server whose workers are processes says so, and which walls stand around them', async () => {

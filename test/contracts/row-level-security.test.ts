@@ -29,6 +29,8 @@ const ROWS: Readonly<Record<string, string>> = {
     "(id, tenant_id, model_id, digest, bytes, status, upload_id, request_id) VALUES ('pub_a', 'ten_a', 'mdl_a', 'd', 1, 'REFUSED', 'upl', 'req')",
   versions: `(id, tenant_id, model_id, number, format, digest, bytes, pack_digest, pack_bytes, signature, runtime, trials,
      parameter_count, weight_bytes, operations) VALUES ('ver_a', 'ten_a', 'mdl_a', 1, 'KERAS_H5', 'd', 1, 'p', 1, '{}', 'tfjs-node', '[]', 1, 1, '[]')`,
+  version_yanks: `(id, tenant_id, model_id, version_id, reason, pinned_callers, yanked_at)
+     VALUES ('ynk_a', 'ten_a', 'mdl_a', 'ver_a', 'r', 'KEEP', ${AT})`,
   aliases: `(model_id, tenant_id, name, version_id, revision, moved_at) VALUES ('mdl_a', 'ten_a', 'production', 'ver_a', 1, ${AT})`,
   alias_moves: `(model_id, tenant_id, name, revision, kind, to_version_id, reason, differences, is_override, request_id, created_at)
      VALUES ('mdl_a', 'ten_a', 'production', 1, 'CREATED', 'ver_a', 'why', '[]', false, 'req', ${AT})`,

@@ -15,6 +15,7 @@ export {
   GRANT_ENDS_COLUMN,
   GRANT_RIGHTS_COLUMN,
   grantInForceJoin,
+  listedFor,
   tenantHoldsRight,
   visibleTo,
 } from './visibility-sql.js';

@@ -3,6 +3,7 @@ import type { Refusal } from '../../lib/result.js';
 import type { PermissionDenied } from '../access/index.js';
 import type { ModelNotFound } from '../catalog/index.js';
 import type { NotEntitled } from '../marketplace/index.js';
+import type { VersionYanked } from '../versions/index.js';
 import type { QuotaExceeded, RateLimited } from '../metering/index.js';
 
 export type InvalidInput = Refusal<'INVALID_INPUT'>;
@@ -18,6 +19,7 @@ export type PredictRefusal =
   | IdempotencyMismatch
   | ModelNotFound
   | NotEntitled
+  | VersionYanked
   | RateLimited
   | QuotaExceeded
   | Overloaded

@@ -22,6 +22,7 @@ import {
 import type { IdempotentRequest, Outcome } from './idempotency.js';
 import { encodeOutputs } from './kept-outputs.js';
 import type { InputLimits } from './limits.js';
+import type { LoadFailures } from './load-failures.js';
 import { createPatience, type Patience } from './patience.js';
 import {
   UNITS_PER_PREDICTION,
@@ -39,6 +40,7 @@ export interface PredictDeps {
   readonly marketplace: MarketplaceService;
   readonly idempotent: (request: IdempotentRequest) => Promise<Outcome>;
   readonly infer: (job: InferenceJob) => Promise<Result<InferenceReply, InferenceRefusal>>;
+  readonly loadFailures: LoadFailures;
   readonly limits: InputLimits;
   readonly defaultTimeoutMs: number;
   readonly clock: Clock;
@@ -84,6 +86,7 @@ export function createPredict(deps: PredictDeps) {
     // 2 entitlement
     const entitlement = marketplace.entitlementFor(actor, found.facts, 'PREDICT');
     if (!entitlement.ok) return refuse([entitlement.error]);
+    if (version.yanked !== null) return refuse([version.yanked]);
 
     // 3 signature and inputs
     const version = withSignature(found, command.signature ?? null);
@@ -148,7 +151,9 @@ export function createPredict(deps: PredictDeps) {
       timeoutMs: patience.remainingMs(),
       signal: patience.signal,
     });
-    return reply.ok ? reply : refuse(fromInferenceRefusal(reply.error, patience.timeoutMs));
+    if (reply.ok) return reply;
+    if (reply.error.code === 'LOAD_FAILED') deps.loadFailures.note(version, reply.error.message);
+    return refuse(fromInferenceRefusal(reply.error, patience.timeoutMs));
   }
 
   async function settle(

@@ -1,6 +1,7 @@
 import type { Priority, RunnableArtifact, RuntimeName } from '../../inference/index.js';
 import type { Signature, Tensor } from '../../lib/tensor.js';
 import type { EntitlementFacts } from '../marketplace/index.js';
+import type { VersionYanked } from '../versions/index.js';
 import type { RawTensor } from './check-inputs.js';
 
 /** One run of a version that was answered and charged. */
@@ -81,6 +82,8 @@ export interface RunnableVersion {
   /** `owner/name`. */
   readonly modelName: string;
   readonly facts: EntitlementFacts;
+  /** Why who asked with this reference may not run it; `null` when nothing stands against it. */
+  readonly yanked: VersionYanked | null;
 }
 
 /** What a prediction costs, in the units of quotas. */

@@ -13,7 +13,15 @@ import {
   entitlementFactsSql,
   type EntitlementFactsRow,
 } from '../marketplace/index.js';
-import { servingEngine, signaturesFromJson, trialsFromJson } from '../versions/index.js';
+import {
+  NEWEST_IN_SERVICE,
+  refusalOfCall,
+  servingEngine,
+  signaturesFromJson,
+  trialsFromJson,
+  YANK_IN_FORCE_JOIN,
+  type PinnedCallers,
+} from '../versions/index.js';
 import type { VersionReference } from './check-command.js';
 import type { RunnableVersion } from './prediction.js';
 
@@ -42,11 +50,20 @@ interface RunnableRow extends EntitlementFactsRow {
   readonly model_id: string;
   readonly owner_slug: string;
   readonly name: string;
+  readonly yank_reason: string | null;
+  readonly yank_pinned_callers: PinnedCallers;
+  readonly yanked_at: Date;
+  readonly newest_in_service: number | null;
 }
 
 const RUNNABLE = `SELECT v.id, v.number, v.digest, v.pack_digest, v.runtime, v.batchable, v.trials, v.signature, v.signatures,
-    v.model_id, m.owner_slug, m.name, ${entitlementFactsSql.columns}
-  FROM versions v JOIN models m ON m.id = v.model_id ${entitlementFactsSql.join('$1')} WHERE`;
+    v.model_id, m.owner_slug, m.name, ${entitlementFactsSql.columns},
+    y.reason AS yank_reason, y.pinned_callers AS yank_pinned_callers, y.yanked_at,
+    CASE WHEN y.id IS NOT NULL THEN ${NEWEST_IN_SERVICE} END AS newest_in_service
+  FROM versions v JOIN models m ON m.id = v.model_id ${entitlementFactsSql.join('$1')} ${YANK_IN_FORCE_JOIN} WHERE`;
+
+/** The newest version in service; the newest of all when none is, so that the caller hears of its yank. */
+const NEWEST = `coalesce(${NEWEST_IN_SERVICE}, m.last_version_number)`;
 
 export interface Serving {
   /** Engines that can serve here, in the operator's order. */
@@ -72,7 +89,7 @@ export function createRunnableVersions(
     const [condition, parameters] = whereOf(reference);
     const query = database.single({ tenantId });
     const [row] = await query<RunnableRow>(`${RUNNABLE} ${condition}`, [tenantId, ...parameters]);
-    return row === undefined ? null : runnableFromRow(row, serving);
+    return row === undefined ? null : runnableFromRow(row, serving, isPinned(reference));
   }
 
   return Object.freeze({
@@ -105,19 +122,27 @@ function whereOf(reference: VersionReference): [string, unknown[]] {
           [reference.owner, reference.name, reference.alias],
         ];
   }
-  if ('modelId' in reference) return ['m.id = $2 AND v.number = m.last_version_number', [reference.modelId]];
+  if ('modelId' in reference) return [`m.id = $2 AND v.number = ${NEWEST}`, [reference.modelId]];
   const { owner, name, number } = reference;
-  return [
-    'm.owner_slug = $2 AND m.name = $3 AND v.number = coalesce($4, m.last_version_number)',
-    [owner, name, number],
-  ];
+  return [`m.owner_slug = $2 AND m.name = $3 AND v.number = coalesce($4, ${NEWEST})`, [owner, name, number]];
 }
 
 function standsAt(placeholder: string): string {
   return `v.id = (SELECT a.version_id FROM aliases a WHERE a.model_id = m.id AND a.name = ${placeholder})`;
 }
 
-function runnableFromRow(row: RunnableRow, { engines, packPath }: Serving): RunnableVersion {
+/** Whether the reference names a version or an alias, and not the newest version. */
+function isPinned(reference: VersionReference): boolean {
+  return (
+    'versionId' in reference || 'alias' in reference || ('number' in reference && reference.number !== null)
+  );
+}
+
+function runnableFromRow(
+  row: RunnableRow,
+  { engines, packPath }: Serving,
+  pinned: boolean,
+): RunnableVersion {
   const [first, ...others] = signaturesFromJson(row.signatures, row);
   const artifact = {
     digest: row.pack_digest,
@@ -125,6 +150,8 @@ function runnableFromRow(row: RunnableRow, { engines, packPath }: Serving): Runn
     runtime: servingEngine({ runtime: row.runtime, trials: trialsFromJson(row.trials) }, engines),
     batchable: row.batchable,
   };
+  const modelName = fullNameOf({ ownerSlug: row.owner_slug, name: row.name });
+  const yank = row.yank_reason === null ? null : { ...yankFromRow(row, row.yank_reason), modelName };
   const signatures = new Map<string, RunnableVersion>();
   const version: RunnableVersion = Object.freeze({
     id: row.id,
@@ -135,8 +162,9 @@ function runnableFromRow(row: RunnableRow, { engines, packPath }: Serving): Runn
     signatureName: first?.name ?? DEFAULT_SIGNATURE,
     signatures,
     modelId: row.model_id,
-    modelName: fullNameOf({ ownerSlug: row.owner_slug, name: row.name }),
+    modelName,
     facts: entitlementFactsFromRow(row),
+    yanked: yank === null ? null : refusalOfCall(yank, pinned),
   });
   signatures.set(version.signatureName, version);
   for (const { name, signature, batchable } of others) {
@@ -144,4 +172,14 @@ function runnableFromRow(row: RunnableRow, { engines, packPath }: Serving): Runn
     signatures.set(name, Object.freeze({ ...version, artifact: called, signature, signatureName: name }));
   }
   return version;
+}
+
+function yankFromRow(row: RunnableRow, reason: string) {
+  return {
+    number: row.number,
+    reason,
+    pinnedCallers: row.yank_pinned_callers,
+    since: row.yanked_at,
+    useInstead: row.newest_in_service,
+  };
 }

@@ -13,6 +13,7 @@ import { invalidInput, type InvalidInput } from './errors.js';
 import { createIdempotency, type Outcome } from './idempotency.js';
 import { createLedgerReads, type PredictionFilter } from './ledger-rows.js';
 import { DEFAULT_INPUT_LIMITS, type InputLimits } from './limits.js';
+import { createLoadFailures } from './load-failures.js';
 import { createPredict, type PredictDeps } from './predict.js';
 import type { PredictCommand, Prediction, PredictTarget, RunnableVersion } from './prediction.js';
 import { createRunnableVersions } from './runnable-versions.js';
@@ -60,7 +61,7 @@ export interface PredictionsInput {
 export interface PredictionsDeps extends Pick<PredictDeps, 'metering' | 'marketplace' | 'infer' | 'clock'> {
   /** Where the pack of a version lies on this machine. */
   readonly packPath: (packDigest: string) => string;
-  readonly log: Pick<Logger, 'warn'>;
+  readonly log: Pick<Logger, 'warn' | 'error'>;
   readonly database: Transactions;
   readonly limits?: InputLimits;
   readonly defaultTimeoutMs?: number;
@@ -89,6 +90,7 @@ export function createPredictionsService(deps: PredictionsDeps): PredictionsServ
     ...deps,
     versions,
     idempotent: createIdempotency({ store, clock, log, claimMarginMs }),
+    loadFailures: createLoadFailures(log),
     limits: deps.limits ?? DEFAULT_INPUT_LIMITS,
     defaultTimeoutMs: deps.defaultTimeoutMs ?? DEFAULT_TIMEOUT_MS,
   });

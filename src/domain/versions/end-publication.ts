@@ -9,6 +9,7 @@ import type { AuditService } from '../audit/index.js';
 import { claimNextVersionNumber } from '../catalog/index.js';
 import { lockDigest, type DigestKeeper } from './digests.js';
 import { importRefused } from './errors.js';
+import type { PublicationReport } from './import-run.js';
 import type { ImportRefused, Publication } from './publication.js';
 import { markRefused, markSucceeded } from './publications-store.js';
 import type { Version } from './version.js';
@@ -29,8 +30,19 @@ const LEASE_LOST: LeaseLost = { code: 'LEASE_LOST', message: 'Another process ru
 
 export interface PublicationEnds {
   /** Makes the version. `null`: the lease was lost, or the publication had to be refused after all. */
-  succeed(publication: Publication, owner: string, report: ImportReport): Promise<Version | null>;
-  refuse(publication: Publication, owner: string, refusal: ImportRefused): Promise<void>;
+  succeed(
+    publication: Publication,
+    owner: string,
+    imported: ImportReport,
+    reportOf: () => PublicationReport,
+  ): Promise<Version | null>;
+  /** @param report `null` when nothing was begun */
+  refuse(
+    publication: Publication,
+    owner: string,
+    refusal: ImportRefused,
+    report: PublicationReport | null,
+  ): Promise<void>;
 }
 
 export function createPublicationEnds(deps: EndDeps): PublicationEnds {
@@ -40,20 +52,23 @@ export function createPublicationEnds(deps: EndDeps): PublicationEnds {
     publication: Publication,
     owner: string,
     report: ImportReport,
+    reportOf: () => PublicationReport,
   ): Promise<Version | null> {
     const staged = await artifacts.stageFile(report.packPath);
     if (!staged.ok) {
-      await refusePublication(publication, owner, notStored(staged.error));
+      await refusePublication(publication, owner, notStored(staged.error), reportOf());
       return null;
     }
     try {
       if (staged.value.digest !== report.packDigest) {
         throw new Error(`The pack of ${publication.id} is not the one that its import reported.`);
       }
-      const made = await makeVersion(publication, owner, report, staged.value);
+      const made = await makeVersion(publication, owner, report, staged.value, reportOf);
       if (made.ok) return made.value;
       await digests.releaseAcrossTenants(report.packDigest);
-      if (made.error.code === 'IMPORT_REFUSED') await refusePublication(publication, owner, made.error);
+      if (made.error.code === 'IMPORT_REFUSED') {
+        await refusePublication(publication, owner, made.error, reportOf());
+      }
       return null;
     } finally {
       await staged.value.discard();
@@ -65,6 +80,7 @@ export function createPublicationEnds(deps: EndDeps): PublicationEnds {
     owner: string,
     report: ImportReport,
     pack: StagedArtifact,
+    reportOf: () => PublicationReport,
   ): Promise<Result<Version, LeaseLost | ImportRefused>> {
     const { tenantId, modelId } = publication;
     return database.transaction(
@@ -77,7 +93,8 @@ export function createPublicationEnds(deps: EndDeps): PublicationEnds {
         const number = await claimNextVersionNumber(tx, tenantId, modelId);
         if (number === null) return refuse(modelGone());
         const version = versionOf(publication, number, report, clock.now());
-        if (!(await markSucceeded(tx, tenantId, publication.id, owner, version.id, version.createdAt))) {
+        const { id, createdAt } = version;
+        if (!(await markSucceeded(tx, tenantId, publication.id, owner, id, reportOf(), createdAt))) {
           return refuse(LEASE_LOST);
         }
         await insertVersion(tx, tenantId, version);
@@ -98,10 +115,12 @@ export function createPublicationEnds(deps: EndDeps): PublicationEnds {
     publication: Publication,
     owner: string,
     refusal: ImportRefused,
+    report: PublicationReport | null,
   ): Promise<void> {
     const { tenantId, id } = publication;
     const ended = await database.transaction({ tenantId }, async (tx): Promise<Result<null, LeaseLost>> => {
-      if (!(await markRefused(tx, tenantId, id, owner, refusal, clock.now()))) return refuse(LEASE_LOST);
+      if (!(await markRefused(tx, tenantId, id, owner, refusal, report, clock.now())))
+        return refuse(LEASE_LOST);
       await record(tx, publication, 'refusePublication', id, {
         modelId: publication.modelId,
         sha256: publication.digest,
@@ -155,6 +174,8 @@ function versionOf(publication: Publication, number: number, report: ImportRepor
     operations: report.operations,
     findings: report.notes,
     notes: publication.notes,
+    derivedFrom: publication.derivedFrom,
+    metrics: publication.metrics,
     createdBy: publication.createdBy,
     createdAt: now,
   };

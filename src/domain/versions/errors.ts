@@ -11,6 +11,7 @@ export type TooManyUploads = Refusal<'TOO_MANY_UPLOADS'>;
 export type UploadIncomplete = Refusal<'UPLOAD_INCOMPLETE'>;
 export type ChecksumMismatch = Refusal<'CHECKSUM_MISMATCH'>;
 export type StorageFull = Refusal<'STORAGE_FULL'>;
+export type ArtifactDamaged = Refusal<'ARTIFACT_DAMAGED'>;
 export type Overloaded = Refusal<'OVERLOADED'> & { readonly retryAfterMs: number };
 
 export function invalidInput(message: string, path: readonly string[]): InvalidInput {
@@ -58,12 +59,51 @@ export function uploadConsumed(publicationId: string): Conflict {
   };
 }
 
+/** The same words whether the version does not exist or may not be seen. */
+export function originNotFound(): NotFound {
+  return {
+    code: 'NOT_FOUND',
+    message: 'There is no such version that this one could be derived from.',
+    path: ['derivedFromVersionId'],
+  };
+}
+
+export function ownVersionNotFound(): NotFound {
+  return { code: 'NOT_FOUND', message: 'There is no such version in your tenant.', path: ['versionId'] };
+}
+
+export function versionNotYanked(): Conflict {
+  return {
+    code: 'CONFLICT',
+    message: 'This version is in service already; only a yanked version can be put back.',
+    path: ['versionId'],
+  };
+}
+
+export function versionOutOfService(number: number, reason: string): Conflict {
+  return {
+    code: 'CONFLICT',
+    message: `Version ${number} is yanked (${reason}). Choose a version in service, or put it back with unyankVersion.`,
+    path: ['versionId'],
+  };
+}
+
 /** The same words whether the version does not exist, may not be seen, or may not be downloaded. */
 export function artifactNotFound(): NotFound {
   return {
     code: 'NOT_FOUND',
     message: 'There is no artifact here that you could download.',
     path: ['versionId'],
+  };
+}
+
+/** A fault of the server's disk, which whoever downloads must know as such: these are not the published bytes. */
+export function artifactDamaged(digest: string, found: string): ArtifactDamaged {
+  return {
+    code: 'ARTIFACT_DAMAGED',
+    message:
+      `The stored file of this version is damaged: its bytes hash to ${found}, not to ${digest}. It is not given out. ` +
+      'Sending the original file to /uploads once more makes it whole.',
   };
 }
 

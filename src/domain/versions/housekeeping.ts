@@ -1,5 +1,5 @@
 /** What has to be looked at from time to time: expired uploads, publications of dead processes, orphaned bytes. */
-import type { Transactions } from '../../database/index.js';
+import { isDatabaseUnavailable, type Transactions } from '../../database/index.js';
 import type { Clock } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
 import type { ArtifactStore } from '../../storage/index.js';
@@ -16,7 +16,8 @@ export interface HousekeepingDeps {
   readonly resume: () => void;
 }
 
-const RESUME_EVERY_MS = 5_000;
+// How long the publications of a server that died wait for another one. The statement is answered from a small index.
+const RESUME_EVERY_MS = 2_000;
 const SWEEP_UPLOADS_EVERY_MS = 60_000;
 const SWEEP_BYTES_EVERY_MS = 3_600_000;
 
@@ -66,7 +67,9 @@ export class Housekeeping {
       const round = Promise.resolve()
         .then(work)
         .catch((error: unknown) => {
-          this.#deps.log.error(
+          // While the database is away or overloaded this is no defect, here as little as in a request.
+          const level = isDatabaseUnavailable(error) ? 'warn' : 'error';
+          this.#deps.log[level](
             { err: error },
             'housekeeping of versions failed; it is tried again at its interval',
           );

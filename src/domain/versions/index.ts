@@ -8,11 +8,21 @@ export type {
   UploadTooLarge,
 } from './errors.js';
 export { lockDigest } from './digests.js';
+export { compareVersions } from './compare-versions.js';
+export type { VersionComparison } from './compare-versions.js';
+export type { PublicationReport } from './import-run.js';
 export { DEFAULT_LEASE_TIMES } from './lease.js';
 export type { LeaseTimes } from './lease.js';
+export type { Metric } from './metrics.js';
 export { createOutcomes } from './outcomes.js';
 export type { Outcomes } from './outcomes.js';
-export type { ImportRefused, ImportRefusalReason, Publication, PublicationStatus } from './publication.js';
+export type {
+  ImportRefused,
+  ImportRefusalReason,
+  Publication,
+  PublicationPhase,
+  PublicationStatus,
+} from './publication.js';
 export type { ImportArtifact, ImportLimits } from './publication-runner.js';
 export type { Published, PublishVersionInput, PublishVersionRefusal } from './publish-version.js';
 export type { ArtifactDownload, VersionReads } from './read-versions.js';
@@ -33,3 +43,8 @@ export type { Version } from './version.js';
 export { VERSION_COLUMNS, versionFromRow } from './versions-store.js';
 export type { VersionRow } from './versions-store.js';
 export { findUpload, takeUpload } from './uploads-store.js';
+export { refusalOfCall } from './yank.js';
+export type { PinnedCallers, VersionYanked, Yank } from './yank.js';
+export { refusalOfNewCallers } from './yank-version.js';
+export type { YankVersionInput } from './yank-version.js';
+export { NEWEST_IN_SERVICE, YANK_IN_FORCE_JOIN } from './yanks-store.js';

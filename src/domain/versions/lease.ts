@@ -1,9 +1,8 @@
 /** One hold on a publication: renews the lease while the import runs, and carries its progress to the row. */
 import type { Transactions } from '../../database/index.js';
-import type { ImportProgress } from '../../importers/index.js';
 import type { Clock } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
-import type { Publication } from './publication.js';
+import type { Publication, PublicationPhase } from './publication.js';
 import { renewLease } from './publications-store.js';
 
 export interface LeaseTimes {
@@ -15,8 +14,15 @@ export interface LeaseTimes {
 
 export const DEFAULT_LEASE_TIMES: LeaseTimes = Object.freeze({ leaseMs: 15_000, progressEveryMs: 250 });
 
+export interface LeaseProgress {
+  readonly phase: PublicationPhase;
+  /** 0 to 1 over the whole publication. */
+  readonly fraction: number;
+}
+
 export interface Lease {
-  report(progress: ImportProgress): void;
+  /** A new phase is written at once, more of the same one within `progressEveryMs`. */
+  report(progress: LeaseProgress): void;
   /** Stops renewing; resolves when the last write has ended. */
   release(): Promise<void>;
 }
@@ -30,7 +36,9 @@ export function holdLease(
   onLost: () => void,
 ): Lease {
   const { id, tenantId } = publication;
-  let latest: ImportProgress | null = null;
+  let latest: LeaseProgress | null = null;
+  let phase: PublicationPhase | null = null;
+  let isReleased = false;
   let writtenAtMs = deps.clock.monotonicMs();
   let writing: Promise<void> = Promise.resolve();
   let isWriting = false;
@@ -40,6 +48,15 @@ export function holdLease(
     if (isWriting || (latest === null && !isDue)) return;
     writing = write();
   }, times.progressEveryMs);
+
+  /** One write at a time; what a phase is, is seen as soon as the one before is written. */
+  function writeNow(): void {
+    if (isWriting || isReleased) return;
+    writing = write();
+  }
+
+  /** What was reported while another write was under way. */
+  const newest = (): LeaseProgress | null => latest;
 
   async function write(): Promise<void> {
     isWriting = true;
@@ -51,6 +68,7 @@ export function holdLease(
       );
       writtenAtMs = deps.clock.monotonicMs();
       if (!isHeld) {
+        isReleased = true;
         clearInterval(timer);
         onLost();
       }
@@ -60,13 +78,19 @@ export function holdLease(
     } finally {
       isWriting = false;
     }
+    const next = newest();
+    if (next !== null && next.phase !== progress?.phase) writeNow();
   }
 
   return Object.freeze({
-    report(progress: ImportProgress) {
+    report(progress: LeaseProgress) {
       latest = progress;
+      if (progress.phase === phase) return;
+      phase = progress.phase;
+      writeNow();
     },
     async release() {
+      isReleased = true;
       clearInterval(timer);
       await writing;
     },

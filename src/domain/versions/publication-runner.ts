@@ -1,23 +1,25 @@
 /**
  * Runs publications. The queue is the table itself, so that nothing is lost with the process: a publication
- * is run by whoever holds its lease, and only the holder can end it. A process that dies stops renewing,
- * and after the lease the publication begins anew, here or elsewhere.
+ * is run by whoever holds its lease, and only the holder can end it. A process that dies is seen to be dead, or at
+ * last stops renewing, and the publication begins anew, here or elsewhere.
  */
 import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isDatabaseUnavailable, type Transactions } from '../../database/index.js';
+import { isDatabaseUnavailable, type Presence, type Transactions } from '../../database/index.js';
 import type { ImportProgress, ImportRefusal, ImportReport, ImportRequest } from '../../importers/index.js';
 import type { RunnableArtifact, RuntimeName } from '../../inference/index.js';
 import type { Clock } from '../../lib/clock.js';
+import { newId } from '../../lib/ids.js';
 import type { Logger } from '../../lib/logger.js';
 import type { Result } from '../../lib/result.js';
 import type { Signature } from '../../lib/tensor.js';
 import type { ArtifactStore } from '../../storage/index.js';
 import type { PublicationEnds } from './end-publication.js';
 import { importRefused } from './errors.js';
+import { beginImportRun } from './import-run.js';
 import { holdLease, type LeaseTimes } from './lease.js';
 import type { Outcomes } from './outcomes.js';
-import { isAboutTheFile, MAX_ATTEMPTS, type Publication } from './publication.js';
+import { isAboutTheFile, MAX_ATTEMPTS, type Publication, type PublicationPhase } from './publication.js';
 import * as store from './publications-store.js';
 import type { Version } from './version.js';
 
@@ -46,20 +48,29 @@ export interface RunnerDeps {
   readonly runtimes: readonly RuntimeName[];
   readonly limits: ImportLimits;
   readonly lease: LeaseTimes;
-  /** Unique to this process's life. */
-  readonly owner: string;
+  /** By which others see that this process lives; without it they wait for the end of its leases. */
+  readonly presence: Pick<Presence, 'name' | 'isHeld'> | null;
   readonly ends: PublicationEnds;
   readonly outcomes: Outcomes;
   /** Brings a version into the pool's memory and runs it once. */
   readonly warm: (artifact: RunnableArtifact, signature: Signature) => unknown;
+  /** How long a publication waits for its version to be in memory. */
+  readonly warmWithinMs: number;
 }
 
 type Warmable = Pick<Version, 'packDigest' | 'runtime' | 'batchable' | 'signature'> & {
   readonly path: string;
 };
 
-/** How long a publication waits for its version to be in memory. */
-const WARM_WITHIN_MS = 10_000;
+/** A publication, and in whose name this process holds it: another one for each claim. */
+interface Held {
+  readonly publication: Publication;
+  readonly holder: string;
+}
+
+/** Of the whole, when the import has ended and what is left is ours to do. */
+const WARMING_FRACTION = 0.95;
+const STORING_FRACTION = 0.98;
 /** How long a publication rests after the importer was full or failed to start. */
 const RETRY_MS = 1_000;
 
@@ -104,14 +115,12 @@ export class PublicationRunner {
   }
 
   async #fillAcrossTenants(): Promise<void> {
-    const { database, limits, lease, owner, log } = this.#deps;
+    const { limits, log } = this.#deps;
     try {
       while (this.#wantsMore && !this.#isStopped) {
         this.#wantsMore = false;
         while (this.#running.size < limits.maxConcurrentImports && !this.#isStopped) {
-          const claimed = await database.sql({ acrossTenants: true }, (query) =>
-            store.claimNextAcrossTenants(query, owner, lease.leaseMs),
-          );
+          const claimed = await this.#claimAcrossTenants();
           if (claimed === null) break;
           this.#begin(claimed);
         }
@@ -124,9 +133,20 @@ export class PublicationRunner {
     }
   }
 
-  #begin(publication: Publication): void {
+  async #claimAcrossTenants(): Promise<Held | null> {
+    const { database, lease, presence } = this.#deps;
+    const claim = newId('request');
+    const holder = presence?.isHeld() === true ? `${presence.name}/${claim}` : claim;
+    const publication = await database.sql({ acrossTenants: true }, (query) =>
+      store.claimNextAcrossTenants(query, holder, lease.leaseMs, presence?.name ?? ''),
+    );
+    return publication === null ? null : { publication, holder };
+  }
+
+  #begin(held: Held): void {
+    const { publication } = held;
     const stop = new AbortController();
-    const done = this.#run(publication, stop)
+    const done = this.#run(held, stop)
       .catch((error: unknown) => {
         this.#deps.log.error(
           { err: error, publicationId: publication.id },
@@ -141,20 +161,21 @@ export class PublicationRunner {
     this.#running.set(publication.id, { stop, done });
   }
 
-  async #run(publication: Publication, stop: AbortController): Promise<void> {
-    const { ends, owner } = this.#deps;
+  async #run(held: Held, stop: AbortController): Promise<void> {
+    const { publication, holder } = held;
     // Of an attempt whose process died while it held the lease: the sweep at the start could not know that it was dead.
     await this.#removeWorkDirectories((id) => id === publication.id);
     if (publication.attempts > MAX_ATTEMPTS) {
       const message = `The import was begun ${MAX_ATTEMPTS} times and never came to an end.`;
-      return ends.refuse(publication, owner, importRefused('IMPORT_CRASHED', { message, subject: null }));
+      const refusal = importRefused('IMPORT_CRASHED', { message, subject: null });
+      return this.#deps.ends.refuse(publication, holder, refusal, null);
     }
     const work = await mkdtemp(join(this.#deps.workDirectory, `${publication.id}-`));
     try {
-      await this.#import(publication, work, stop);
+      await this.#import(held, work, stop);
     } catch (error) {
       // Should this fail too, the lease ends by itself.
-      await this.#putBack(publication, { refundAttempts: 0, restMs: RETRY_MS }).catch(() => undefined);
+      await this.#putBack(held, { refundAttempts: 0, restMs: RETRY_MS }).catch(() => undefined);
       this.#wakeLater();
       throw error;
     } finally {
@@ -162,9 +183,15 @@ export class PublicationRunner {
     }
   }
 
-  async #import(publication: Publication, workDirectory: string, stop: AbortController): Promise<void> {
-    const { artifacts, importArtifact, runtimes, limits, ends, owner } = this.#deps;
-    const lease = holdLease(this.#deps, this.#deps.lease, publication, owner, () => stop.abort());
+  async #import(held: Held, workDirectory: string, stop: AbortController): Promise<void> {
+    const { publication, holder } = held;
+    const { artifacts, importArtifact, runtimes, limits, ends, clock } = this.#deps;
+    const lease = holdLease(this.#deps, this.#deps.lease, publication, holder, () => stop.abort());
+    const run = beginImportRun(clock);
+    const enter = (phase: PublicationPhase, fraction: number) => {
+      run.enter(phase);
+      lease.report({ phase, fraction });
+    };
     try {
       const imported = await importArtifact(
         {
@@ -174,22 +201,29 @@ export class PublicationRunner {
           timeoutMs: limits.importTimeoutMs,
           maxMemoryBytes: limits.importMaxMemoryBytes,
         },
-        lease.report,
+        (progress) => {
+          run.note(progress);
+          lease.report(progress);
+        },
         stop.signal,
       );
       // The lease is renewed until the end is written: moving a large pack may take its time.
       if (imported.ok) {
+        run.learn(imported.value);
+        enter('WARMING', WARMING_FRACTION);
         // Before callers of the newest version can come to it: for them the change is without a load.
         await this.#warm({ ...imported.value, path: imported.value.packPath });
-        const version = await ends.succeed(publication, owner, imported.value);
+        enter('STORING', STORING_FRACTION);
+        const version = await ends.succeed(publication, holder, imported.value, run.report);
         // At once when it is in memory already; otherwise this is the second chance.
         if (version !== null) void this.#warm({ ...version, path: artifacts.localPath(version.packDigest) });
       } else if (stop.signal.aborted) {
-        await this.#putBack(publication, { refundAttempts: 1, restMs: 0 });
+        await this.#putBack(held, { refundAttempts: 1, restMs: 0 });
       } else if (isAboutTheFile(imported.error.code)) {
-        await ends.refuse(publication, owner, importRefused(imported.error.code, imported.error));
+        const refusal = importRefused(imported.error.code, imported.error);
+        await ends.refuse(publication, holder, refusal, run.report());
       } else {
-        await this.#putBack(publication, { refundAttempts: 1, restMs: RETRY_MS });
+        await this.#putBack(held, { refundAttempts: 1, restMs: RETRY_MS });
         this.#wakeLater();
       }
     } finally {
@@ -199,21 +233,21 @@ export class PublicationRunner {
 
   /** Back into the queue, if it is still ours. */
   async #putBack(
-    { id, tenantId }: Publication,
+    { publication: { id, tenantId }, holder }: Held,
     how: { readonly refundAttempts: number; readonly restMs: number },
   ): Promise<void> {
-    const { database, owner } = this.#deps;
-    await database.sql({ tenantId }, (query) => store.requeue(query, tenantId, id, owner, how));
+    const { database } = this.#deps;
+    await database.sql({ tenantId }, (query) => store.requeue(query, tenantId, id, holder, how));
   }
 
   /** Settles when the version is in memory, cannot be, or has taken as long as a publication may wait for it. */
   async #warm(made: Warmable): Promise<void> {
-    const { warm, log } = this.#deps;
+    const { warm, warmWithinMs, log } = this.#deps;
     const { path, runtime, batchable, signature } = made;
     const artifact = { digest: made.packDigest, path, runtime, batchable };
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise((resolve) => {
-      timer = setTimeout(resolve, WARM_WITHIN_MS);
+      timer = setTimeout(resolve, warmWithinMs);
     });
     try {
       await Promise.race([warm(artifact, signature), late]);

@@ -1,8 +1,13 @@
 import type { ImportPhase, ImportRefusal } from '../../importers/index.js';
 import type { Refusal } from '../../lib/result.js';
+import type { PublicationReport } from './import-run.js';
+import type { Metric } from './metrics.js';
 
 export const PUBLICATION_STATUSES = ['QUEUED', 'RUNNING', 'SUCCEEDED', 'REFUSED'] as const;
 export type PublicationStatus = (typeof PUBLICATION_STATUSES)[number];
+
+/** What is being done, in this order: the import's own phases, and ours around them. */
+export type PublicationPhase = 'STARTING' | ImportPhase | 'WARMING' | 'STORING';
 
 /** Refusals that say something about the file. The others are about the server's own hurry, and are tried again. */
 export type ImportRefusalReason = Exclude<ImportRefusal['code'], RetriedCode>;
@@ -25,13 +30,18 @@ export interface Publication {
   readonly digest: string;
   readonly bytes: number;
   readonly notes: string;
+  /** Id of the version that it is made from. */
+  readonly derivedFrom: string | null;
+  readonly metrics: readonly Metric[];
   readonly status: PublicationStatus;
   /** `null` unless RUNNING. */
-  readonly phase: ImportPhase | null;
+  readonly phase: PublicationPhase | null;
   /** 0 to 1. */
   readonly progress: number;
   readonly versionId: string | null;
   readonly refusal: ImportRefused | null;
+  /** `null` before its end, and of publications from before reports were kept. */
+  readonly report: PublicationReport | null;
   /** Id of the user or API key that asked. */
   readonly createdBy: string | null;
   /** The request that asked. */

@@ -1,6 +1,7 @@
-import type { SqlQuery, Tx } from '../../database/index.js';
-import type { ImportProgress } from '../../importers/index.js';
-import type { ImportRefused, Publication, PublicationStatus } from './publication.js';
+import { isPresent, type SqlQuery, type Tx } from '../../database/index.js';
+import { reportFromJson, type PublicationReport } from './import-run.js';
+import { metricsFromJson } from './metrics.js';
+import type { ImportRefused, Publication, PublicationPhase, PublicationStatus } from './publication.js';
 
 interface PublicationRow {
   readonly id: string;
@@ -10,6 +11,8 @@ interface PublicationRow {
   readonly digest: string;
   readonly bytes: string | number | bigint;
   readonly notes: string;
+  readonly derived_from: string | null;
+  readonly metrics: unknown;
   readonly status: string;
   readonly phase: string | null;
   readonly progress: number;
@@ -17,6 +20,7 @@ interface PublicationRow {
   readonly refusal_reason: string | null;
   readonly refusal_message: string | null;
   readonly refusal_subject: string | null;
+  readonly report: unknown;
   readonly created_by: string | null;
   readonly request_id: string;
   readonly attempts: number;
@@ -34,6 +38,8 @@ function fromRow(row: PublicationRow): Publication {
     digest: row.digest,
     bytes: Number(row.bytes),
     notes: row.notes,
+    derivedFrom: row.derived_from,
+    metrics: metricsFromJson(row.metrics),
     status,
     phase: status === 'RUNNING' ? (row.phase as Publication['phase']) : null,
     progress: row.progress,
@@ -48,6 +54,7 @@ function fromRow(row: PublicationRow): Publication {
             reason: row.refusal_reason as ImportRefused['reason'],
             subject: row.refusal_subject,
           },
+    report: reportFromJson(row.report),
     createdBy: row.created_by,
     requestId: row.request_id,
     attempts: row.attempts,
@@ -56,8 +63,18 @@ function fromRow(row: PublicationRow): Publication {
   };
 }
 
-const COLUMNS = `id, tenant_id, model_id, upload_id, digest, bytes, notes, status, phase, progress, version_id,
-  refusal_reason, refusal_message, refusal_subject, created_by, request_id, attempts, created_at, finished_at`;
+const COLUMNS = `id, tenant_id, model_id, upload_id, digest, bytes, notes, derived_from, metrics, status, phase, progress,
+  version_id, refusal_reason, refusal_message, refusal_subject, report, created_by, request_id, attempts, created_at,
+  finished_at`;
+
+/**
+ * SQL: nobody runs the publication `p`: its lease is over, or was given back, or its process is dead. A lease's owner is
+ * `process/claim` when the process could show that it lives as it took the lease (see `Presence` in the database room),
+ * else one word: then only the time decides.
+ */
+const IS_FREE = `(p.lease_expires_at IS NULL OR p.lease_expires_at < clock_timestamp()
+  OR (p.status = 'RUNNING' AND p.lease_owner LIKE '%/%'
+    AND NOT ${isPresent("split_part(p.lease_owner, '/', 1)")}))`;
 
 /** What matters of the model that is to get a version; `null` when the tenant owns no such model. */
 export async function findOwnTarget(
@@ -70,8 +87,8 @@ export async function findOwnTarget(
 }
 
 export async function insertPublication(tx: Tx, tenantId: string, publication: Publication): Promise<void> {
-  const { id, modelId, uploadId, digest, bytes, notes, status, createdBy, requestId, createdAt } =
-    publication;
+  const { id, modelId, uploadId, digest, bytes, notes, derivedFrom, status } = publication;
+  const { createdBy, requestId, createdAt } = publication;
   await tx.publication.create({
     data: {
       id,
@@ -81,6 +98,8 @@ export async function insertPublication(tx: Tx, tenantId: string, publication: P
       digest,
       bytes: BigInt(bytes),
       notes,
+      derivedFrom,
+      metrics: publication.metrics.map((metric) => ({ ...metric })),
       status,
       createdBy,
       requestId,
@@ -107,22 +126,38 @@ export async function findPublications(
   return rows.map(fromRow);
 }
 
+/** Those that became these versions. */
+export async function findPublicationsOfVersions(
+  query: SqlQuery,
+  tenantId: string,
+  versionIds: readonly string[],
+): Promise<Publication[]> {
+  const rows = await query<PublicationRow>(
+    `SELECT ${COLUMNS} FROM publications WHERE tenant_id = $1 AND version_id = ANY ($2)`,
+    [tenantId, versionIds],
+  );
+  return rows.map(fromRow);
+}
+
 /**
  * Leases the next publication that nobody runs: tenants take turns (fewest running, then longest unserved),
  * each tenant's in order. `null` when there is none. Leases are measured by the database's clock alone.
+ * @param owner of this claim alone, so that nobody ends what was taken over, the same process neither
+ * @param ownName what this process takes for its presence: it never takes itself for dead
  */
 export async function claimNextAcrossTenants(
   query: SqlQuery,
   owner: string,
   leaseMs: number,
+  ownName: string,
 ): Promise<Publication | null> {
   const [row] = await query<PublicationRow>(
-    `UPDATE publications SET status = 'RUNNING', phase = NULL, progress = 0, attempts = attempts + 1,
+    `UPDATE publications SET status = 'RUNNING', phase = 'STARTING', progress = 0, attempts = attempts + 1,
        lease_owner = $1, lease_expires_at = clock_timestamp() + $2 * interval '1 millisecond'
      WHERE id = (
        SELECT p.id FROM publications p
-       WHERE p.status IN ('QUEUED', 'RUNNING')
-         AND (p.lease_expires_at IS NULL OR p.lease_expires_at < clock_timestamp())
+       WHERE p.status IN ('QUEUED', 'RUNNING') AND ${IS_FREE}
+         AND (p.lease_owner IS NULL OR split_part(p.lease_owner, '/', 1) <> $3 OR p.lease_expires_at < clock_timestamp())
        ORDER BY
          (SELECT count(*) FROM publications r WHERE r.tenant_id = p.tenant_id AND r.status = 'RUNNING'
             AND r.lease_expires_at >= clock_timestamp()),
@@ -131,7 +166,7 @@ export async function claimNextAcrossTenants(
        LIMIT 1 FOR UPDATE SKIP LOCKED
      )
      RETURNING ${COLUMNS}`,
-    [owner, leaseMs],
+    [owner, leaseMs, ownName],
   );
   return row === undefined ? null : fromRow(row);
 }
@@ -143,7 +178,7 @@ export async function renewLease(
   id: string,
   owner: string,
   leaseMs: number,
-  progress: ImportProgress | null,
+  progress: { readonly phase: PublicationPhase; readonly fraction: number } | null,
 ): Promise<boolean> {
   const rows = await query<{ id: string }>(
     `UPDATE publications SET phase = coalesce($5, phase), progress = greatest(progress, coalesce($6, progress)),
@@ -180,11 +215,12 @@ export async function markSucceeded(
   id: string,
   owner: string,
   versionId: string,
+  report: PublicationReport,
   now: Date,
 ): Promise<boolean> {
   const count = await tx.$executeRaw`
     UPDATE publications SET status = 'SUCCEEDED', phase = NULL, progress = 1, version_id = ${versionId},
-      finished_at = ${now}, lease_owner = NULL, lease_expires_at = NULL
+      report = ${JSON.stringify(report)}::jsonb, finished_at = ${now}, lease_owner = NULL, lease_expires_at = NULL
     WHERE id = ${id} AND tenant_id = ${tenantId} AND status = 'RUNNING' AND lease_owner = ${owner}`;
   return count === 1;
 }
@@ -196,11 +232,13 @@ export async function markRefused(
   id: string,
   owner: string,
   refusal: ImportRefused,
+  report: PublicationReport | null,
   now: Date,
 ): Promise<boolean> {
   const count = await tx.$executeRaw`
     UPDATE publications SET status = 'REFUSED', phase = NULL, refusal_reason = ${refusal.reason},
-      refusal_message = ${refusal.message}, refusal_subject = ${refusal.subject}, finished_at = ${now},
+      refusal_message = ${refusal.message}, refusal_subject = ${refusal.subject},
+      report = ${report === null ? null : JSON.stringify(report)}::jsonb, finished_at = ${now},
       lease_owner = NULL, lease_expires_at = NULL
     WHERE id = ${id} AND tenant_id = ${tenantId} AND status = 'RUNNING' AND lease_owner = ${owner}`;
   return count === 1;
@@ -209,7 +247,7 @@ export async function markRefused(
 /** Of these publications, the ones that somebody runs right now. */
 export async function runningAcrossTenants(query: SqlQuery, ids: readonly string[]): Promise<string[]> {
   const rows = await query<{ id: string }>(
-    `SELECT id FROM publications WHERE id = ANY ($1) AND status = 'RUNNING' AND lease_expires_at >= clock_timestamp()`,
+    `SELECT p.id FROM publications p WHERE p.id = ANY ($1) AND p.status = 'RUNNING' AND NOT ${IS_FREE}`,
     [ids],
   );
   return rows.map((row) => row.id);

@@ -5,9 +5,17 @@ import { mayBeId, newId } from '../../lib/ids.js';
 import { ok, refuse, type Result } from '../../lib/result.js';
 import { can, permissionDenied, type PermissionDenied, type TenantActor } from '../access/index.js';
 import type { AuditService } from '../audit/index.js';
-import { modelArchived, modelNotFound, type ModelConflict, type ModelNotFound } from '../catalog/index.js';
+import {
+  modelArchived,
+  modelNotFound,
+  readsForTenant,
+  type ModelConflict,
+  type ModelNotFound,
+} from '../catalog/index.js';
 import * as errors from './errors.js';
+import { checkMetrics, type Metric } from './metrics.js';
 import type { Outcomes } from './outcomes.js';
+import { CONTROL_CHARACTERS } from './plain-text.js';
 import type { ImportRefused, Publication } from './publication.js';
 import { findIdByUpload, findOwnTarget, findPublications, insertPublication } from './publications-store.js';
 import { createTurns } from './turns.js';
@@ -20,6 +28,9 @@ export interface PublishVersionInput {
   readonly uploadId: string;
   /** At most 10,000 characters. */
   readonly notes?: string | null | undefined;
+  /** A version that the actor may see. */
+  readonly derivedFromVersionId?: string | null | undefined;
+  readonly metrics?: readonly Metric[] | null | undefined;
   /** How long to wait for the outcome, 0 to 120,000. */
   readonly waitMs?: number | null | undefined;
   /** Ends the waiting, not the publication. */
@@ -49,9 +60,6 @@ export interface PublishVersionDeps {
 const MAX_NOTES_CHARACTERS = 10_000;
 const DEFAULT_WAIT_MS = 60_000;
 const MAX_WAIT_MS = 120_000;
-// Everything below the space but tab and line ends, and DEL: they have no meaning in a text and forge terminals.
-
-const CONTROL_CHARACTERS = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/;
 
 export type PublishVersion = (
   actor: TenantActor,
@@ -68,8 +76,13 @@ export function createPublishVersion(deps: PublishVersionDeps): PublishVersion {
     const waitMs = input.waitMs ?? DEFAULT_WAIT_MS;
     const mistake = mistakeIn(notes, waitMs);
     if (mistake !== null) return refuse(mistake);
+    const metrics = checkMetrics(input.metrics ?? []);
+    if (!metrics.ok) return metrics;
+    const derivedFrom = input.derivedFromVersionId ?? null;
+    if (derivedFrom !== null && !(await maySee(actor, derivedFrom))) return refuse(errors.originNotFound());
+    const said = { notes, derivedFrom, metrics: metrics.value };
 
-    const begun = await inTurn(actor.tenantId, () => begin(actor, input, notes));
+    const begun = await inTurn(actor.tenantId, () => begin(actor, input, said));
     if (!begun.ok) return begun;
     // Before the runner is woken, so that even the quickest end is heard.
     const ended = outcomes.wait(begun.value.id, waitMs, input.signal);
@@ -79,11 +92,20 @@ export function createPublishVersion(deps: PublishVersionDeps): PublishVersion {
     return ok(await published(actor, publication ?? begun.value));
   };
 
+  /** What one may not see does not exist, also as an origin. */
+  async function maySee(actor: TenantActor, versionId: string): Promise<boolean> {
+    if (!mayBeId(versionId)) return false;
+    const { tenantId } = actor;
+    const reader = { tenantId, readsForTenant: readsForTenant(actor) };
+    const found = await database.sql({ tenantId }, (query) => findVersions(query, reader, [versionId]));
+    return found.length > 0;
+  }
+
   /** Exactly one caller gets the upload; it and the publication change places in one transaction. */
   async function begin(
     actor: TenantActor,
     { modelId, uploadId }: PublishVersionInput,
-    notes: string,
+    said: Pick<Publication, 'notes' | 'derivedFrom' | 'metrics'>,
   ): Promise<Result<Publication, PublishVersionRefusal>> {
     const { tenantId } = actor;
     if (!mayBeId(modelId)) return refuse(modelNotFound());
@@ -110,12 +132,13 @@ export function createPublishVersion(deps: PublishVersionDeps): PublishVersion {
           uploadId,
           digest: upload.digest,
           bytes: upload.bytes,
-          notes,
+          ...said,
           status: 'QUEUED',
           phase: null,
           progress: 0,
           versionId: null,
           refusal: null,
+          report: null,
           createdBy: actor.kind === 'user' ? actor.userId : actor.apiKeyId,
           requestId: actor.requestId,
           attempts: 0,

@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import type { Transactions } from '../../database/index.js';
 import type { Clock } from '../../lib/clock.js';
 import { mayBeId } from '../../lib/ids.js';
+import type { Logger } from '../../lib/logger.js';
 import { parsePageRequest, toPage, type Page } from '../../lib/page.js';
 import { ok, refuse, type Result } from '../../lib/result.js';
 import type { ArtifactStore, ByteRange } from '../../storage/index.js';
@@ -14,7 +15,8 @@ import {
   type TenantActor,
 } from '../access/index.js';
 import { readsForTenant } from '../catalog/index.js';
-import { artifactNotFound, type InvalidInput, type NotFound } from './errors.js';
+import { createArtifactCheck } from './artifact-check.js';
+import { artifactNotFound, type ArtifactDamaged, type InvalidInput, type NotFound } from './errors.js';
 import type { Publication } from './publication.js';
 import { findPublications } from './publications-store.js';
 import type { Upload } from './upload.js';
@@ -30,6 +32,8 @@ export interface ArtifactDownload {
   /** SHA-256, lower-case hex. */
   readonly digest: string;
   readonly bytes: number;
+  /** Whether the stored bytes still are the published ones; read before they are given out. */
+  check(): Promise<Result<null, ArtifactDamaged>>;
   open(range?: ByteRange): Promise<Readable>;
 }
 
@@ -75,8 +79,10 @@ export function createVersionReads(deps: {
   readonly database: Transactions;
   readonly clock: Clock;
   readonly artifacts: ArtifactStore;
+  readonly log: Pick<Logger, 'error'>;
 }): VersionReads {
   const { database, clock, artifacts } = deps;
+  const { check } = createArtifactCheck(deps);
 
   const readerOf = (actor: TenantActor): store.Reader => ({
     tenantId: actor.tenantId,
@@ -170,6 +176,7 @@ export function createVersionReads(deps: {
         fileName: artifactFileName(ownerSlug, modelName, version, firstBytes),
         digest: version.digest,
         bytes: version.bytes,
+        check: () => check(version),
         open,
       });
     },

@@ -1,5 +1,4 @@
-import { newId } from '../../lib/ids.js';
-import type { Transactions } from '../../database/index.js';
+import type { Presence, Transactions } from '../../database/index.js';
 import type { RunnableArtifact, RuntimeName } from '../../inference/index.js';
 import type { Clock } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
@@ -14,10 +13,12 @@ import { createOutcomes } from './outcomes.js';
 import { PublicationRunner, type ImportArtifact, type ImportLimits } from './publication-runner.js';
 import { endedAcrossTenants } from './publications-store.js';
 import { createPublishVersion, type PublishVersion } from './publish-version.js';
+import { createProvenanceReads, type ProvenanceReads } from './read-provenance.js';
 import { createVersionReads, type VersionReads } from './read-versions.js';
 import { createReceiveUpload, type ReceiveUpload } from './receive-upload.js';
 import { DEFAULT_UPLOAD_LIMITS, type UploadLimits } from './upload.js';
 import type { Version } from './version.js';
+import { createYanking, type Yanking } from './yank-version.js';
 
 export type VersionsLimits = UploadLimits & ImportLimits;
 
@@ -27,6 +28,8 @@ export const DEFAULT_VERSIONS_LIMITS: VersionsLimits = Object.freeze({
   importTimeoutMs: 120_000,
   importMaxMemoryBytes: 4 * 1024 ** 3,
 });
+
+const DEFAULT_WARM_WITHIN_MS = 10_000;
 
 export interface VersionsDeps {
   readonly database: Transactions;
@@ -41,11 +44,15 @@ export interface VersionsDeps {
   readonly runtimes: readonly RuntimeName[];
   /** Brings a version into the pool's memory: called before it is published, which waits a while, and after. */
   readonly warm?: ((artifact: RunnableArtifact, signature: Signature) => unknown) | undefined;
+  /** How long a publication waits for that. Default 10 s. */
+  readonly warmWithinMs?: number | undefined;
   readonly limits?: Partial<VersionsLimits> | undefined;
   readonly lease?: LeaseTimes | undefined;
+  /** By which others see that this process lives, so that they take up its publications as soon as it does not. */
+  readonly presence?: Pick<Presence, 'name' | 'isHeld'> | undefined;
 }
 
-export interface VersionsService extends VersionReads {
+export interface VersionsService extends VersionReads, ProvenanceReads, Yanking {
   /** Takes a file in. Needs VERSION_PUBLISH. The source is read only after all that can be refused without it. */
   readonly receiveUpload: ReceiveUpload;
   /** Begins to publish an upload and waits a while for the outcome. Needs VERSION_PUBLISH. */
@@ -84,10 +91,11 @@ export function createVersionsService(deps: VersionsDeps): VersionsService {
     runtimes: deps.runtimes,
     limits,
     lease: deps.lease ?? DEFAULT_LEASE_TIMES,
-    owner: newId('request'),
+    presence: deps.presence ?? null,
     ends: createPublicationEnds({ database, clock, artifacts, digests, audit }),
     outcomes,
     warm: deps.warm ?? (() => undefined),
+    warmWithinMs: deps.warmWithinMs ?? DEFAULT_WARM_WITHIN_MS,
   });
   const housekeeping = new Housekeeping({
     database,
@@ -99,7 +107,9 @@ export function createVersionsService(deps: VersionsDeps): VersionsService {
   });
 
   return Object.freeze({
-    ...createVersionReads({ database, clock, artifacts }),
+    ...createVersionReads({ database, clock, artifacts, log }),
+    ...createProvenanceReads({ database }),
+    ...createYanking({ database, clock, audit }),
     receiveUpload: createReceiveUpload({ database, clock, artifacts, digests, limits }),
     publishVersion: createPublishVersion({
       database,

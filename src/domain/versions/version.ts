@@ -6,6 +6,7 @@ import {
 } from '../../importers/index.js';
 import type { RuntimeName } from '../../inference/index.js';
 import { DEFAULT_SIGNATURE, type NamedSignature, type Signature } from '../../lib/tensor.js';
+import type { Metric } from './metrics.js';
 
 /** One immutable artifact of a model, numbered 1, 2, 3… It exists only after its import succeeded. */
 export interface Version {
@@ -36,6 +37,9 @@ export interface Version {
   /** What the import narrowed, ignored or assumed, in full sentences. */
   readonly findings: readonly string[];
   readonly notes: string;
+  /** Id of the version that it was made from; whether it may be seen is asked when it is read. */
+  readonly derivedFrom: string | null;
+  readonly metrics: readonly Metric[];
   /** Id of the user or API key. */
   readonly createdBy: string | null;
   readonly createdAt: Date;
@@ -95,10 +99,11 @@ export function signaturesFromJson(
   return signatures.length > 0 ? signatures : [{ name: DEFAULT_SIGNATURE, ...only }];
 }
 
-/** As the table keeps them. Versions from before joined runs were measured lack that figure. */
+/** As the table keeps them. Older versions lack the figures that were not measured then. */
 export function trialsFromJson(json: unknown): readonly EngineTrial[] {
-  return (json as readonly Omit<EngineTrial, 'batchComputeMs'>[]).map((trial) => ({
+  return (json as readonly Omit<EngineTrial, 'batchComputeMs' | 'memoryBytes'>[]).map((trial) => ({
     batchComputeMs: null,
+    memoryBytes: null,
     ...trial,
   }));
 }

@@ -3,8 +3,10 @@ import type { ModelFormat } from '../../importers/index.js';
 import type { RuntimeName } from '../../inference/index.js';
 import type { PageRequest } from '../../lib/page.js';
 import type { Signature } from '../../lib/tensor.js';
-import { grantInForceJoin, tenantHoldsRight, visibleTo } from '../catalog/index.js';
+import { grantInForceJoin, listedFor, tenantHoldsRight, visibleTo } from '../catalog/index.js';
+import { metricsFromJson } from './metrics.js';
 import { signaturesFromJson, trialsFromJson, type Version } from './version.js';
+import { NEWEST_IN_SERVICE } from './yanks-store.js';
 
 /** A row of `VERSION_COLUMNS`. */
 export interface VersionRow {
@@ -28,6 +30,8 @@ export interface VersionRow {
   readonly version_operations: unknown;
   readonly version_findings: readonly string[];
   readonly version_notes: string;
+  readonly version_derived_from: string | null;
+  readonly version_metrics: unknown;
   readonly version_created_by: string | null;
   readonly version_created_at: Date;
 }
@@ -53,6 +57,8 @@ const COLUMN_NAMES = [
   'operations',
   'findings',
   'notes',
+  'derived_from',
+  'metrics',
   'created_by',
   'created_at',
 ] as const;
@@ -84,6 +90,8 @@ export function versionFromRow(row: VersionRow): Version {
     operations: row.version_operations as Version['operations'],
     findings: row.version_findings,
     notes: row.version_notes,
+    derivedFrom: row.version_derived_from,
+    metrics: metricsFromJson(row.version_metrics),
     createdBy: row.version_created_by,
     createdAt: row.version_created_at,
   };
@@ -95,8 +103,8 @@ function asJson(value: object): object {
 }
 
 export async function insertVersion(tx: Tx, tenantId: string, version: Version): Promise<void> {
-  const { bytes, packBytes, parameterCount, weightBytes, signature, signatures, ...more } = version;
-  const { trials, operations, findings, ...rest } = more;
+  const { bytes, packBytes, parameterCount, weightBytes, findings, ...others } = version;
+  const { signature, signatures, trials, operations, metrics, ...rest } = others;
   await tx.version.create({
     data: {
       ...rest,
@@ -109,6 +117,7 @@ export async function insertVersion(tx: Tx, tenantId: string, version: Version):
       signatures: asJson(signatures),
       trials: asJson(trials),
       operations: asJson(operations),
+      metrics: asJson(metrics),
       findings: [...findings],
     },
   });
@@ -138,7 +147,7 @@ export async function findVersions(
   return rows.map(versionFromRow);
 }
 
-/** The newest version of each model that has one. */
+/** The newest version in service of each model that has one. */
 export async function findLatest(
   query: SqlQuery,
   reader: Reader,
@@ -146,7 +155,7 @@ export async function findLatest(
 ): Promise<Version[]> {
   const rows = await query<VersionRow>(
     `SELECT ${VERSION_COLUMNS} ${visibleVersions(reader)}
-       AND v.model_id = ANY ($2) AND v.number = m.last_version_number`,
+       AND v.model_id = ANY ($2) AND v.number = ${NEWEST_IN_SERVICE}`,
     [reader.tenantId, modelIds],
   );
   return rows.map(versionFromRow);
@@ -176,6 +185,25 @@ export async function listVersions(
     `SELECT ${VERSION_COLUMNS} ${visibleVersions(reader)}
        AND v.model_id = $2 AND ($3::int IS NULL OR v.number < $3) ORDER BY v.number DESC LIMIT $4`,
     [reader.tenantId, modelId, page.after?.[0] ?? null, page.first + 1],
+  );
+  return rows.map(versionFromRow);
+}
+
+/**
+ * Versions that were made from this one, newest first, one more than asked for; those on models that lists show to the
+ * reader. The key is the id.
+ */
+export async function listDerivatives(
+  query: SqlQuery,
+  reader: Reader,
+  versionId: string,
+  page: PageRequest,
+): Promise<Version[]> {
+  const rows = await query<VersionRow>(
+    `SELECT ${VERSION_COLUMNS} FROM versions v JOIN models m ON m.id = v.model_id ${grantInForceJoin('$1')}
+     WHERE ${listedFor('$1', reader.readsForTenant, true)}
+       AND v.derived_from = $2 AND ($3::text IS NULL OR v.id < $3) ORDER BY v.id DESC LIMIT $4`,
+    [reader.tenantId, versionId, page.after?.[0] ?? null, page.first + 1],
   );
   return rows.map(versionFromRow);
 }

@@ -8,15 +8,16 @@ import { readArtifact } from '../read-artifact.js';
 import { Refused } from '../refused.js';
 import { runTrial } from './trial.js';
 import type { ImportProgress, ImportRefusal } from '../types.js';
-import type { ChildReport, ChildRequest, WireSample } from './messages.js';
+import type { ChildFacts, ChildReport, ChildRequest, WireSample } from './messages.js';
 
 /** The one place where a reader's refusal becomes a value. Faults go on to `main.ts`. */
 export async function importArtifact(
   request: ChildRequest,
   onProgress: (progress: ImportProgress) => void,
+  onFacts: (facts: ChildFacts) => void,
 ): Promise<Result<ChildReport, ImportRefusal>> {
   try {
-    return ok(await importOrThrow(request, onProgress));
+    return ok(await importOrThrow(request, onProgress, onFacts));
   } catch (error) {
     if (error instanceof Refused) return refuse(error.refusal);
     throw error;
@@ -26,15 +27,25 @@ export async function importArtifact(
 async function importOrThrow(
   request: ChildRequest,
   onProgress: (progress: ImportProgress) => void,
+  onFacts: (facts: ChildFacts) => void,
 ): Promise<ChildReport> {
   onProgress({ phase: 'READING', fraction: 0 });
-  const model = await readArtifact(request.artifactPath, request.workDirectory, () => {
+  const model = await readArtifact(request.artifactPath, request.workDirectory, (format) => {
+    if (format !== null) onFacts({ format });
     onProgress({ phase: 'CHECKING', fraction: 0.2 });
   });
+  const found = {
+    format: model.format,
+    producer: model.producer,
+    parameterCount: parameterCount(model),
+    operations: countOperations(model.operations),
+  };
+  onFacts({ ...found, notes: [...model.notes] });
   onProgress({ phase: 'CONVERTING', fraction: 0.3 });
   const weightBytes = writeWeights(request.workDirectory, blocksOf(model), (fraction) => {
     onProgress({ phase: 'CONVERTING', fraction: 0.3 + 0.3 * fraction });
   });
+  onFacts({ weightBytes });
   onProgress({ phase: 'TRYING', fraction: 0.6 });
   const headerFor = (first: PackSignature, others: readonly PackSignature[]): PackHeader => ({
     kind: model.kind,
@@ -54,14 +65,14 @@ async function importOrThrow(
     request.runtimes,
     request.sample === undefined ? null : request.sample.map(fromWire),
     (first, others) => packInMemory(request.workDirectory, headerFor(first, others)),
-    (fraction) => {
+    (fraction, trials) => {
+      onFacts({ trials: [...trials] });
       onProgress({ phase: 'TRYING', fraction: 0.6 + 0.35 * fraction });
     },
   );
   writePack(request.workDirectory, headerFor(trial.first, trial.others));
   return {
-    format: model.format,
-    producer: model.producer,
+    ...found,
     signature: plain(trial.first.signature),
     signatures: [trial.first, ...trial.others].map(({ name, batchable, signature }) => ({
       name,
@@ -71,9 +82,7 @@ async function importOrThrow(
     runtime: trial.runtime,
     batchable: trial.first.batchable,
     trials: [...trial.trials],
-    parameterCount: parameterCount(model),
     weightBytes,
-    operations: countOperations(model.operations),
     notes: [...model.notes, ...trial.notes],
   };
 }

@@ -4,7 +4,7 @@
  */
 import type { ImportProgress } from '../types.js';
 import { importArtifact } from './import-artifact.js';
-import type { ChildMessage, ChildRequest } from './messages.js';
+import type { ChildFacts, ChildMessage, ChildRequest } from './messages.js';
 
 /** Progress is for people: more than this per second only costs. */
 const PROGRESS_INTERVAL_MS = 100;
@@ -36,7 +36,8 @@ async function answer(request: ChildRequest): Promise<void> {
     sentAt = now;
     void send({ type: 'progress', ...progress });
   };
-  const result = await importArtifact(request, onProgress);
+  const onFacts = (facts: ChildFacts): void => void send({ type: 'facts', facts });
+  const result = await importArtifact(request, onProgress, onFacts);
   if (result.ok) await send({ type: 'done', report: result.value });
   else {
     const { code, message, subject } = result.error;

@@ -25,9 +25,39 @@ const tensorSpec = z.object({
 });
 const signature = z.object({ inputs: z.array(tensorSpec).max(1000), outputs: z.array(tensorSpec).max(1000) });
 const milliseconds = z.number().nonnegative().nullable();
+const operations = z.array(z.object({ name: text, count: z.int().positive() })).max(10_000);
+const trials = z
+  .array(
+    z.object({
+      runtime: z.enum(RUNTIMES),
+      ok: z.boolean(),
+      reason: text.nullable(),
+      loadMs: milliseconds,
+      memoryBytes: z.number().nonnegative().nullable(),
+      computeMs: milliseconds,
+      batchComputeMs: milliseconds,
+      maxRelativeDiff: z.number().nonnegative().nullable(),
+    }),
+  )
+  .max(16);
 
 export const childMessage = z.discriminatedUnion('type', [
   z.object({ type: z.literal('progress'), phase: z.enum(IMPORT_PHASES), fraction: z.number().min(0).max(1) }),
+  // As soon as it is known: whoever is refused later has this in its report.
+  z.object({
+    type: z.literal('facts'),
+    facts: z
+      .object({
+        format: z.enum(MODEL_FORMATS),
+        producer: text.nullable(),
+        parameterCount: z.number().nonnegative(),
+        weightBytes: z.number().nonnegative(),
+        operations,
+        notes: z.array(text).max(100),
+        trials,
+      })
+      .partial(),
+  }),
   z.object({
     type: z.literal('refused'),
     code: z.enum(IMPORT_REFUSAL_CODES),
@@ -46,26 +76,15 @@ export const childMessage = z.discriminatedUnion('type', [
         .max(64),
       runtime: z.enum(RUNTIMES),
       batchable: z.boolean(),
-      trials: z
-        .array(
-          z.object({
-            runtime: z.enum(RUNTIMES),
-            ok: z.boolean(),
-            reason: text.nullable(),
-            loadMs: milliseconds,
-            computeMs: milliseconds,
-            batchComputeMs: milliseconds,
-            maxRelativeDiff: z.number().nonnegative().nullable(),
-          }),
-        )
-        .max(16),
+      trials,
       parameterCount: z.number().nonnegative(),
       weightBytes: z.number().nonnegative(),
-      operations: z.array(z.object({ name: text, count: z.int().positive() })).max(10_000),
+      operations,
       notes: z.array(text).max(100),
     }),
   }),
 ]);
 
+export type ChildFacts = Extract<z.infer<typeof childMessage>, { type: 'facts' }>['facts'];
 export type ChildMessage = z.infer<typeof childMessage>;
 export type ChildReport = Extract<ChildMessage, { type: 'done' }>['report'];

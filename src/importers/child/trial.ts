@@ -46,7 +46,7 @@ export async function runTrial(
   runtimes: readonly RuntimeName[],
   sample: readonly Tensor[] | null,
   packFor: PackFor,
-  onProgress: (fraction: number) => void,
+  onProgress: (fraction: number, trials: readonly EngineTrial[]) => void,
 ): Promise<TrialResult> {
   try {
     return await tryAll(model, runtimes, sample, packFor, onProgress);
@@ -71,7 +71,7 @@ async function tryAll(
   runtimes: readonly RuntimeName[],
   sample: readonly Tensor[] | null,
   packFor: PackFor,
-  onProgress: (fraction: number) => void,
+  onProgress: (fraction: number, trials: readonly EngineTrial[]) => void,
 ): Promise<TrialResult> {
   const able = enginesFor(model.kind);
   const candidates = runtimes.filter((name) => able.includes(name));
@@ -93,7 +93,7 @@ async function tryAll(
     // By the first engine that can serve; only one knows several signatures.
     if (reference === null && outcome.others !== null) others = outcome.others;
     reference ??= outcome.reference;
-    onProgress((i + 1) / candidates.length);
+    onProgress((i + 1) / candidates.length, trials);
   }
   const chosen = chooseEngine(trials);
   if (chosen === null || reference === null) {
@@ -128,12 +128,16 @@ async function tryEngine(
   sample: readonly Tensor[] | null,
   reference: Reference | null,
 ): Promise<Outcome> {
-  const failed = (reason: string, loadMs: number | null = null): Outcome => ({
+  // Whatever an engine throws at a stranger's model is a finding about that model, and is reported.
+  let loaded: LoadedModel | null = null;
+  let loadMs: number | null = null;
+  const failed = (reason: string): Outcome => ({
     trial: {
       runtime: name,
       ok: false,
       reason: printable(reason, 400),
       loadMs,
+      memoryBytes: loaded?.bytes ?? null,
       computeMs: null,
       batchComputeMs: null,
       maxRelativeDiff: null,
@@ -142,9 +146,6 @@ async function tryEngine(
     joiningProblem: null,
     others: null,
   });
-  // Whatever an engine throws at a stranger's model is a finding about that model, and is reported.
-  let loaded: LoadedModel | null = null;
-  let loadMs: number | null = null;
   try {
     // The working directory is the import's own, and is removed with it even when this process is killed.
     const runtime = createRuntime(name, { temporaryDirectory: process.cwd() });
@@ -161,7 +162,6 @@ async function tryEngine(
     if (diff > MAX_RELATIVE_DIFF) {
       return failed(
         `Its outputs differ from the first engine's by ${diff.toPrecision(3)} of their magnitude.`,
-        loadMs,
       );
     }
     const computeMs = await bestRunMs(loaded, measured.inputs);
@@ -175,6 +175,7 @@ async function tryEngine(
         ok: true,
         reason: null,
         loadMs,
+        memoryBytes: loaded.bytes,
         computeMs,
         batchComputeMs,
         maxRelativeDiff: diff,
@@ -186,7 +187,7 @@ async function tryEngine(
   } catch (error) {
     // A sample that does not fit the model fits no engine.
     if (error instanceof Refused) throw error;
-    return failed(error instanceof Error ? error.message : String(error), loadMs);
+    return failed(error instanceof Error ? error.message : String(error));
   } finally {
     loaded?.dispose();
   }

@@ -27,10 +27,6 @@ export const UNSEEN_VALUES: Readonly<Record<string, string>> = {
   'PublicationStatus.RUNNING': TIMING,
   'EvaluationStatus.QUEUED': TIMING,
   'EvaluationStatus.RUNNING': TIMING,
-  'ImportPhase.READING': TIMING,
-  'ImportPhase.CHECKING': TIMING,
-  'ImportPhase.CONVERTING': TIMING,
-  'ImportPhase.TRYING': TIMING,
   'ImportRefusalReason.IMPORT_TIMED_OUT':
     'Needs another server; see test/integration/importers/child.test.ts.',
   'ImportRefusalReason.IMPORT_OUT_OF_MEMORY': 'See test/integration/importers/child.test.ts.',

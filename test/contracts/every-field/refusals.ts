@@ -20,6 +20,8 @@ export const REFUSALS: readonly (readonly [field: string, input: object, error: 
     { code: 'PERMISSION_DENIED', permission: 'PLATFORM_OPERATE' },
   ],
   ['signOut', { sessionId: 'ses_0' }, { code: 'NOT_FOUND', path: ['sessionId'] }],
+  ['unyankVersion', { versionId: 'ver_0' }, { code: 'NOT_FOUND', path: ['versionId'] }],
+  ['yankVersion', { versionId: 'ver_0', reason: 'x' }, { code: 'NOT_FOUND', path: ['versionId'] }],
   ['unarchiveModel', { modelId: 'mdl_0' }, { code: 'NOT_FOUND', path: ['modelId'] }],
   ['updateTenant', { name: '' }, { code: 'INVALID_INPUT', path: ['name'] }],
 ];

@@ -4,6 +4,7 @@
  * fails the wall, so a new field cannot be forgotten.
  */
 import { evaluationEntries } from './evaluation-entries.js';
+import { provenanceEntries } from './provenance-entries.js';
 import { MARKER, type World } from './world.js';
 
 export type Outcome =
@@ -353,4 +354,5 @@ export const entries: Readonly<Record<string, Entry>> = {
     { owner: 'ok' },
   ),
   ...evaluationEntries(mutation, onOwn),
+  ...provenanceEntries,
 };

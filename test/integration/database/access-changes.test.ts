@@ -36,6 +36,7 @@ it.each([
   `UPDATE models SET visibility = 'PRIVATE' WHERE id = 'none'`,
   `UPDATE models SET archived_at = now() WHERE id = 'none'`,
   `UPDATE models SET last_version_number = 2 WHERE id = 'none'`,
+  `UPDATE version_yanks SET ended_at = now() WHERE id = 'none'`,
   `UPDATE grants SET revoked_at = now() WHERE id = 'none'`,
   `INSERT INTO grants (id, tenant_id, model_id, grantee_tenant_id, rights) SELECT id, tenant_id, '', '', '{}' FROM grants`,
   `INSERT INTO memberships (id, tenant_id, user_id, role) SELECT id, tenant_id, user_id, role FROM memberships`,

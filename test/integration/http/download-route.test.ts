@@ -1,5 +1,6 @@
 import Fastify, { type FastifyInstance } from 'fastify';
 import { randomBytes } from 'node:crypto';
+import { chmod, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { permissionsOf, type TenantActor } from '../../../src/domain/access/index.js';
@@ -49,8 +50,8 @@ describe('/artifacts', () => {
     await setting.stop();
   });
 
-  async function publish(modelId: string): Promise<Version> {
-    const { id } = await upload(service, owner, BYTES);
+  async function publish(modelId: string, bytes = BYTES): Promise<Version> {
+    const { id } = await upload(service, owner, bytes);
     const result = await service.publishVersion(owner, { modelId, uploadId: id, waitMs: 20_000 });
     if (!result.ok || result.value.version === null) throw new Error('not published');
     return result.value.version;
@@ -92,6 +93,27 @@ describe('/artifacts', () => {
     const changed = await get(version.id, { range: 'bytes=0-0', 'if-range': '"another"' });
     expect([changed.status, (await changed.arrayBuffer()).byteLength]).toEqual([200, 300_000]);
     expect((await get(version.id, { 'if-none-match': `"${version.digest}"` })).status).toBe(304);
+  });
+
+  it('gives out no byte of a file that is damaged, in whole or in part, until it was sent again', async () => {
+    const bytes = randomBytes(5_000);
+    const damaged = await publish(await createModel(setting.db, owner), bytes);
+    const path = setting.artifacts.localPath(damaged.digest);
+    await chmod(path, 0o600);
+    await writeFile(path, Buffer.from(bytes).fill((bytes[4_321] ?? 0) ^ 1, 4_321, 4_322));
+    for (const headers of [{}, { range: 'bytes=0-9' }] as Record<string, string>[]) {
+      const response = await get(damaged.id, headers);
+      expect(response.status).toBe(500);
+      expect(response.headers.get('repr-digest')).toBeNull();
+      expect(response.headers.get('content-range')).toBeNull();
+      expect(await response.json()).toMatchObject({
+        error: { code: 'ARTIFACT_DAMAGED', message: expect.stringContaining(damaged.digest) as string },
+      });
+    }
+    expect((await get(version.id)).status).toBe(200);
+    await upload(service, owner, bytes);
+    const healed = await get(damaged.id);
+    expect(Buffer.from(await healed.arrayBuffer()).equals(bytes)).toBe(true);
   });
 
   it('is there for who holds DOWNLOAD, and does not exist for others, in the same words', async () => {

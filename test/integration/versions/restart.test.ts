@@ -108,6 +108,62 @@ describe('a publication', () => {
     await until(async () => isDeepStrictEqual((await setting.everything()).files, files));
   });
 
+  it('of a process that is dead is taken up at once, though its lease stands', async () => {
+    const presence = setting.db.database.presence(newId('request'));
+    await presence.start();
+    const first = endless();
+    const dying = await setting.service(first.importArtifact, { presence });
+    const id = await begin(dying);
+    await until(() => first.started() === 1);
+
+    const living = setting.db.database.presence(newId('request'));
+    await living.start();
+    const next = await setting.service(succeeds, { presence: living });
+    // Nobody takes what a living process runs, and itself it does not take for dead either.
+    for (let i = 0; i < 5; i++) {
+      next.resumePublicationsAcrossTenants();
+      dying.resumePublicationsAcrossTenants();
+      expect(await next.getPublication(actor, id)).toMatchObject({ status: 'RUNNING', attempts: 1 });
+    }
+    // What is left of a process that was killed: a lease, and no connection.
+    await presence.stop();
+    dying.resumePublicationsAcrossTenants();
+    const startedAt = performance.now();
+    await until(async () => {
+      next.resumePublicationsAcrossTenants();
+      return (await statusOf(next, id)) === 'SUCCEEDED';
+    });
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
+    expect(await next.getPublication(actor, id)).toMatchObject({ attempts: 2 });
+    expect(first.started()).toBe(1);
+    await living.stop();
+  });
+
+  it('goes on when its version is not in memory in time, or cannot be brought there', async () => {
+    const warmed: string[] = [];
+    let warm: () => Promise<unknown> = () => new Promise(() => undefined);
+    const service = await setting.service(succeeds, {
+      warmWithinMs: 50,
+      warm: ({ digest }) => {
+        warmed.push(digest);
+        return warm();
+      },
+    });
+    const publish = async () => {
+      const { id } = await upload(service, actor);
+      const result = await service.publishVersion(actor, { modelId, uploadId: id, waitMs: 20_000 });
+      return result.ok ? result.value.version : null;
+    };
+    const first = await publish();
+    expect(first?.number).toBe(1);
+    warm = () => Promise.reject(new Error('no worker is left'));
+    const second = await publish();
+    expect(second?.number).toBe(2);
+    // Once before it is published, and a second chance after.
+    const twice = [first, second].flatMap((version) => [version?.packDigest, version?.packDigest]);
+    await until(() => isDeepStrictEqual(warmed, twice));
+  });
+
   it('is run by one of two processes, never by both', async () => {
     let runs = 0;
     const counted: ImportArtifact = async (...call) => {

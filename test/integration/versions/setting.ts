@@ -160,6 +160,7 @@ export async function leavePack(workDirectory: string, bytes: Uint8Array): Promi
         ok: true,
         reason: null,
         loadMs: 1.5,
+        memoryBytes: 88,
         computeMs: 0.25,
         batchComputeMs: null,
         maxRelativeDiff: null,

@@ -13,6 +13,7 @@ function trial(
     ok: computeMs !== null,
     reason: null,
     loadMs: 1,
+    memoryBytes: 4,
     maxRelativeDiff: 0,
   };
 }

@@ -24,15 +24,26 @@ describe('a lease', () => {
     return { lease, writes, lost: () => lost };
   }
 
-  it('writes progress at most four times a second, the newest of it', async () => {
+  it('writes progress at once when the phase is new, else at most four times a second, the newest of it', async () => {
     const { lease, writes } = hold();
     for (let i = 1; i <= 1_000; i++) {
       lease.report({ phase: 'READING', fraction: i / 1_000 });
       await vi.advanceTimersByTimeAsync(1);
     }
     await lease.release();
-    expect(writes).toHaveLength(4);
-    expect(writes.map((parameters) => parameters[5])).toEqual([0.25, 0.5, 0.75, 1]);
+    expect(writes.map((parameters) => parameters[5])).toEqual([0.001, 0.25, 0.5, 0.75, 1]);
+  });
+
+  it('shows a phase that came while the one before was being written', async () => {
+    const { lease, writes } = hold();
+    lease.report({ phase: 'READING', fraction: 0 });
+    lease.report({ phase: 'CHECKING', fraction: 0.2 });
+    lease.report({ phase: 'CONVERTING', fraction: 0.3 });
+    await vi.advanceTimersByTimeAsync(0);
+    expect(writes.map((parameters) => parameters[4])).toEqual(['READING', 'CONVERTING']);
+    await lease.release();
+    lease.report({ phase: 'TRYING', fraction: 0.6 });
+    expect(writes).toHaveLength(2);
   });
 
   it('is renewed several times within its term while nothing is reported', async () => {

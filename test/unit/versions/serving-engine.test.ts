@@ -7,6 +7,7 @@ const trial = (runtime: EngineTrial['runtime'], ok: boolean, computeMs: number):
   ok,
   reason: ok ? null : 'It cannot.',
   loadMs: 1,
+  memoryBytes: 4,
   computeMs: ok ? computeMs : null,
   batchComputeMs: null,
   maxRelativeDiff: ok ? 0 : null,
