@@ -7,6 +7,11 @@ export type {
   UploadIncomplete,
   UploadTooLarge,
 } from './errors.js';
+export type { PieceChecksum } from '../../storage/index.js';
+export { uploadOf } from './transfer.js';
+export type { Transfer, TransferTimes } from './transfer.js';
+export type { TransferWriter } from './transfer-writer.js';
+export type { Transfers } from './transfers.js';
 export type { LeaseTimes } from './lease.js';
 export type { ImportRefused, ImportRefusalReason, Publication, PublicationStatus } from './publication.js';
 export type { ImportArtifact, ImportLimits } from './publication-runner.js';

@@ -4,7 +4,7 @@ import type { RunnableArtifact, RuntimeName } from '../../inference/index.js';
 import type { Clock } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
 import type { Signature } from '../../lib/tensor.js';
-import type { ArtifactStore } from '../../storage/index.js';
+import type { ArtifactStore, PartialFiles } from '../../storage/index.js';
 import type { AuditService } from '../audit/index.js';
 import { createDigestKeeper } from './digests.js';
 import { createPublicationEnds } from './end-publication.js';
@@ -16,6 +16,9 @@ import { endedAcrossTenants } from './publications-store.js';
 import { createPublishVersion, type PublishVersion } from './publish-version.js';
 import { createVersionReads, type VersionReads } from './read-versions.js';
 import { createReceiveUpload, type ReceiveUpload } from './receive-upload.js';
+import type { TransferTimes } from './transfer.js';
+import { createTransfers, type Transfers } from './transfers.js';
+import { dropLocksAcrossTenants } from './transfers-store.js';
 import { DEFAULT_UPLOAD_LIMITS, type UploadLimits } from './upload.js';
 import type { Version } from './version.js';
 
@@ -34,6 +37,8 @@ export interface VersionsDeps {
   readonly log: Logger;
   readonly audit: Pick<AuditService, 'record'>;
   readonly artifacts: ArtifactStore;
+  /** Uploads that are arriving; on the file system of the artifacts. */
+  readonly partials: PartialFiles;
   readonly importArtifact: ImportArtifact;
   /** Imports get directories of their own in it; best on the file system of the artifacts. Made when missing. */
   readonly workDirectory: string;
@@ -43,9 +48,12 @@ export interface VersionsDeps {
   readonly warm?: ((artifact: RunnableArtifact, signature: Signature) => unknown) | undefined;
   readonly limits?: Partial<VersionsLimits> | undefined;
   readonly lease?: LeaseTimes | undefined;
+  readonly transferTimes?: TransferTimes | undefined;
+  /** No other process lives that may write uploads: what is locked at the start was locked by a dead one. */
+  readonly isOnlyProcess?: boolean | undefined;
 }
 
-export interface VersionsService extends VersionReads {
+export interface VersionsService extends VersionReads, Transfers {
   /** Takes a file in. Needs VERSION_PUBLISH. The source is read only after all that can be refused without it. */
   readonly receiveUpload: ReceiveUpload;
   /** Begins to publish an upload and waits a while for the outcome. Needs VERSION_PUBLISH. */
@@ -64,7 +72,7 @@ export interface VersionsService extends VersionReads {
 }
 
 export function createVersionsService(deps: VersionsDeps): VersionsService {
-  const { database, clock, log, audit, artifacts } = deps;
+  const { database, clock, log, audit, artifacts, partials } = deps;
   const limits: VersionsLimits = { ...DEFAULT_VERSIONS_LIMITS, ...deps.limits };
   const digests = createDigestKeeper({ database, artifacts });
   const outcomes = createOutcomes({
@@ -92,12 +100,23 @@ export function createVersionsService(deps: VersionsDeps): VersionsService {
     clock,
     log,
     artifacts,
+    partials,
     digests,
     resume: () => runner.wake(),
   });
 
   return Object.freeze({
     ...createVersionReads({ database, clock, artifacts }),
+    ...createTransfers({
+      database,
+      clock,
+      log,
+      artifacts,
+      partials,
+      digests,
+      limits,
+      times: deps.transferTimes,
+    }),
     receiveUpload: createReceiveUpload({ database, clock, artifacts, digests, limits }),
     publishVersion: createPublishVersion({
       database,
@@ -120,6 +139,7 @@ export function createVersionsService(deps: VersionsDeps): VersionsService {
     sweepUploadsAcrossTenants: () => housekeeping.sweepUploadsAcrossTenants(),
     sweepBytesAcrossTenants: () => housekeeping.sweepBytesAcrossTenants(),
     async start() {
+      if (deps.isOnlyProcess === true) await database.sql({ acrossTenants: true }, dropLocksAcrossTenants);
       await runner.start();
       housekeeping.start();
     },
