@@ -35,6 +35,8 @@ export interface TusStoreRequest {
   readonly sha256: string | null;
   readonly checksum: PieceChecksum | undefined;
   readonly contentLength: number | undefined;
+  /** What the request says about the length of the whole; `null` when nothing. */
+  readonly length: number | null;
   readonly body: UploadBody;
   readonly signal: AbortSignal;
 }
@@ -96,10 +98,12 @@ export class TusDataStore extends DataStore {
   override async getUpload(id: string): Promise<Upload> {
     this.#latest = this.latest ?? valueOf(await this.#transfers.readTransfer(this.#request.actor, id));
     const { length, offset } = this.#latest;
+    // Said before and said again, as a client does whose request was cut: not a change.
+    const isRepeated = this.#writer !== null && length !== null && length === this.#request.length;
     return new Upload({
       id,
       offset,
-      ...(length === null ? {} : { size: length }),
+      ...(length === null || isRepeated ? {} : { size: length }),
       creation_date: beganAt(this.#latest),
     });
   }

@@ -99,7 +99,7 @@ async function passOn(
   tus: TusRequest,
   uploadId: string | null,
 ): Promise<FastifyReply> {
-  const contentLength = request.headers['content-length'];
+  const { 'content-length': contentLength, 'upload-length': length } = request.headers;
   const body = readBody(request.raw, deps.bodyTimes, () => deps.sayContinue(request, reply));
   const credential = watchCredential(deps.authenticate, request, actor);
   const store = new TusDataStore(deps.versions, {
@@ -109,6 +109,7 @@ async function passOn(
     sha256: tus.sha256,
     checksum: tus.checksum,
     contentLength: contentLength === undefined ? undefined : Number(contentLength),
+    length: length === undefined ? null : Number(length),
     body,
     signal: AbortSignal.any([body.tooSlow, credential.signal]),
   });

@@ -38,7 +38,7 @@ ALTER TABLE transfers FORCE ROW LEVEL SECURITY;
 GRANT SELECT, INSERT, UPDATE, DELETE ON transfers TO souk_app;
 CREATE POLICY transfers_own ON transfers
     USING (tenant_id = app_tenant_id() OR app_across_tenants())
-    WITH CHECK (tenant_id = app_tenant_id());
+    WITH CHECK (tenant_id = app_tenant_id() OR app_across_tenants());
 
 -- Null: what the server gives every tenant.
 ALTER TABLE tenant_plans ADD COLUMN storage_bytes BIGINT;

@@ -79,6 +79,11 @@ export async function openWriter(
   }
 
   async function declareLength(bytes: number): Promise<Result<Transfer, PieceRefusal>> {
+    if (bytes === current.length) return ok(current);
+    if (current.length !== null) {
+      const message = `This upload has ${current.length} bytes; that cannot be changed.`;
+      return refuse(errors.invalidInput(message, ['length']));
+    }
     if (bytes > limits.maxUploadBytes) return refuse(errors.uploadTooLarge(limits.maxUploadBytes));
     if (bytes < 1 || bytes < current.offset) {
       const message = `The length ${bytes} is less than the ${Math.max(1, current.offset)} bytes that it must have.`;
