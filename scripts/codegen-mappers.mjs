@@ -13,6 +13,7 @@ export const mappers = {
   ModelConnection: '../../domain/catalog/index.js#ModelMatches',
   Version: '../../domain/versions/index.js#Version as VersionSource',
   Publication: '../../domain/versions/index.js#Publication as PublicationSource',
+  TenantStorage: '../../domain/versions/index.js#StorageUse',
   Upload: '../../domain/versions/index.js#Upload as UploadSource',
   Grant: '../../domain/sharing/index.js#Grant as GrantSource',
   Quota: '../../domain/metering/index.js#Quota as QuotaSource',

@@ -26,6 +26,7 @@ import { meetOverload, meetQuarantine } from './every-field/pool-stories.js';
 import { askProcessServer } from './every-field/process-server.js';
 import { REFUSALS } from './every-field/refusals.js';
 import { createSightings } from './every-field/selection.js';
+import { meetUploads } from './every-field/upload-stories.js';
 
 const schema = buildSchema(readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8'));
 const sightings = createSightings(schema);
@@ -260,8 +261,9 @@ it('predictions and what is refused of them', async () => {
     path: null,
     resetsAt: new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 1)).toISOString(),
   });
-  const setQuota = { tenantSlug: strangerSlug, predictionsPerMonth: 0 };
-  const set = await client.done('setTenantQuota', operator, setQuota);
+  const none = { tenantSlug: strangerSlug, predictionsPerMonth: 0 };
+  const set = await client.done('setTenantQuota', operator, none);
+  await meetUploads(client, operator);
   expect(set.quota).toMatchObject({ subject: 'TENANT', limit: 0, used: 0, remaining: 0 });
 
   const target = { model: `${ownerSlug}/digits` };

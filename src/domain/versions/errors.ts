@@ -82,10 +82,10 @@ export function partIncomplete(index: number, arrived: number, length: number | 
   };
 }
 
-export function uploadUnfinished(arrived: number, length: number | null): Conflict {
+export function uploadUnfinished(): Conflict {
   return {
     code: 'CONFLICT',
-    message: `This upload is not complete: ${arrived} of ${length ?? 'an unknown number of'} bytes have arrived.`,
+    message: 'This upload is not complete yet: HEAD /uploads/ID tells how much has arrived.',
     path: ['uploadId'],
   };
 }
@@ -103,6 +103,10 @@ export function digestMismatch(expected: string, actual: string): DigestMismatch
     code: 'DIGEST_MISMATCH',
     message: `The file has the SHA-256 ${actual}, but ${expected} was announced. The upload was thrown away.`,
   };
+}
+
+export function tenantNotFound(): NotFound {
+  return { code: 'NOT_FOUND', message: 'There is no tenant with this slug.', path: ['tenantSlug'] };
 }
 
 export function digestUnknown(): NotFound {

@@ -8,6 +8,8 @@ export type {
   UploadTooLarge,
 } from './errors.js';
 export type { PieceChecksum } from '../../storage/index.js';
+export type { StorageUse } from './storage-use.js';
+export type { SetTenantStorageInput } from './tenant-storage.js';
 export { uploadOf } from './transfer.js';
 export type { Transfer, TransferTimes } from './transfer.js';
 export type { TransferWriter } from './transfer-writer.js';

@@ -19,7 +19,9 @@ import { createReceiveUpload, type ReceiveUpload } from './receive-upload.js';
 import type { TransferTimes } from './transfer.js';
 import { createTransfers, type Transfers } from './transfers.js';
 import { dropLocksAcrossTenants } from './transfers-store.js';
+import { createTenantStorage, type TenantStorage } from './tenant-storage.js';
 import { DEFAULT_UPLOAD_LIMITS, type UploadLimits } from './upload.js';
+import { createUploadFromDigests, type CreateUploadFromDigest } from './upload-from-digest.js';
 import type { Version } from './version.js';
 
 export type VersionsLimits = UploadLimits & ImportLimits;
@@ -53,9 +55,11 @@ export interface VersionsDeps {
   readonly isOnlyProcess?: boolean | undefined;
 }
 
-export interface VersionsService extends VersionReads, Transfers {
+export interface VersionsService extends VersionReads, Transfers, TenantStorage {
   /** Takes a file in. Needs VERSION_PUBLISH. The source is read only after all that can be refused without it. */
   readonly receiveUpload: ReceiveUpload;
+  /** Makes an upload of a file that the tenant has already, in an upload or a version. Needs VERSION_PUBLISH. */
+  readonly createUploadFromDigest: CreateUploadFromDigest;
   /** Begins to publish an upload and waits a while for the outcome. Needs VERSION_PUBLISH. */
   readonly publishVersion: PublishVersion;
   /** What the pool needs to run a version. */
@@ -117,6 +121,8 @@ export function createVersionsService(deps: VersionsDeps): VersionsService {
       limits,
       times: deps.transferTimes,
     }),
+    ...createTenantStorage({ database, clock, audit, defaultStorageBytes: limits.defaultStorageBytes }),
+    createUploadFromDigest: createUploadFromDigests({ database, clock, limits }),
     receiveUpload: createReceiveUpload({ database, clock, artifacts, digests, limits }),
     publishVersion: createPublishVersion({
       database,

@@ -27,13 +27,26 @@ export async function storageUseOf(tx: Tx, tenantId: string, defaultLimit: numbe
   };
 }
 
+/** Size of a file that the tenant stores already, by its SHA-256; `null`: it has none, whatever others have. */
+export async function ownBytesOf(tx: Tx, tenantId: string, digest: string): Promise<number | null> {
+  const [row] = await tx.$queryRaw<{ bytes: bigint }[]>`
+    SELECT bytes FROM uploads WHERE tenant_id = ${tenantId} AND digest = ${digest}
+    UNION ALL
+    SELECT bytes FROM publications
+      WHERE tenant_id = ${tenantId} AND digest = ${digest} AND status IN ('QUEUED', 'RUNNING')
+    UNION ALL
+    SELECT bytes FROM versions WHERE tenant_id = ${tenantId} AND digest = ${digest}
+    LIMIT 1`;
+  return row === undefined ? null : Number(row.bytes);
+}
+
 /** Bytes that may still be added; never negative, also after the limit was lowered below what is used. */
 export function storageLeft({ usedBytes, limitBytes }: StorageUse): number {
   return Math.max(0, limitBytes - usedBytes);
 }
 
 export function storageQuotaExceeded(use: StorageUse, neededBytes: number | null): StorageQuotaExceeded {
-  const needed = neededBytes === null ? 'The file is larger than that' : `This file needs ${neededBytes}`;
+  const needed = neededBytes === null ? 'The file is larger than that' : `This file has ${neededBytes}`;
   return {
     code: 'STORAGE_QUOTA_EXCEEDED',
     message:

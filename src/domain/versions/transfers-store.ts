@@ -182,6 +182,10 @@ export async function deleteLocked(
   return count;
 }
 
+export async function isUnfinished(tx: Tx, tenantId: string, id: string): Promise<boolean> {
+  return (await tx.transfer.count({ where: { id, tenantId, finishedAt: null } })) > 0;
+}
+
 const EXPIRY_BATCH = 500;
 
 /** Takes expired transfers away that nobody writes; answers their ids, a few hundred at a time. */

@@ -22,6 +22,16 @@ export const versionsResolvers = {
       // A file that was refused has a publication too, so its payload carries both.
       return published.ok ? published.value : toPayload(published, () => ({}));
     },
+    createUploadFromDigest: async (_root, { input }, context) =>
+      toPayload(
+        await context.services.versions.createUploadFromDigest(requireTenantActor(context), input),
+        (upload) => ({ upload }),
+      ),
+    setTenantStorage: async (_root, { input }, context) =>
+      toPayload(
+        await context.services.versions.setTenantStorage(requireTenantActor(context), input),
+        (storage) => ({ storage }),
+      ),
   },
 
   Upload: {
