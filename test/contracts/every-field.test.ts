@@ -81,7 +81,6 @@ it('people: sign-up, sign-in, invitations, roles, keys, sessions', async () => {
   stranger = bob.session.accessToken;
   const refreshed = await client.done('refreshSession', null, { refreshToken: bob.session.refreshToken });
   stranger = refreshed.session.accessToken;
-
   // Invited by token, once with a sign-up and once by somebody who is here already.
   const forVera = await client.done('inviteMember', owner, {
     email: `vera-${run}@example.com`,
@@ -111,7 +110,6 @@ it('people: sign-up, sign-in, invitations, roles, keys, sessions', async () => {
   ids['Invitation'] = pending.invitation.id;
   const lost = await client.done('inviteMember', owner, { email: `y-${run}@example.com`, role: 'DEVELOPER' });
   await client.done('revokeInvitation', owner, { invitationId: lost.invitation.id });
-
   // A role counts from the next request on.
   const named = { name: 'x' };
   const inOwner = { 'souk-tenant': ownerSlug };
