@@ -4,7 +4,6 @@ import { rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { ReadableStream } from 'node:stream/web';
 import { pause, refusedBy, type Api } from './api.js';
 import { Failure, interrupted } from './failure.js';
 import { digestOf } from './model-file.js';
@@ -127,7 +126,7 @@ async function fetchInto(
         },
       });
       const file = createWriteStream(partial, { flags: isRest ? 'a' : 'w', mode: 0o644 });
-      await pipeline(Readable.fromWeb(response.body as ReadableStream), count, file, { signal });
+      await pipeline(Readable.fromWeb(response.body), count, file, { signal });
     } catch (error) {
       if (signal.aborted) throw interrupted();
       if (error instanceof Failure && error.code !== 'UNREACHABLE') throw error;

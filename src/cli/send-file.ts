@@ -53,16 +53,16 @@ export async function sendFile(
         output.progress('Sending', sent, file.bytes);
       },
       onShouldRetry: (error) => {
-        const status = (error as DetailedError).originalResponse?.getStatus() ?? 0;
-        const mayPass = status < 400 || status >= 500 || [409, 423, 429].includes(status);
+        const status = error.originalResponse?.getStatus() ?? 0;
+        const mayPass = status < 400 || status >= 500 || [409, 423].includes(status);
         if (mayPass) output.note('The connection was lost, or the server is busy; trying again.');
         return mayPass && !signal.aborted;
       },
       onError: (error) => reject(signal.aborted ? interrupted() : failureOf(error, api.url)),
       onSuccess: () => resolve(idOf(upload.url)),
     };
-    // The type knows only what browsers have; in Node the client opens the file behind the stream by its path.
-    const upload = new Upload(createReadStream(file.path) as unknown as Blob, options);
+    // The client opens the file behind the stream by its path, as often as it must.
+    const upload = new Upload(createReadStream(file.path), options);
     signal.addEventListener('abort', () => {
       void upload.abort().catch(() => undefined);
       reject(interrupted());
