@@ -261,7 +261,7 @@ it('predictions and what is refused of them', async () => {
   });
   const none = { tenantSlug: strangerSlug, predictionsPerMonth: 0 };
   const set = await client.done('setTenantQuota', operator, none);
-  await meetUploads(client, operator);
+  await meetUploads(client, operator, stranger, strangerSlug);
   expect(set.quota).toMatchObject({ subject: 'TENANT', limit: 0, used: 0, remaining: 0 });
 
   const target = { model: `${ownerSlug}/digits` };

@@ -122,7 +122,7 @@ export function createVersionsService(deps: VersionsDeps): VersionsService {
       times: deps.transferTimes,
     }),
     ...createTenantStorage({ database, clock, audit, defaultStorageBytes: limits.defaultStorageBytes }),
-    createUploadFromDigest: createUploadFromDigests({ database, clock, limits }),
+    createUploadFromDigest: createUploadFromDigests({ database, clock, audit, limits }),
     receiveUpload: createReceiveUpload({ database, clock, artifacts, digests, limits }),
     publishVersion: createPublishVersion({
       database,

@@ -5,6 +5,7 @@ import { newId } from '../../lib/ids.js';
 import { ok, refuse, type Result } from '../../lib/result.js';
 import { isDigest } from '../../storage/index.js';
 import { can, permissionDenied, type PermissionDenied, type TenantActor } from '../access/index.js';
+import type { AuditService } from '../audit/index.js';
 import { lockDigest } from './digests.js';
 import * as errors from './errors.js';
 import { ownBytesOf } from './storage-use.js';
@@ -27,9 +28,10 @@ export type CreateUploadFromDigest = (
 export function createUploadFromDigests(deps: {
   readonly database: Transactions;
   readonly clock: Clock;
+  readonly audit: Pick<AuditService, 'record'>;
   readonly limits: UploadLimits;
 }): CreateUploadFromDigest {
-  const { database, clock, limits } = deps;
+  const { database, clock, audit, limits } = deps;
   const inTurn = createTurns();
   return async (actor, { sha256 }) => {
     const { tenantId } = actor;
@@ -59,6 +61,11 @@ export function createUploadFromDigests(deps: {
           createdAt: now,
         };
         await insertUpload(tx, tenantId, upload);
+        await audit.record(tx, actor, {
+          action: 'createUploadFromDigest',
+          subjectId: upload.id,
+          details: { sha256: digest, bytes },
+        });
         return ok(upload);
       }),
     );
