@@ -65,7 +65,8 @@ export function readTusRequest(method: string, headers: IncomingHttpHeaders): Re
       'Say with `Upload-Offset` where the piece begins; HEAD tells how much is here.',
     );
   }
-  const metadata = text(headers['upload-metadata']);
+  // An empty header says as much as none.
+  const metadata = text(headers['upload-metadata']) || null;
   if (metadata !== null && metadata.length > MAX_METADATA_CHARACTERS) {
     return wrong(400, 'INVALID_INPUT', `Upload-Metadata has at most ${MAX_METADATA_CHARACTERS} characters.`);
   }

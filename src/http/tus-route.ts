@@ -178,7 +178,7 @@ function webRequest(request: FastifyRequest, tus: TusRequest, uploadId: string |
   const headers = new Headers();
   for (const name of PASSED_HEADERS) {
     const value = request.headers[name];
-    if (typeof value === 'string') headers.set(name, value);
+    if (typeof value === 'string' && value !== '') headers.set(name, value);
   }
   // `@tus/server` needs an absolute URL, but nothing of this one is shown.
   const url = `http://souk.invalid${PATH}${uploadId === null ? '' : `/${uploadId}`}`;

@@ -47,11 +47,11 @@ export interface Transfers {
   ): Promise<Result<Transfer, CreateTransferRefusal>>;
   /** How much has arrived. A writer whose sender is silent gives up first; one whose bytes are all there is ended. */
   readTransfer(actor: TenantActor, id: string): Promise<Result<Transfer, AccessRefusal | FinishRefusal>>;
-  /** The right to write, for one at a time: end it with `release`. */
+  /** The right to write, for one at a time, and for so many on this server: end it with `release`. */
   writeTransfer(
     actor: TenantActor,
     id: string,
-  ): Promise<Result<TransferWriter, AccessRefusal | errors.Locked>>;
+  ): Promise<Result<TransferWriter, AccessRefusal | errors.Locked | errors.Overloaded>>;
   /** Makes one upload of complete parts, in their order. Asked again for the same parts, it answers the same. */
   joinTransfers(actor: TenantActor, input: JoinInput): Promise<Result<Transfer, JoinRefusal>>;
   /** Throws it away, with the upload that it may have become, unless that is published. */
@@ -76,6 +76,7 @@ export function createTransfers(deps: TransfersDeps): Transfers {
   const times = deps.times ?? DEFAULT_TRANSFER_TIMES;
   const ends = createTransferEnds(deps);
   const inTurn = createTurns();
+  let writing = 0;
   const lock = (tenantId: string, id: string) => lockTransfer({ database, clock, log, times }, tenantId, id);
 
   /** The permission first: what a refusal says must not depend on what there is. */
@@ -226,10 +227,36 @@ export function createTransfers(deps: TransfersDeps): Transfers {
     }
   }
 
+  /** Each writer has an open file and a buffer. */
+  async function writeWithinLimit(actor: TenantActor, id: string) {
+    if (writing >= limits.maxConcurrentUploads) return refuse(errors.uploadsOverloaded());
+    writing++;
+    let isHeld = false;
+    try {
+      const writer = await writeTransfer(actor, id);
+      isHeld = writer.ok;
+      return writer.ok ? ok(releasingOnce(writer.value)) : writer;
+    } finally {
+      if (!isHeld) writing--;
+    }
+  }
+
+  function releasingOnce(writer: TransferWriter): TransferWriter {
+    let isReleased = false;
+    return Object.freeze({
+      ...writer,
+      async release() {
+        if (!isReleased) writing--;
+        isReleased = true;
+        await writer.release();
+      },
+    });
+  }
+
   return Object.freeze({
     createTransfer,
     readTransfer,
-    writeTransfer,
+    writeTransfer: writeWithinLimit,
     joinTransfers: createJoinTransfers({ ...deps, ends, lock }),
     endTransfer,
   });

@@ -164,6 +164,21 @@ describe('the storage of a tenant', () => {
     expect(begun.filter(({ ok }) => ok)).toHaveLength(3);
     expect(begun.find(({ ok }) => !ok)).toMatchObject({ error: { code: 'TOO_MANY_UPLOADS' } });
   });
+
+  it('bounds how many are written at the same time', async () => {
+    const narrow = await setting.service(succeeds, { limits: { maxConcurrentUploads: 1 } });
+    const [one, two] = [await begin(1, narrow), await begin(1, narrow)];
+    if (!one.ok || !two.ok) throw new Error('Both fit.');
+    const writer = await narrow.writeTransfer(actor, one.value.id);
+    if (!writer.ok) throw new Error(writer.error.message);
+    expect(await narrow.writeTransfer(actor, two.value.id)).toMatchObject({ error: { code: 'OVERLOADED' } });
+    await writer.value.release();
+    await writer.value.release();
+    const next = await narrow.writeTransfer(actor, two.value.id);
+    expect(next.ok).toBe(true);
+    expect(await narrow.writeTransfer(actor, one.value.id)).toMatchObject({ error: { code: 'OVERLOADED' } });
+    if (next.ok) await next.value.release();
+  });
 });
 
 describe('a file that is not sent again', () => {
