@@ -6,7 +6,7 @@
  * store trusts that.
  */
 import { createHash, type Hash } from 'node:crypto';
-import { constants } from 'node:fs';
+import { constants, type Stats } from 'node:fs';
 import { mkdir, open, readdir, rm, stat, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LRUCache } from 'lru-cache';
@@ -58,7 +58,7 @@ interface Running {
   readonly hash: Hash;
   readonly bytes: number;
   /** The same file, not one of the same name that was begun anew. */
-  readonly inode: number;
+  readonly file: string;
 }
 
 const ID = /^upl_[0-9a-z]{26}$/;
@@ -75,10 +75,10 @@ export async function openPartialFiles(directory: string): Promise<PartialFiles>
   };
 
   /** The hash of what lies before `offset`, or `null` when nobody here has seen it all pass. */
-  function hashUpTo(id: string, offset: number, inode: number): Hash | null {
+  function hashUpTo(id: string, offset: number, file: string): Hash | null {
     if (offset === 0) return createHash('sha256');
     const known = running.get(id);
-    return known?.bytes === offset && known.inode === inode ? known.hash : null;
+    return known?.bytes === offset && known.file === file ? known.hash : null;
   }
 
   const files: PartialFiles = {
@@ -98,14 +98,15 @@ export async function openPartialFiles(directory: string): Promise<PartialFiles>
         const before = await handle.stat();
         if (before.size !== offset)
           throw new Error(`The file of ${id} is not as long as its lock's holder says.`);
-        const hash = hashUpTo(id, offset, before.ino);
+        const hash = hashUpTo(id, offset, identityOf(before));
         running.delete(id);
         const { hashedTo, end } = await writePiece(handle, offset, source, hash, options);
         // A piece with a checksum is kept as a whole or not at all.
         if (options.checksum !== undefined && end !== 'COMPLETE') await handle.truncate(offset);
         await syncIfPossible(handle);
-        const { size: bytes, ino: inode } = await handle.stat();
-        if (hash !== null && hashedTo === bytes) running.set(id, { hash, bytes, inode });
+        const after = await handle.stat();
+        const { size: bytes } = after;
+        if (hash !== null && hashedTo === bytes) running.set(id, { hash, bytes, file: identityOf(after) });
         return { bytes, end };
       } finally {
         await handle.close();
@@ -128,7 +129,7 @@ export async function openPartialFiles(directory: string): Promise<PartialFiles>
       const known = running.get(id);
       if (known === undefined) return null;
       const found = await stat(pathOf(id));
-      const isCurrent = found.size === known.bytes && found.ino === known.inode;
+      const isCurrent = found.size === known.bytes && identityOf(found) === known.file;
       return isCurrent ? known.hash.copy().digest('hex') : null;
     },
 
@@ -195,6 +196,11 @@ async function syncIfPossible(handle: FileHandle): Promise<void> {
   } catch (error) {
     if (!isStorageFull(error)) throw error;
   }
+}
+
+/** Numbers of files are given again; with the moment of its birth beside it, one is not. */
+function identityOf({ ino, birthtimeMs }: Stats): string {
+  return `${ino} ${birthtimeMs}`;
 }
 
 function isNotThere(error: unknown): boolean {
