@@ -58,7 +58,7 @@ export function readTusRequest(method: string, headers: IncomingHttpHeaders): Re
   if (meant === 'PATCH' && headers['content-type'] !== PIECE_TYPE) {
     return wrong(415, 'UNSUPPORTED_MEDIA_TYPE', `Send a piece with \`Content-Type: ${PIECE_TYPE}\`.`);
   }
-  if (meant === 'PATCH' && headers['upload-offset'] === undefined) {
+  if (meant === 'PATCH' && !text(headers['upload-offset'])) {
     return wrong(
       400,
       'INVALID_INPUT',
