@@ -116,7 +116,7 @@ export default tseslint.config(
   },
   ...packageWalls(),
   {
-    files: ['scripts/**/*.mjs', '*.mjs', 'src/dashboard/**/*.{js,jsx,mjs}', '**/*.cjs'],
+    files: ['scripts/**/*.mjs', 'bin/*.mjs', '*.mjs', 'src/dashboard/**/*.{js,jsx,mjs}', '**/*.cjs'],
     languageOptions: {
       parserOptions: { ecmaFeatures: { jsx: true } },
       globals: Object.fromEntries(

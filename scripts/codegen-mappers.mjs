@@ -14,6 +14,7 @@ export const mappers = {
   Version: '../../domain/versions/index.js#Version as VersionSource',
   Publication: '../../domain/versions/index.js#Publication as PublicationSource',
   Yank: '../../domain/versions/index.js#Yank as YankSource',
+  TenantStorage: '../../domain/versions/index.js#StorageUse',
   Upload: '../../domain/versions/index.js#Upload as UploadSource',
   Alias: '../../domain/aliases/index.js#Alias as AliasSource',
   AliasMove: '../../domain/aliases/index.js#AliasMove as AliasMoveSource',

@@ -36,7 +36,7 @@ import type { Logger } from './lib/logger.js';
 import { createStopList, type StopList } from './lib/stop-list.js';
 import { createServerStatus, readinessCheck } from './server-status.js';
 import { StartError } from './start-error.js';
-import { openDiskStore } from './storage/index.js';
+import { openDiskStore, openPartialFiles } from './storage/index.js';
 
 export interface Started {
   readonly url: string;
@@ -131,11 +131,12 @@ async function startMachines(config: Config, log: Logger, stops: StopList): Prom
     );
   }
   const artifacts = await openDiskStore({ directory: join(config.dataDirectory, 'artifacts'), clock });
+  const partials = await openPartialFiles(join(config.dataDirectory, 'artifacts', 'partial'));
   const importer = createImporter();
   stops.add('importer', STOP_MS.imports, () => importer.stop());
   const datasetReader = createDatasetReader();
   stops.add('dataset reader', STOP_MS.writes, () => datasetReader.stop());
-  return { database, artifacts, importer, datasetReader, inference, runtimes, clock, log };
+  return { database, artifacts, partials, importer, datasetReader, inference, runtimes, clock, log };
 }
 
 /** Like `Promise.all`, but waits for both, so that what did start is on the list when the other failed. */
@@ -241,7 +242,12 @@ async function openDoors(
       }),
       graphiql.route,
       graphqlRoute({ apollo, graphiql, createContext: createContextFactory(services) }),
-      (app) => registerUploadRoute(app, { authenticate, versions: domain.versions }),
+      (app) =>
+        registerUploadRoute(app, {
+          authenticate,
+          versions: domain.versions,
+          maxUploadBytes: config.maxUploadBytes,
+        }),
       (app) => registerDownloadRoute(app, { authenticate, versions: domain.versions }),
     ],
   });

@@ -25,6 +25,8 @@ export interface Config {
   /** Of JSON; inputs of predictions are in it. */
   readonly maxBodyBytes: number;
   readonly maxUploadBytes: number;
+  /** Of a tenant that nobody gave a limit of its own: artifacts and unfinished uploads. */
+  readonly defaultStorageBytes: number;
   readonly importTimeoutMs: number;
   readonly importMaxMemoryBytes: number;
   /** Of a tenant that nobody gave a limit of its own. */
@@ -101,6 +103,7 @@ const VARIABLES = z.object({
   METRICS_TOKEN: z.string().min(16, 'must have at least 16 characters').optional(),
   MAX_BODY_BYTES: whole(KIB, 512 * MIB).optional(),
   MAX_UPLOAD_BYTES: whole(1, 1024 * GIB).optional(),
+  DEFAULT_STORAGE_BYTES: whole(0, Number.MAX_SAFE_INTEGER).optional(),
   IMPORT_TIMEOUT_MS: whole(1_000, 3_600_000).optional(),
   IMPORT_MAX_MEMORY_BYTES: whole(256 * MIB, 1024 * GIB).optional(),
   DEFAULT_PREDICTIONS_PER_MONTH: whole(0, 1_000_000_000).optional(),
@@ -162,6 +165,7 @@ export function readConfig(
     metricsToken: values.METRICS_TOKEN ?? null,
     maxBodyBytes: values.MAX_BODY_BYTES ?? 16 * MIB,
     maxUploadBytes: values.MAX_UPLOAD_BYTES ?? 2 * GIB,
+    defaultStorageBytes: values.DEFAULT_STORAGE_BYTES ?? 100 * GIB,
     importTimeoutMs: values.IMPORT_TIMEOUT_MS ?? 60_000,
     importMaxMemoryBytes: values.IMPORT_MAX_MEMORY_BYTES ?? 4 * GIB,
     defaultPredictionsPerMonth: values.DEFAULT_PREDICTIONS_PER_MONTH ?? 100_000,

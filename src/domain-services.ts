@@ -17,12 +17,13 @@ import type { DatasetReader, Importer } from './importers/index.js';
 import type { InferenceEngine, RuntimeName } from './inference/index.js';
 import type { Clock } from './lib/clock.js';
 import type { Logger } from './lib/logger.js';
-import type { ArtifactStore } from './storage/index.js';
+import type { ArtifactStore, PartialFiles } from './storage/index.js';
 
 /** The machines that the rooms work with, all started. */
 export interface Machines {
   readonly database: Database;
   readonly artifacts: ArtifactStore;
+  readonly partials: PartialFiles;
   readonly importer: Importer;
   readonly datasetReader: DatasetReader;
   readonly inference: InferenceEngine;
@@ -70,13 +71,16 @@ export function createDomainServices(config: Config, machines: Machines, options
     log,
     audit,
     artifacts: machines.artifacts,
+    partials: machines.partials,
     importArtifact: machines.importer.importArtifact,
     workDirectory: options.workDirectory,
     runtimes: machines.runtimes,
     presence: options.presence,
+    isOnlyProcess: config.databaseUrl === null,
     warm: (artifact, signature) => inference.warm(artifact, signature),
     limits: {
       maxUploadBytes: config.maxUploadBytes,
+      defaultStorageBytes: config.defaultStorageBytes,
       importTimeoutMs: config.importTimeoutMs,
       importMaxMemoryBytes: config.importMaxMemoryBytes,
     },

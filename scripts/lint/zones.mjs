@@ -61,8 +61,8 @@ const graphqlKnowsNoHttp = {
   message: 'HTTP stands before GraphQL, not behind it.',
 };
 
-/** The demo and the dashboard are clients: they speak to the server as everybody does. */
-const clients = ['demo', 'dashboard'].map((client) => ({
+/** The demo, the dashboard and the command line are clients: they speak to the server as everybody does. */
+const clients = ['demo', 'dashboard', 'cli'].map((client) => ({
   target: src(client),
   from: './src',
   except: [`./${client}`, './lib', ...(client === 'demo' ? ['./config.ts'] : [])],

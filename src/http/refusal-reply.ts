@@ -17,9 +17,13 @@ const STATUS_OF: Readonly<Record<string, number>> = {
   NOT_FOUND: 404,
   REQUEST_TIMEOUT: 408,
   CONFLICT: 409,
+  GONE: 410,
+  STORAGE_QUOTA_EXCEEDED: 413,
   PAYLOAD_TOO_LARGE: 413,
   UNSUPPORTED_MEDIA_TYPE: 415,
   CHECKSUM_MISMATCH: 422,
+  DIGEST_MISMATCH: 422,
+  LOCKED: 423,
   RATE_LIMITED: 429,
   TOO_MANY_UPLOADS: 429,
   ARTIFACT_DAMAGED: 500,
@@ -29,9 +33,13 @@ const STATUS_OF: Readonly<Record<string, number>> = {
 
 export function sendRefusal(request: FastifyRequest, reply: FastifyReply, refusal: Refusal): FastifyReply {
   const { code, message } = refusal;
-  const status = STATUS_OF[code] ?? 400;
+  const status = statusOf(code);
   if (status === 401) void reply.header('www-authenticate', 'Bearer');
   return sendError(request, reply, { status, code, message });
+}
+
+export function statusOf(code: string): number {
+  return STATUS_OF[code] ?? 400;
 }
 
 /** The actor inside a tenant, which all that has to do with files needs. */

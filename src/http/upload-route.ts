@@ -1,17 +1,22 @@
 /**
  * `PUT` or `POST /uploads`: the raw body, of any content type, streams past every parser into the store.
- * Who asks is checked before the first byte of the body is read.
+ * Who asks is checked before the first byte of the body is read. A POST that speaks tus creates a resumable
+ * upload, which lives at `/uploads/ID`.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { VersionsService } from '../domain/versions/index.js';
+import type { Transfers, VersionsService } from '../domain/versions/index.js';
 import { announcedDigest } from './body-digest.js';
+import { watchCredential } from './credential-watch.js';
 import { authenticateInTenant, sendRefusal, type Authenticate } from './refusal-reply.js';
+import { speaksTus } from './tus-request.js';
+import { answerTus, readUpload, type TusDeps } from './tus-route.js';
 import { DEFAULT_BODY_TIMES, readBody, type BodyTimes } from './upload-body.js';
 
 export interface UploadRouteDeps {
   readonly authenticate: Authenticate;
-  readonly versions: Pick<VersionsService, 'receiveUpload'>;
+  readonly versions: Pick<VersionsService, 'receiveUpload'> & Transfers;
+  readonly maxUploadBytes: number;
   readonly bodyTimes?: BodyTimes;
 }
 
@@ -23,14 +28,36 @@ const LINGER_MS = 3_000;
 
 export async function registerUploadRoute(app: FastifyInstance, deps: UploadRouteDeps): Promise<void> {
   const sayContinue = deferContinue(app.server);
+  const tus: TusDeps = {
+    authenticate: deps.authenticate,
+    versions: deps.versions,
+    maxUploadBytes: deps.maxUploadBytes,
+    bodyTimes: deps.bodyTimes ?? DEFAULT_BODY_TIMES,
+    sayContinue: (request, reply) => sayContinue(request.raw, reply.raw),
+  };
   await app.register((scope, _options, done) => {
     // In this scope nobody parses: whatever the content type, the stream is left as it comes.
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', (_request, _payload, parsed) => parsed(null));
+    scope.addHook('onRequest', (request, reply, next) => {
+      reply.raw.once('finish', () => lingerThenClose(request.raw));
+      next();
+    });
     scope.route({
-      method: ['PUT', 'POST'],
+      method: ['PUT', 'POST', 'OPTIONS'],
       url: PATH,
-      handler: (request, reply) => receive(deps, sayContinue, request, reply),
+      handler: (request, reply) =>
+        request.method === 'OPTIONS' || (request.method === 'POST' && speaksTus(request.headers))
+          ? answerTus(tus, request, reply, null)
+          : receive(deps, sayContinue, request, reply),
+    });
+    scope.route<{ Params: { readonly uploadId: string } }>({
+      method: ['HEAD', 'PATCH', 'DELETE', 'POST', 'OPTIONS', 'GET'],
+      url: `${PATH}/:uploadId`,
+      handler: (request, reply) =>
+        request.method === 'GET'
+          ? readUpload(deps, request, reply, request.params.uploadId)
+          : answerTus(tus, request, reply, request.params.uploadId),
     });
     done();
   });
@@ -42,7 +69,6 @@ async function receive(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  reply.raw.once('finish', () => lingerThenClose(request.raw));
   const actor = await authenticateInTenant(deps.authenticate, request);
   if (!actor.ok) return sendRefusal(request, reply, actor.error);
   const encoding = request.headers['content-encoding'];
@@ -57,12 +83,13 @@ async function receive(
   const body = readBody(request.raw, deps.bodyTimes ?? DEFAULT_BODY_TIMES, () =>
     sayContinue(request.raw, reply.raw),
   );
+  const credential = watchCredential(deps.authenticate, request, actor.value);
   try {
     const received = await deps.versions.receiveUpload(actor.value, body.chunks, {
       expectedSha256: digest.value,
       // Node's parser lets nothing but digits through, and refuses a length beside a chunked body.
       contentLength: length === undefined ? undefined : Number(length),
-      signal: body.tooSlow,
+      signal: AbortSignal.any([body.tooSlow, credential.signal]),
     });
     if (received.ok) {
       const { id, digest: sha256, bytes, expiresAt } = received.value;
@@ -70,12 +97,15 @@ async function receive(
         .code(201)
         .send({ upload: { id, sha256, bytes, expiresAt: expiresAt.toISOString() } });
     }
+    const revoked = credential.refusal();
+    if (revoked !== null) return sendRefusal(request, reply, revoked);
     if (body.tooSlow.aborted) {
       const message = 'The body arrived too slowly. Nothing of it was kept; send it again.';
       return sendRefusal(request, reply, { code: 'REQUEST_TIMEOUT', message });
     }
     return sendRefusal(request, reply, received.error);
   } finally {
+    credential.stop();
     body.release();
   }
 }
@@ -109,5 +139,5 @@ function deferContinue(server: Server): SayContinue {
 }
 
 function isUpload(request: IncomingMessage): boolean {
-  return request.url === PATH || request.url?.startsWith(`${PATH}?`) === true;
+  return request.url !== undefined && /^\/uploads(?:[/?]|$)/.test(request.url);
 }

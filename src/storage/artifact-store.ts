@@ -55,6 +55,11 @@ export interface ArtifactStore {
   ): Promise<Result<StagedArtifact, StorageRefusal>>;
   /** Stages a regular file that lies on this machine, by moving it: the path is gone afterwards. */
   stageFile(path: string): Promise<Result<StagedArtifact, StorageRefusal>>;
+  /**
+   * Stages a durable file of ours on the same file system and leaves it where it is, so that all can begin anew after
+   * a crash. `digest`: its SHA-256 when that is known; otherwise the file is read.
+   */
+  stageLink(path: string, digest: string | null): Promise<StagedArtifact>;
   /** `stage` and `keep` in one, for callers that need no lock. */
   put(
     source: AsyncIterable<Uint8Array>,

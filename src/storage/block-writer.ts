@@ -10,9 +10,12 @@ export class BlockWriter {
   readonly #handle: FileHandle;
   readonly #block = Buffer.allocUnsafeSlow(BLOCK_BYTES);
   #used = 0;
+  #position: number;
 
-  constructor(handle: FileHandle) {
+  /** @param position where in the file the first byte goes */
+  constructor(handle: FileHandle, position = 0) {
     this.#handle = handle;
+    this.#position = position;
   }
 
   async write(chunk: Uint8Array): Promise<void> {
@@ -26,9 +29,12 @@ export class BlockWriter {
   }
 
   async flush(): Promise<void> {
-    if (this.#used === 0) return;
-    // On a handle, `writeFile` writes at the current position and repeats short writes.
-    await this.#handle.writeFile(this.#block.subarray(0, this.#used));
+    const used = this.#used;
     this.#used = 0;
+    for (let at = 0; at < used;) {
+      const { bytesWritten } = await this.#handle.write(this.#block, at, used - at, this.#position);
+      at += bytesWritten;
+      this.#position += bytesWritten;
+    }
   }
 }

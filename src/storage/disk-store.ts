@@ -7,7 +7,7 @@
  */
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { chmod, link, mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Clock } from '../lib/clock.js';
 import { ok, type Result } from '../lib/result.js';
@@ -40,6 +40,8 @@ export async function openDiskStore(deps: {
     const parent = dirname(target);
     const madeDirectory = (await mkdir(parent, { recursive: true, mode: 0o700 })) !== undefined;
     await rename(path, target);
+    // Between two names of one file a rename does nothing: so after a crash that came right behind this one.
+    await rm(path, { force: true });
     await syncDirectory(parent);
     if (!madeDirectory) return;
     await syncDirectory(dirname(parent));
@@ -97,6 +99,14 @@ export async function openDiskStore(deps: {
       } finally {
         await handle.close();
       }
+    },
+
+    async stageLink(from, digest) {
+      const found = digest === null ? await hashFile(from, true) : { digest, bytes: (await stat(from)).size };
+      const path = join(temporary, temporaryName());
+      await link(from, path);
+      await chmod(path, READ_ONLY);
+      return staged(path, found);
     },
 
     put: async (source, options) => keepAtOnce(await store.stage(source, options)),
@@ -186,11 +196,11 @@ async function writeNewFile<T>(
 }
 
 /** Hashes and flushes a file of ours. A link would let its writer change what was hashed, so it is a fault. */
-async function hashFile(path: string): Promise<StoredArtifact> {
+async function hashFile(path: string, mayHaveLinks = false): Promise<StoredArtifact> {
   const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
   try {
     const found = await handle.stat();
-    if (!found.isFile() || found.nlink !== 1)
+    if (!found.isFile() || (found.nlink !== 1 && !mayHaveLinks))
       throw new Error('Only a regular file without links can be adopted.');
     const hashed = await hashOf(handle);
     await handle.chmod(READ_ONLY);

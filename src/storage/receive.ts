@@ -6,7 +6,7 @@ import type { StageOptions, StorageRefusal, StoredArtifact } from './artifact-st
 import { BlockWriter } from './block-writer.js';
 import { checksumMismatch, interrupted, isStorageFull, storageFull, tooLarge } from './errors.js';
 
-const CUT = Symbol('the source ended with an error, or the signal fired');
+export const CUT: unique symbol = Symbol('the source ended with an error, or the signal fired');
 
 /** Writes the source to `handle` and makes it durable. The caller removes the file after a refusal. */
 export async function receiveInto(
@@ -47,7 +47,7 @@ export async function receiveInto(
  * Reads one chunk at a time. An error of the source is an answer (`CUT`) and not a fault: senders go
  * away. The iterator is left as it is, because the source may be a request that still needs a reply.
  */
-function pull(
+export function pull(
   source: AsyncIterable<Uint8Array>,
   signal: AbortSignal | undefined,
 ): () => Promise<IteratorResult<Uint8Array> | typeof CUT> {

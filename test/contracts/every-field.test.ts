@@ -29,6 +29,7 @@ import { meetEvaluations } from './every-field/evaluations.js';
 import { meetProvenance } from './every-field/provenance-story.js';
 import { REFUSALS } from './every-field/refusals.js';
 import { createSightings } from './every-field/selection.js';
+import { meetUploads } from './every-field/upload-stories.js';
 
 const schema = buildSchema(readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8'));
 const sightings = createSightings(schema);
@@ -80,7 +81,6 @@ it('people: sign-up, sign-in, invitations, roles, keys, sessions', async () => {
   stranger = bob.session.accessToken;
   const refreshed = await client.done('refreshSession', null, { refreshToken: bob.session.refreshToken });
   stranger = refreshed.session.accessToken;
-
   // Invited by token, once with a sign-up and once by somebody who is here already.
   const forVera = await client.done('inviteMember', owner, {
     email: `vera-${run}@example.com`,
@@ -110,7 +110,6 @@ it('people: sign-up, sign-in, invitations, roles, keys, sessions', async () => {
   ids['Invitation'] = pending.invitation.id;
   const lost = await client.done('inviteMember', owner, { email: `y-${run}@example.com`, role: 'DEVELOPER' });
   await client.done('revokeInvitation', owner, { invitationId: lost.invitation.id });
-
   // A role counts from the next request on.
   const named = { name: 'x' };
   const inOwner = { 'souk-tenant': ownerSlug };
@@ -258,8 +257,9 @@ it('predictions and what is refused of them', async () => {
     path: null,
     resetsAt: new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 1)).toISOString(),
   });
-  const setQuota = { tenantSlug: strangerSlug, predictionsPerMonth: 0 };
-  const set = await client.done('setTenantQuota', operator, setQuota);
+  const none = { tenantSlug: strangerSlug, predictionsPerMonth: 0 };
+  const set = await client.done('setTenantQuota', operator, none);
+  await meetUploads(client, operator, stranger, strangerSlug);
   expect(set.quota).toMatchObject({ subject: 'TENANT', limit: 0, used: 0, remaining: 0 });
 
   const target = { model: `${ownerSlug}/digits` };

@@ -25,6 +25,7 @@ const ROWS: Readonly<Record<string, string>> = {
   audit_events: "(id, tenant_id, action, request_id, details) VALUES ('aud_a', 'ten_a', 'x', 'req', '{}')",
   models: "(id, tenant_id, owner_slug, name) VALUES ('mdl_a', 'ten_a', 'tenant-a', 'm')",
   uploads: `(id, tenant_id, digest, bytes, expires_at) VALUES ('upl_a', 'ten_a', 'd', 1, ${AT})`,
+  transfers: `(id, tenant_id, role, reserved_bytes, expires_at) VALUES ('upl_a', 'ten_a', 'WHOLE', 0, ${AT})`,
   publications:
     "(id, tenant_id, model_id, digest, bytes, status, upload_id, request_id) VALUES ('pub_a', 'ten_a', 'mdl_a', 'd', 1, 'REFUSED', 'upl', 'req')",
   versions: `(id, tenant_id, model_id, number, format, digest, bytes, pack_digest, pack_bytes, signature, runtime, trials,

@@ -2,8 +2,9 @@
 import { isDatabaseUnavailable, type Transactions } from '../../database/index.js';
 import type { Clock } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
-import type { ArtifactStore } from '../../storage/index.js';
+import type { ArtifactStore, PartialFiles } from '../../storage/index.js';
 import type { DigestKeeper } from './digests.js';
+import * as transfers from './transfers-store.js';
 import { takeExpiredAcrossTenants } from './uploads-store.js';
 
 export interface HousekeepingDeps {
@@ -11,6 +12,7 @@ export interface HousekeepingDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly artifacts: ArtifactStore;
+  readonly partials: PartialFiles;
   readonly digests: DigestKeeper;
   /** Takes up publications whose process has died. */
   readonly resume: () => void;
@@ -20,6 +22,7 @@ export interface HousekeepingDeps {
 const RESUME_EVERY_MS = 2_000;
 const SWEEP_UPLOADS_EVERY_MS = 60_000;
 const SWEEP_BYTES_EVERY_MS = 3_600_000;
+const FILES_BATCH = 500;
 
 export class Housekeeping {
   readonly #deps: HousekeepingDeps;
@@ -45,6 +48,7 @@ export class Housekeeping {
   /** Throws expired uploads away, and their bytes unless somebody else refers to them. */
   async sweepUploadsAcrossTenants(): Promise<void> {
     const { database, clock, digests } = this.#deps;
+    await this.#sweepTransfersAcrossTenants();
     for (;;) {
       const expired = await database.sql({ acrossTenants: true }, (query) =>
         takeExpiredAcrossTenants(query, clock.now()),
@@ -56,7 +60,31 @@ export class Housekeeping {
 
   async sweepBytesAcrossTenants(): Promise<void> {
     await this.#deps.artifacts.sweepTemporary();
+    await this.#sweepPartialFilesAcrossTenants();
     await this.#deps.digests.sweepAcrossTenants();
+  }
+
+  async #sweepTransfersAcrossTenants(): Promise<void> {
+    const { database, clock, partials } = this.#deps;
+    for (;;) {
+      const expired = await database.sql({ acrossTenants: true }, (query) =>
+        transfers.takeExpiredAcrossTenants(query, clock.now()),
+      );
+      for (const id of expired) await partials.remove(id);
+      if (expired.length === 0) return;
+    }
+  }
+
+  /** A row is there before its file and goes before it, so a file without one is a leftover of a crash. */
+  async #sweepPartialFilesAcrossTenants(): Promise<void> {
+    const { database, partials } = this.#deps;
+    const ids = await partials.ids();
+    for (let at = 0; at < ids.length; at += FILES_BATCH) {
+      const unused = await database.sql({ acrossTenants: true }, (query) =>
+        transfers.withoutUseAcrossTenants(query, ids.slice(at, at + FILES_BATCH)),
+      );
+      for (const id of unused) await partials.remove(id);
+    }
   }
 
   #repeat(everyMs: number, work: () => Promise<void> | void): void {

@@ -19,6 +19,7 @@ import { CONTROL_CHARACTERS } from './plain-text.js';
 import type { ImportRefused, Publication } from './publication.js';
 import { findIdByUpload, findOwnTarget, findPublications, insertPublication } from './publications-store.js';
 import { createTurns } from './turns.js';
+import { isUnfinished } from './transfers-store.js';
 import { takeUpload } from './uploads-store.js';
 import type { Version } from './version.js';
 import { findVersions } from './versions-store.js';
@@ -121,6 +122,9 @@ export function createPublishVersion(deps: PublishVersionDeps): PublishVersion {
         const upload = await takeUpload(tx, tenantId, uploadId, now);
         if (upload === null) {
           const publicationId = await findIdByUpload(tx, tenantId, uploadId);
+          if (publicationId === null && (await isUnfinished(tx, tenantId, uploadId))) {
+            return refuse(errors.uploadUnfinished());
+          }
           return refuse(
             publicationId === null ? errors.uploadNotFound() : errors.uploadConsumed(publicationId),
           );

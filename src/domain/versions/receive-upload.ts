@@ -12,6 +12,7 @@ import {
 import { can, permissionDenied, type PermissionDenied, type TenantActor } from '../access/index.js';
 import { lockDigest, type DigestKeeper } from './digests.js';
 import * as errors from './errors.js';
+import { ownBytesOf, storageLeft, storageQuotaExceeded, storageUseOf } from './storage-use.js';
 import {
   NOTHING_PENDING,
   roomFor,
@@ -37,6 +38,7 @@ export type ReceiveUploadRefusal =
   | errors.InvalidInput
   | errors.UploadTooLarge
   | errors.TooManyUploads
+  | errors.StorageQuotaExceeded
   | errors.Overloaded
   | errors.UploadIncomplete
   | errors.ChecksumMismatch
@@ -71,11 +73,20 @@ export function createReceiveUpload(deps: ReceiveUploadDeps): ReceiveUpload {
     // Before the first wait, so that many bodies at once cannot all find the same room.
     const place = arriving.enter(actor.tenantId, input.contentLength ?? 0);
     try {
-      const waiting = await database.transaction({ tenantId: actor.tenantId }, (tx) =>
-        store.pendingOf(tx, actor.tenantId),
-      );
-      const room = roomFor(sumOfPending(waiting, place.others()), limits);
-      if (room < Math.max(1, input.contentLength ?? 1)) return refuse(errors.tooManyUploads(limits));
+      const { pending, use } = await database.transaction({ tenantId: actor.tenantId }, async (tx) => ({
+        pending: await store.pendingOf(tx, actor.tenantId),
+        use: await storageUseOf(tx, actor.tenantId, limits.defaultStorageBytes),
+      }));
+      const needed = Math.max(1, input.contentLength ?? 1);
+      const others = place.others();
+      const pendingRoom = roomFor(sumOfPending(pending, others), limits);
+      if (pendingRoom < needed) return refuse(errors.tooManyUploads(limits));
+      const storageRoom = storageLeft(use) - others.bytes;
+      const tooMuch = storageQuotaExceeded(use, input.contentLength ?? null);
+      if (storageRoom < needed && !(await isStoredAlready(actor, input.expectedSha256)))
+        return refuse(tooMuch);
+      // A file that the tenant has already adds nothing; whether it is that one is seen when it is here.
+      const room = storageRoom < needed ? pendingRoom : Math.min(pendingRoom, storageRoom);
       place.resize(input.contentLength ?? room);
 
       const staged = await artifacts.stage(source, {
@@ -84,7 +95,10 @@ export function createReceiveUpload(deps: ReceiveUploadDeps): ReceiveUpload {
         expectedBytes: input.contentLength,
         signal: input.signal,
       });
-      if (!staged.ok) return refuse(fromStorage(staged.error, limits));
+      if (!staged.ok) {
+        const isStorageRoom = staged.error.code === 'TOO_LARGE' && storageRoom < pendingRoom;
+        return refuse(isStorageRoom ? tooMuch : fromStorage(staged.error, limits));
+      }
       try {
         return await inTurn(actor.tenantId, () => record(actor, staged.value));
       } finally {
@@ -94,6 +108,12 @@ export function createReceiveUpload(deps: ReceiveUploadDeps): ReceiveUpload {
       place.leave();
     }
   };
+
+  async function isStoredAlready(actor: TenantActor, digest: string | undefined): Promise<boolean> {
+    if (digest === undefined) return false;
+    const { tenantId } = actor;
+    return (await database.transaction({ tenantId }, (tx) => ownBytesOf(tx, tenantId, digest))) !== null;
+  }
 
   async function record(
     actor: TenantActor,
@@ -109,6 +129,11 @@ export function createReceiveUpload(deps: ReceiveUploadDeps): ReceiveUpload {
           await store.lockPending(tx, tenantId);
           if (roomFor(await store.pendingOf(tx, tenantId), limits) < staged.bytes) {
             return refuse(errors.tooManyUploads(limits));
+          }
+          const use = await storageUseOf(tx, tenantId, limits.defaultStorageBytes);
+          const isNew = (await ownBytesOf(tx, tenantId, staged.digest)) === null;
+          if (isNew && storageLeft(use) < staged.bytes) {
+            return refuse(storageQuotaExceeded(use, staged.bytes));
           }
           await lockDigest(tx, staged.digest);
           const kept = await staged.keep();

@@ -3,7 +3,7 @@ import type { RunnableArtifact, RuntimeName } from '../../inference/index.js';
 import type { Clock } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
 import type { Signature } from '../../lib/tensor.js';
-import type { ArtifactStore } from '../../storage/index.js';
+import type { ArtifactStore, PartialFiles } from '../../storage/index.js';
 import type { AuditService } from '../audit/index.js';
 import { createDigestKeeper } from './digests.js';
 import { createPublicationEnds } from './end-publication.js';
@@ -16,7 +16,12 @@ import { createPublishVersion, type PublishVersion } from './publish-version.js'
 import { createProvenanceReads, type ProvenanceReads } from './read-provenance.js';
 import { createVersionReads, type VersionReads } from './read-versions.js';
 import { createReceiveUpload, type ReceiveUpload } from './receive-upload.js';
+import type { TransferTimes } from './transfer.js';
+import { createTransfers, type Transfers } from './transfers.js';
+import { dropLocksAcrossTenants } from './transfers-store.js';
+import { createTenantStorage, type TenantStorage } from './tenant-storage.js';
 import { DEFAULT_UPLOAD_LIMITS, type UploadLimits } from './upload.js';
+import { createUploadFromDigests, type CreateUploadFromDigest } from './upload-from-digest.js';
 import type { Version } from './version.js';
 import { createYanking, type Yanking } from './yank-version.js';
 
@@ -37,6 +42,8 @@ export interface VersionsDeps {
   readonly log: Logger;
   readonly audit: Pick<AuditService, 'record'>;
   readonly artifacts: ArtifactStore;
+  /** Uploads that are arriving; on the file system of the artifacts. */
+  readonly partials: PartialFiles;
   readonly importArtifact: ImportArtifact;
   /** Imports get directories of their own in it; best on the file system of the artifacts. Made when missing. */
   readonly workDirectory: string;
@@ -50,11 +57,17 @@ export interface VersionsDeps {
   readonly lease?: LeaseTimes | undefined;
   /** By which others see that this process lives, so that they take up its publications as soon as it does not. */
   readonly presence?: Pick<Presence, 'name' | 'isHeld'> | undefined;
+  readonly transferTimes?: TransferTimes | undefined;
+  /** No other process lives that may write uploads: what is locked at the start was locked by a dead one. */
+  readonly isOnlyProcess?: boolean | undefined;
 }
 
-export interface VersionsService extends VersionReads, ProvenanceReads, Yanking {
+export interface VersionsService
+  extends VersionReads, ProvenanceReads, Yanking, Transfers, TenantStorage {
   /** Takes a file in. Needs VERSION_PUBLISH. The source is read only after all that can be refused without it. */
   readonly receiveUpload: ReceiveUpload;
+  /** Makes an upload of a file that the tenant has already, in an upload or a version. Needs VERSION_PUBLISH. */
+  readonly createUploadFromDigest: CreateUploadFromDigest;
   /** Begins to publish an upload and waits a while for the outcome. Needs VERSION_PUBLISH. */
   readonly publishVersion: PublishVersion;
   /** What the pool needs to run a version. */
@@ -73,7 +86,7 @@ export interface VersionsService extends VersionReads, ProvenanceReads, Yanking 
 }
 
 export function createVersionsService(deps: VersionsDeps): VersionsService {
-  const { database, clock, log, audit, artifacts } = deps;
+  const { database, clock, log, audit, artifacts, partials } = deps;
   const limits: VersionsLimits = { ...DEFAULT_VERSIONS_LIMITS, ...deps.limits };
   const digests = createDigestKeeper({ database, artifacts });
   const outcomes = createOutcomes({
@@ -102,6 +115,7 @@ export function createVersionsService(deps: VersionsDeps): VersionsService {
     clock,
     log,
     artifacts,
+    partials,
     digests,
     resume: () => runner.wake(),
   });
@@ -110,6 +124,18 @@ export function createVersionsService(deps: VersionsDeps): VersionsService {
     ...createVersionReads({ database, clock, artifacts, log }),
     ...createProvenanceReads({ database }),
     ...createYanking({ database, clock, audit }),
+    ...createTransfers({
+      database,
+      clock,
+      log,
+      artifacts,
+      partials,
+      digests,
+      limits,
+      times: deps.transferTimes,
+    }),
+    ...createTenantStorage({ database, clock, audit, defaultStorageBytes: limits.defaultStorageBytes }),
+    createUploadFromDigest: createUploadFromDigests({ database, clock, audit, limits }),
     receiveUpload: createReceiveUpload({ database, clock, artifacts, digests, limits }),
     publishVersion: createPublishVersion({
       database,
@@ -133,6 +159,7 @@ export function createVersionsService(deps: VersionsDeps): VersionsService {
     releaseBytesAcrossTenants: (digest: string) => digests.releaseAcrossTenants(digest),
     sweepBytesAcrossTenants: () => housekeeping.sweepBytesAcrossTenants(),
     async start() {
+      if (deps.isOnlyProcess === true) await database.sql({ acrossTenants: true }, dropLocksAcrossTenants);
       await runner.start();
       housekeeping.start();
     },

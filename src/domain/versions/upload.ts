@@ -20,7 +20,9 @@ export interface UploadLimits {
   readonly maxPendingBytes: number;
   /** On this server: bodies that are being received at one time. */
   readonly maxConcurrentUploads: number;
-  /** After this an unpublished upload is thrown away. */
+  /** Per tenant: what it stores in all, unless the operator gave it a limit of its own. */
+  readonly defaultStorageBytes: number;
+  /** After this an unpublished or unfinished upload is thrown away. */
   readonly uploadTtlMs: number;
 }
 
@@ -29,6 +31,7 @@ export const DEFAULT_UPLOAD_LIMITS: UploadLimits = Object.freeze({
   maxPendingUploads: 100,
   maxPendingBytes: 20 * 1024 ** 3,
   maxConcurrentUploads: 64,
+  defaultStorageBytes: 100 * 1024 ** 3,
   uploadTtlMs: 24 * 3_600_000,
 });
 

@@ -22,13 +22,15 @@ export async function lockPending(tx: Tx, tenantId: string): Promise<void> {
   await tx.$queryRaw`SELECT 1 AS locked FROM pg_advisory_xact_lock(hashtextextended(${`pending ${tenantId}`}, 0))`;
 }
 
-/** Uploads that wait and files that are being imported. */
+/** Uploads that arrive in pieces, that wait, and files that are being imported. */
 export async function pendingOf(tx: Tx, tenantId: string): Promise<Pending> {
   const [row] = await tx.$queryRaw<{ count: bigint; bytes: bigint }[]>`
     SELECT count(*) AS count, coalesce(sum(bytes), 0)::bigint AS bytes FROM (
       SELECT bytes FROM uploads WHERE tenant_id = ${tenantId}
       UNION ALL
       SELECT bytes FROM publications WHERE tenant_id = ${tenantId} AND status IN ('QUEUED', 'RUNNING')
+      UNION ALL
+      SELECT reserved_bytes FROM transfers WHERE tenant_id = ${tenantId} AND finished_at IS NULL
     ) pending`;
   return { count: Number(row?.count ?? 0), bytes: Number(row?.bytes ?? 0) };
 }

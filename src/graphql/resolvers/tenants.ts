@@ -1,4 +1,5 @@
 import { GraphQLError } from 'graphql';
+import { hasTenant } from '../../domain/access/index.js';
 import { toConnection } from '../connection.js';
 import { requireActor, requireTenantActor } from '../context.js';
 import type { Resolvers } from '../generated/resolvers.js';
@@ -56,6 +57,8 @@ export const tenantsResolvers = {
       const members = valueOrThrow(await services.tenants.members(actor, id, page));
       return members === null ? null : toConnection(members, (page.after ?? null) === null);
     },
+    storage: ({ id }, _args, { actor, services }) =>
+      actor === null || !hasTenant(actor) ? null : services.versions.storageOfTenant(actor, id),
     invitations: ({ id }, _args, { actor, services }) =>
       actor === null ? null : services.tenants.invitations(actor, id),
     apiKeys: async ({ id }, page, { actor, services }) => {

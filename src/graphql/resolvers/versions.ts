@@ -60,6 +60,17 @@ export const versionsResolvers = {
         await context.services.versions.unyankVersion(requireTenantActor(context), input.versionId),
         context,
       ),
+
+    createUploadFromDigest: async (_root, { input }, context) =>
+      toPayload(
+        await context.services.versions.createUploadFromDigest(requireTenantActor(context), input),
+        (upload) => ({ upload }),
+      ),
+    setTenantStorage: async (_root, { input }, context) =>
+      toPayload(
+        await context.services.versions.setTenantStorage(requireTenantActor(context), input),
+        (storage) => ({ storage }),
+      ),
   },
 
   Upload: {

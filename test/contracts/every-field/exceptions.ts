@@ -9,6 +9,7 @@ export const ALWAYS_EMPTY: Readonly<Record<string, string>> = {
   'OverloadedError.path': 'No single field is at fault.',
   'DeadlineExceededError.path': 'No single field is at fault.',
   'PredictionFailedError.path': 'No single field is at fault.',
+  'TooManyUploadsError.path': 'No single field is at fault.',
 };
 
 const NOT_IN_TFJS =

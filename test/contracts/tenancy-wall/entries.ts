@@ -332,6 +332,19 @@ export const entries: Readonly<Record<string, Entry>> = {
     }),
   ),
   ...aliasEntries,
+  'Mutation.createUploadFromDigest': {
+    document: mutation('createUploadFromDigest', 'upload { id }'),
+    variables: ({ ids }) => ({ input: { sha256: ids.sha256 } }),
+    stranger: nothingSuch,
+    viewer: denied,
+    owner: 'ok',
+  },
+  'Mutation.setTenantStorage': {
+    document: mutation('setTenantStorage', 'storage { limitBytes }'),
+    variables: () => ({ input: { tenantSlug: 'operator', limitBytes: 1 } }),
+    stranger: denied,
+    viewer: denied,
+  },
   'Mutation.grantAccess': onOwn('grantAccess', 'grant { id }', 'modelId', ({ ids }) => ({
     modelId: ids.model,
     granteeSlug: 'operator',

@@ -2,7 +2,8 @@
  * Two tenants that must not see each other. Everything of `owner` is private and carries MARKER, so that
  * any leak into a stranger's answer can be found by searching the answer's text.
  */
-import { ask, sendFile, succeed } from '../../support/api.js';
+import { createHash } from 'node:crypto';
+import { ask, fixture, sendFile, succeed } from '../../support/api.js';
 
 export const MARKER = 'marker7f3a';
 
@@ -18,6 +19,7 @@ export interface World {
       | 'version'
       | 'publication'
       | 'upload'
+      | 'sha256'
       | 'grant'
       | 'apiKey'
       | 'user'
@@ -153,6 +155,9 @@ export async function buildWorld(url: string): Promise<World> {
       version: published.version.id,
       publication: published.publication.id,
       upload: await sendFile(url, owner),
+      sha256: createHash('sha256')
+        .update(await fixture('keras/dense.keras'))
+        .digest('hex'),
       grant: grant.id,
       apiKey: key.apiKey.id,
       user: alice.user.id,

@@ -45,6 +45,7 @@ describe('/uploads', () => {
           ),
         ),
       versions: service,
+      maxUploadBytes: MAX_BYTES,
       bodyTimes: { idleMs: 400, graceMs: 600, minBytesPerSecond: 1_000 },
     });
     await app.listen({ host: '127.0.0.1', port: 0 });

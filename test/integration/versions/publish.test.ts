@@ -306,6 +306,7 @@ describe('publishVersion', () => {
       files: [],
       rows: {
         uploads: 0,
+        transfers: 0,
         artifacts: 0,
         unfinished: 0,
         versions: 0,

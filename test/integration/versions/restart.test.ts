@@ -265,6 +265,7 @@ describe('a publication', () => {
       files: [],
       rows: {
         uploads: 0,
+        transfers: 0,
         artifacts: 0,
         unfinished: 0,
         versions: 0,

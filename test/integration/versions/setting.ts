@@ -17,7 +17,12 @@ import type { ImportReport } from '../../../src/importers/index.js';
 import { systemClock, type Clock } from '../../../src/lib/clock.js';
 import { newId } from '../../../src/lib/ids.js';
 import { ok } from '../../../src/lib/result.js';
-import { openDiskStore, type ArtifactStore } from '../../../src/storage/index.js';
+import {
+  openDiskStore,
+  openPartialFiles,
+  type ArtifactStore,
+  type PartialFiles,
+} from '../../../src/storage/index.js';
 import { ownerOf } from '../../support/actors.js';
 import { listFiles } from '../../support/list-files.js';
 import { until } from '../../support/until.js';
@@ -28,6 +33,7 @@ export interface Setting {
   readonly db: TestDatabase;
   readonly directory: string;
   readonly artifacts: ArtifactStore;
+  readonly partials: PartialFiles;
   /** Started; stopped with the setting. */
   service(importArtifact: ImportArtifact, deps?: Partial<VersionsDeps>): Promise<VersionsService>;
   /** Every file under the data directory, and how many rows the tables of the room have. */
@@ -42,12 +48,14 @@ export async function createSetting(clock: Clock = systemClock): Promise<Setting
   const db = await createTestDatabase();
   const directory = await mkdtemp(join(tmpdir(), 'souk-versions-'));
   const artifacts = await openDiskStore({ directory: join(directory, 'artifacts'), clock });
+  const partials = await openPartialFiles(join(directory, 'artifacts', 'partial'));
   const audit = createAuditService({ database: db.database, clock });
   const services: VersionsService[] = [];
   return {
     db,
     directory,
     artifacts,
+    partials,
     async service(importArtifact, deps = {}) {
       const service = createVersionsService({
         database: db.database,
@@ -55,6 +63,7 @@ export async function createSetting(clock: Clock = systemClock): Promise<Setting
         log: silentLogger(),
         audit,
         artifacts,
+        partials,
         importArtifact,
         workDirectory: join(directory, 'work'),
         runtimes: ['tfjs-wasm'],
@@ -68,6 +77,7 @@ export async function createSetting(clock: Clock = systemClock): Promise<Setting
       const files = (await listFiles(directory)).map((entry) => entry.name);
       const [rows] = await db.asOwner<Record<string, string>>(
         `SELECT (SELECT count(*) FROM uploads) AS uploads, (SELECT count(*) FROM artifacts) AS artifacts,
+           (SELECT count(*) FROM transfers) AS transfers,
            (SELECT count(*) FROM publications WHERE status IN ('QUEUED', 'RUNNING')) AS unfinished,
            (SELECT count(*) FROM versions) AS versions`,
       );
