@@ -2,17 +2,19 @@
  * One import in one child: started, watched, and gone when the promise settles. The child may crash, hang,
  * eat memory or send nonsense; each of these is a refusal with a code of its own.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { constants, createReadStream } from 'node:fs';
-import { lstat, open } from 'node:fs/promises';
+import { lstat, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { builtEntry } from '../lib/built-entry.js';
 import { ok, refuse, type Result } from '../lib/result.js';
 import { childMessage, type ChildReport, type ChildRequest } from './child/messages.js';
+import type { Jail } from './jail.js';
+import { IMPORT_LIMITS } from './limits.js';
 import { PACK_FILE_NAME } from './pack-file.js';
-import { residentBytes, type Sandbox as WholeSandbox } from '../lib/sandbox.js';
+import { inheritableFiles, residentBytesOfTree } from '../lib/sandbox.js';
 import type {
   ImportProgress,
   ImportRefusal,
@@ -21,10 +23,8 @@ import type {
   ImportRequest,
 } from './types.js';
 
-/** The rest of it concerns children that stay. */
-type Sandbox = Pick<WholeSandbox, 'prefix' | 'network'>;
-
 const MEMORY_POLL_MS = 25;
+const DISK_POLL_MS = 500;
 const MIB = 1024 * 1024;
 /** More than this is not a report but an attempt to fill our memory. */
 const MAX_MESSAGES = 20_000;
@@ -33,33 +33,48 @@ type Ending = Result<ChildReport, ImportRefusal>;
 
 export async function runChild(
   request: ImportRequest,
-  sandbox: Sandbox,
+  jail: Jail,
   onProgress: (progress: ImportProgress) => void,
   signal: AbortSignal,
 ): Promise<Result<ImportReport, ImportRefusal>> {
-  const child = startChild(request, sandbox);
+  const child = startChild(request, jail);
   const ending = await watch(child, request, onProgress, signal);
   if (!ending.ok) return ending;
-  return describePack(request, ending.value, sandbox);
+  return describePack(request, ending.value, jail);
 }
 
-function startChild(request: ImportRequest, sandbox: Sandbox): ChildProcess {
+function startChild(request: ImportRequest, jail: Jail): ChildProcess {
   const entry = fileURLToPath(builtEntry(import.meta.url, './child/main.js'));
   const heapMib = Math.max(64, Math.floor(request.maxMemoryBytes / MIB / 2));
-  const command = [
-    ...sandbox.prefix,
+  const enclosed = jail.enclose(request, [
     process.execPath,
     '--disable-proto=delete',
     `--max-old-space-size=${heapMib}`,
     entry,
-  ];
-  return spawn(command[0] ?? process.execPath, command.slice(1), {
+  ]);
+  const [program = process.execPath, ...rest] = enclosed.command;
+  const child = spawn(program, rest, {
     cwd: request.workDirectory,
     // Nothing of ours: no secrets, no proxies, no NODE_OPTIONS. TensorFlow's banners stay out of the way.
-    env: { TF_CPP_MIN_LOG_LEVEL: '3' },
-    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    env: { TF_CPP_MIN_LOG_LEVEL: '3', TMPDIR: enclosed.workDirectory },
+    stdio: childFiles(),
     serialization: 'json',
   });
+  const { artifactPath, workDirectory } = enclosed;
+  // Should it be gone already, `close` says so.
+  child.send(
+    { artifactPath, workDirectory, runtimes: request.runtimes } satisfies ChildRequest,
+    () => undefined,
+  );
+  return child;
+}
+
+/** Its line to us, and nothing of whatever this process was itself started with. */
+function childFiles(): StdioOptions {
+  const files: ('ignore' | 'ipc')[] = ['ignore', 'ignore', 'ignore', 'ipc'];
+  const highest = Math.max(-1, ...inheritableFiles());
+  while (files.length <= highest) files.push('ignore');
+  return files;
 }
 
 /** Resolves when the child has exited, with what it said or how it ended. */
@@ -83,7 +98,7 @@ function watch(
       end(refusal('IMPORT_TIMED_OUT', `The import took longer than ${request.timeoutMs} ms and was ended.`));
     }, request.timeoutMs);
     const memory = setInterval(() => {
-      const used = residentBytes(child.pid);
+      const used = residentBytesOfTree(child.pid);
       if (used !== null && used > request.maxMemoryBytes) {
         end(
           refusal(
@@ -93,6 +108,17 @@ function watch(
         );
       }
     }, MEMORY_POLL_MS);
+    const disk = setInterval(() => {
+      void bytesIn(request.workDirectory).then((used) => {
+        if (used <= IMPORT_LIMITS.maxJobBytes) return;
+        end(
+          refusal(
+            'LIMIT_EXCEEDED',
+            `The import wrote more than ${IMPORT_LIMITS.maxJobBytes / MIB} MiB and was ended.`,
+          ),
+        );
+      });
+    }, DISK_POLL_MS);
     const onAbort = (): void => {
       end(refusal('IMPORT_CANCELLED', 'The import was cancelled.'));
     };
@@ -118,6 +144,7 @@ function watch(
       finished = true;
       clearTimeout(deadline);
       clearInterval(memory);
+      clearInterval(disk);
       signal.removeEventListener('abort', onAbort);
       resolve(verdict);
     }
@@ -136,15 +163,17 @@ function watch(
           ),
       );
     });
-    child.send(
-      {
-        artifactPath: request.artifactPath,
-        workDirectory: request.workDirectory,
-        runtimes: request.runtimes,
-      } satisfies ChildRequest,
-      () => undefined,
-    );
   });
+}
+
+/** Of the files in a directory and below, as far as they are still there when asked. */
+async function bytesIn(directory: string): Promise<number> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true }).catch(() => []);
+  const sizes = entries.map(async (entry) => {
+    const stat = await lstat(join(entry.parentPath, entry.name)).catch(() => null);
+    return stat?.isFile() === true ? stat.size : 0;
+  });
+  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
 }
 
 function refusal(
@@ -158,7 +187,7 @@ function refusal(
 async function describePack(
   request: ImportRequest,
   report: ChildReport,
-  sandbox: Sandbox,
+  jail: Jail,
 ): Promise<Result<ImportReport, ImportRefusal>> {
   const packPath = join(request.workDirectory, PACK_FILE_NAME);
   const stat = await lstat(packPath).catch(() => null);
@@ -177,6 +206,6 @@ async function describePack(
     packPath,
     packBytes: stat.size,
     packDigest: hash.digest('hex'),
-    isolation: { network: sandbox.network },
+    isolation: { network: jail.walls.networkCutOff ? 'none' : 'host' },
   });
 }

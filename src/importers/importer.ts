@@ -1,7 +1,7 @@
 /** Who gets a turn: imports are heavy, so few run at once and few may wait. */
 import { refuse, type Result } from '../lib/result.js';
 import { runChild } from './child-process.js';
-import { findSandbox, type Sandbox } from '../lib/sandbox.js';
+import { findJail, type ImportWalls, type Jail } from './jail.js';
 import type { ImportProgress, ImportRefusal, ImportReport, ImportRequest } from './types.js';
 
 export interface ImporterDeps {
@@ -23,6 +23,8 @@ export interface Importer {
     onProgress: (progress: ImportProgress) => void,
     signal?: AbortSignal,
   ): Promise<Result<ImportReport, ImportRefusal>>;
+  /** What stands around each import on this machine; examined at the first question, which takes some 0.2 s. */
+  walls(): Promise<ImportWalls>;
   /** Ends running and waiting imports with IMPORT_CANCELLED and resolves when no child is left. */
   stop(): Promise<void>;
 }
@@ -38,7 +40,8 @@ export function createImporter(deps: ImporterDeps = {}): Importer {
   const waiting = new Set<Waiting>();
   const running = new Set<Promise<unknown>>();
   const stopping = new AbortController();
-  let sandbox: Promise<Sandbox> | null = null;
+  let jail: Promise<Jail> | null = null;
+  const found = (): Promise<Jail> => (jail ??= findJail());
   // Turns taken; counted at the moment of the decision, before anything is awaited.
   let active = 0;
 
@@ -83,8 +86,7 @@ export function createImporter(deps: ImporterDeps = {}): Importer {
       const outcome = await turn(ended);
       if (outcome === 'full') return refuse(queueFull(maxQueued));
       if (outcome === 'gone') return refuse(cancelled());
-      sandbox ??= findSandbox();
-      const run = sandbox.then((found) => runChild(request, found, onProgress, ended));
+      const run = found().then((place) => runChild(request, place, onProgress, ended));
       running.add(run);
       try {
         return await run;
@@ -93,6 +95,7 @@ export function createImporter(deps: ImporterDeps = {}): Importer {
         passTurn();
       }
     },
+    walls: async () => (await found()).walls,
     async stop() {
       stopping.abort();
       await Promise.allSettled([...running]);

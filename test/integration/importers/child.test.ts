@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { createImporter, type ImportProgress } from '../../../src/importers/index.js';
+import { createImporter, type ImportProgress, type ImportWalls } from '../../../src/importers/index.js';
 import { runChild } from '../../../src/importers/child-process.js';
 import { editedKeras, fixture, graphZip, humanZip } from '../../support/archives.js';
 import { importBytes, refusalOf, reportOf } from '../../support/importing.js';
@@ -11,6 +11,14 @@ import { until } from '../../support/until.js';
 
 const importer = createImporter({ maxConcurrentImports: 1, maxQueuedImports: 1 });
 afterAll(() => importer.stop());
+
+const NO_WALLS: ImportWalls = {
+  filesHidden: false,
+  processesHidden: false,
+  networkCutOff: false,
+  environmentHidden: true,
+  privilegesDropped: false,
+};
 
 /** Process ids of imports that this process has started and that are still there. */
 function runningImports(): number[] {
@@ -137,7 +145,10 @@ describe('a child that was taken over', () => {
           timeoutMs: 5000,
           maxMemoryBytes: 2 ** 31,
         },
-        { prefix: [process.execPath, path, '--'], network: 'host' },
+        {
+          walls: NO_WALLS,
+          enclose: (job) => ({ ...job, command: [process.execPath, path] }),
+        },
         () => undefined,
         new AbortController().signal,
       );
