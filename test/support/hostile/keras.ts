@@ -1,0 +1,498 @@
+/** Keras files: HDF5 that reaches out of itself or lies, configurations that carry code, shapes that explode. */
+import h5wasm from 'h5wasm';
+import { editedKeras, fixture, unzip, type Config } from '../archives.js';
+import { zipOf } from '../zip.js';
+import { hdf5Of } from './hdf5-bytes.js';
+import { climbing, filesOf, type Bait, type HostileFile } from './types.js';
+
+const h5 = filesOf('KERAS_H5', 'keras-h5');
+const v3 = filesOf('KERAS_V3', 'keras');
+const LAYER = 'UNSUPPORTED_LAYER';
+const CORRUPT = 'CORRUPT_ARTIFACT';
+const LIMIT = 'LIMIT_EXCEEDED';
+
+type H5File = InstanceType<typeof h5wasm.File>;
+
+async function h5With(edit: (file: H5File) => void): Promise<Uint8Array> {
+  const { FS } = await h5wasm.ready;
+  FS.writeFile('/hostile.h5', fixture('keras/dense.h5'));
+  const file = new h5wasm.File('/hostile.h5', 'a');
+  edit(file);
+  file.close();
+  return FS.readFile('/hostile.h5');
+}
+
+const edited = (edit: (file: H5File, bait: Bait) => void) => (bait: Bait) =>
+  h5With((file) => edit(file, bait));
+const withModelConfig = (text: string) =>
+  edited((file) => {
+    file.delete_attribute('model_config');
+    file.create_attribute('model_config', text);
+  });
+const withConfig = (edit: (config: Config) => void) =>
+  edited((file) => {
+    const config = JSON.parse(file.attrs['model_config']?.value as string);
+    edit(config);
+    file.delete_attribute('model_config');
+    file.create_attribute('model_config', JSON.stringify(config));
+  });
+
+/** A dataset that claims a shape far beyond what the file can hold. */
+const resized = (...shape: number[]) =>
+  edited((file) => {
+    const rank = shape.length;
+    file.create_dataset({
+      name: 'huge',
+      data: new Float32Array(4 ** rank),
+      shape: Array<number>(rank).fill(4),
+      dtype: '<f',
+      maxshape: Array<null>(rank).fill(null),
+      chunks: Array<number>(rank).fill(4),
+    });
+    (file.get('huge') as InstanceType<typeof h5wasm.Dataset>).resize(shape);
+  });
+
+const NESTED_GROUPS = 60;
+
+export const HOSTILE_H5: readonly HostileFile[] = [
+  ...[9, 100, 2048, 9000, 20_000].map((length) =>
+    h5.refused(`cut-after-${length}`, CORRUPT, 'HDF5', () => fixture('keras/dense.h5').subarray(0, length)),
+  ),
+  h5.refused(
+    'external-link',
+    CORRUPT,
+    '/leak',
+    edited((file, { pipe }) => file.create_external_link(pipe, '/x', 'leak')),
+  ),
+  h5.refused(
+    'external-link-relative',
+    CORRUPT,
+    '/leak',
+    edited((file, { path }) => file.create_external_link(climbing(path), '/', 'leak')),
+  ),
+  h5.refused(
+    'external-link-as-weights',
+    CORRUPT,
+    '/model_weights',
+    edited((file, { path }) => {
+      (file.get('model_weights') as InstanceType<typeof h5wasm.Group>).create_external_link(
+        path,
+        '/',
+        'stolen',
+      );
+    }),
+  ),
+  h5.refused(
+    'soft-link',
+    CORRUPT,
+    '/alias',
+    edited((file) => file.create_soft_link('/model_weights', 'alias')),
+  ),
+  h5.refused(
+    'soft-link-to-itself',
+    CORRUPT,
+    '/loop',
+    edited((file) => file.create_soft_link('/loop', 'loop')),
+  ),
+  h5.refused(
+    'circle-of-hard-links',
+    LIMIT,
+    '/loop',
+    edited((file) => {
+      file.create_group('loop').create_hard_link('/loop', 'again');
+    }),
+  ),
+  h5.refused(
+    'two-circles-of-hard-links',
+    LIMIT,
+    '/',
+    edited((file) => {
+      // Each level has two ways down: 2^24 paths to a reader that does not count.
+      const loop = file.create_group('loop');
+      loop.create_hard_link('/loop', 'one');
+      loop.create_hard_link('/loop', 'two');
+    }),
+  ),
+  h5.refused(
+    'groups-nested-60-deep',
+    LIMIT,
+    '/d',
+    edited((file) => {
+      let at = file.create_group('d');
+      for (let i = 0; i < NESTED_GROUPS; i++) at = at.create_group('d');
+    }),
+  ),
+  h5.refused('external-storage', [CORRUPT, 'UNSUPPORTED_FORMAT'], '', ({ path }) =>
+    hdf5Of([{ name: 'leak', dims: [10n], storage: { kind: 'external', file: path } }]),
+  ),
+  h5.refused('external-storage-of-a-pipe', [CORRUPT, 'UNSUPPORTED_FORMAT'], '', ({ pipe }) =>
+    hdf5Of([{ name: 'leak', dims: [2n], storage: { kind: 'external', file: pipe } }]),
+  ),
+  h5.refused('virtual-dataset', CORRUPT, '', ({ path }) =>
+    hdf5Of([{ name: 'leak', dims: [10n], storage: { kind: 'virtual', file: path } }]),
+  ),
+  h5.refused('dataspace-of-2-to-the-63', [LIMIT, CORRUPT], 'huge', () =>
+    hdf5Of([{ name: 'huge', dims: [2n ** 63n], storage: { kind: 'contiguous', address: 96n, bytes: 8n } }]),
+  ),
+  h5.refused('dataspace-that-overflows', [LIMIT, CORRUPT], 'huge', () =>
+    hdf5Of([
+      { name: 'huge', dims: [2n ** 32n, 2n ** 32n, 4n], storage: { kind: 'chunked', chunk: [1, 1, 1] } },
+    ]),
+  ),
+  h5.refused('data-beyond-the-end', CORRUPT, '', () =>
+    hdf5Of([{ name: 'gone', dims: [4n], storage: { kind: 'contiguous', address: 2n ** 40n, bytes: 16n } }]),
+  ),
+  h5.refused('chunk-of-16-gb', LIMIT, 'huge', () =>
+    hdf5Of([{ name: 'huge', dims: [4n], storage: { kind: 'chunked', chunk: [2 ** 32 - 1] } }]),
+  ),
+  h5.refused('chunked-terabyte-of-nothing', LIMIT, 'huge', () =>
+    hdf5Of([{ name: 'huge', dims: [2n ** 38n], storage: { kind: 'chunked', chunk: [1024] } }]),
+  ),
+  h5.refused('filter-from-a-plugin', ['UNSUPPORTED_TENSOR', CORRUPT], 'odd', () =>
+    hdf5Of([{ name: 'odd', dims: [4n], storage: { kind: 'chunked', chunk: [4] }, filters: [32_001] }]),
+  ),
+  h5.refused('shape-of-2-to-the-40', LIMIT, '/huge', resized(2 ** 40)),
+  h5.refused('shape-whose-product-overflows', LIMIT, '/huge', resized(2 ** 31, 2 ** 31, 2 ** 31)),
+  h5.refused(
+    'compressed-chunk-bomb',
+    LIMIT,
+    'bytes of values',
+    edited((file) => {
+      file.create_dataset({
+        name: 'bomb',
+        data: new Float32Array(20 << 20),
+        shape: [20 << 20],
+        dtype: '<f',
+        chunks: [1 << 20],
+        compression: 9,
+      });
+    }),
+  ),
+  h5.refused('config-that-is-no-json', CORRUPT, 'model_config', withModelConfig('{"class_name": ')),
+  h5.refused('config-of-50000-brackets', LIMIT, 'model_config', withModelConfig('['.repeat(50_000))),
+  h5.refused('config-that-is-a-pickle', CORRUPT, 'model_config', withModelConfig('cos\nsystem\n(S"id"\ntR.')),
+  h5.refused(
+    'class-constructor',
+    LAYER,
+    'constructor',
+    withConfig((config) => (config.class_name = 'constructor')),
+  ),
+  h5.refused(
+    'keras-1',
+    'UNSUPPORTED_FORMAT',
+    '1.2.2',
+    edited((file) => {
+      file.delete_attribute('keras_version');
+      file.create_attribute('keras_version', '1.2.2');
+    }),
+  ),
+  h5.refused(
+    'weights-alone',
+    'UNSUPPORTED_FORMAT',
+    'model_config',
+    edited((file) => file.delete_attribute('model_config')),
+  ),
+  h5.refused(
+    'marshalled-lambda',
+    LAYER,
+    'Lambda',
+    withConfig((config) => {
+      config.config.layers.push({
+        class_name: 'Lambda',
+        config: {
+          name: 'lambda',
+          function: ['4wEAAAAAAAAAAAAAAAQAAABTAAAA', null, null],
+          function_type: 'lambda',
+        },
+      });
+    }),
+  ),
+  h5.contained(
+    'polyglot-with-a-zip-behind',
+    'what follows the HDF5 file is never read, and only the canonical form is kept',
+    () => Buffer.concat([fixture('keras/dense.h5'), zipOf([{ name: '../../x', data: Buffer.from('x') }])]),
+  ),
+];
+
+const layer = (edit: (layer: Config, bait: Bait) => void) => (bait: Bait) =>
+  editedKeras('keras/dense.keras', (config) => edit(config.config.layers[1], bait));
+const model = (edit: (config: Config, bait: Bait) => void) => (bait: Bait) =>
+  editedKeras('keras/dense.keras', (config) => edit(config, bait));
+const named = (className: string, config?: (bait: Bait) => object) =>
+  layer((at, bait) => {
+    at.class_name = className;
+    if (config !== undefined) at.config = { name: 'evil', ...config(bait) };
+  });
+const denseEntries = async () =>
+  [...(await unzip(fixture('keras/dense.keras')))].map(([name, data]) => ({ name, data }));
+
+/** The archive with one of its files in another's place. */
+const withEntry = (name: string, data: (old: Buffer) => Uint8Array) => async () =>
+  zipOf(
+    (await denseEntries()).map((entry) => (entry.name === name ? { name, data: data(entry.data) } : entry)),
+  );
+
+export const HOSTILE_KERAS: readonly HostileFile[] = [
+  v3.refused('lambda', LAYER, 'dense', named('Lambda')),
+  v3.refused(
+    'lambda-in-time-distributed',
+    LAYER,
+    'inner',
+    named('TimeDistributed', () => ({
+      layer: { class_name: 'Lambda', config: { name: 'inner' } },
+    })),
+  ),
+  v3.refused(
+    'lambda-in-bidirectional',
+    LAYER,
+    'evil',
+    named('Bidirectional', () => ({
+      layer: { class_name: 'Lambda', config: { name: 'inner' } },
+    })),
+  ),
+  v3.refused(
+    'lambda-in-nested-model',
+    LAYER,
+    'inner',
+    named('Sequential', () => ({
+      layers: [{ class_name: 'Lambda', config: { name: 'inner' } }],
+    })),
+  ),
+  v3.refused(
+    'python-module',
+    LAYER,
+    'dense',
+    layer((at) => (at.module = 'os.path')),
+  ),
+  v3.refused(
+    'registered-class',
+    LAYER,
+    'dense',
+    layer((at) => (at.registered_name = 'evil>Dense')),
+  ),
+  v3.refused(
+    'activation-from-builtins',
+    LAYER,
+    'dense',
+    layer((at) => {
+      at.config.activation = { module: 'builtins', class_name: 'function', config: 'eval' };
+    }),
+  ),
+  v3.refused(
+    'unsafe-deserialization-switch',
+    LAYER,
+    '',
+    named('function', () => ({
+      module: 'keras.config',
+      class_name: 'enable_unsafe_deserialization',
+    })),
+  ),
+  ...['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'TorchModuleWrapper', 'JaxLayer'].map(
+    (name) => v3.refused(`class-${name.toLowerCase().replaceAll('_', '')}`, LAYER, 'dense', named(name)),
+  ),
+  v3.refused(
+    'string-lookup-of-a-path',
+    LAYER,
+    'evil',
+    named('StringLookup', ({ path }) => ({ vocabulary: path })),
+  ),
+  v3.refused(
+    'string-lookup-of-a-url',
+    LAYER,
+    'evil',
+    named('StringLookup', ({ url }) => ({ vocabulary: url })),
+  ),
+  v3.refused(
+    'text-vectorization-of-a-path',
+    LAYER,
+    'evil',
+    named('TextVectorization', ({ pipe }) => ({ vocabulary: pipe })),
+  ),
+  v3.refused(
+    'tfsm-layer',
+    LAYER,
+    'evil',
+    named('TFSMLayer', ({ path }) => ({ filepath: path })),
+  ),
+  v3.refused(
+    'hashed-crossing',
+    LAYER,
+    'evil',
+    named('HashedCrossing', () => ({ num_bins: 2 ** 40 })),
+  ),
+  v3.refused(
+    'unknown-option',
+    LAYER,
+    'dense',
+    layer((at) => (at.config.twist = 3)),
+  ),
+  v3.refused(
+    'option-proto',
+    LAYER,
+    'dense',
+    layer((at) => (at.config.units = '__proto__')),
+  ),
+  v3.refused(
+    'units-of-1e9',
+    'UNSUPPORTED_TENSOR',
+    'dense',
+    layer((at) => (at.config.units = 1e9)),
+  ),
+  v3.refused(
+    'units-of-1e308',
+    [LAYER, 'UNSUPPORTED_TENSOR'],
+    'dense',
+    layer((at) => (at.config.units = 1e308)),
+  ),
+  v3.refused(
+    'units-negative',
+    [LAYER, 'UNSUPPORTED_TENSOR'],
+    'dense',
+    layer((at) => (at.config.units = -5)),
+  ),
+  v3.refused(
+    '10000-layers',
+    LIMIT,
+    '5000',
+    model((config) => {
+      config.config.layers.push(
+        ...Array.from({ length: 10_000 }, (_, i) => ({ class_name: 'Flatten', config: { name: `f${i}` } })),
+      );
+    }),
+  ),
+  v3.refused(
+    '120000-layers',
+    LIMIT,
+    '5000',
+    model((config) => {
+      for (let i = 0; i < 120_000; i++)
+        config.config.layers.push({ class_name: 'Flatten', config: { name: `f${i}` } });
+    }),
+  ),
+  v3.refused(
+    'input-of-10-to-the-12',
+    LIMIT,
+    'input',
+    model((config) => {
+      config.config.layers[0].config.batch_shape = [null, 1e6, 1e6];
+    }),
+  ),
+  v3.refused(
+    'input-of-negative-size',
+    [LAYER, CORRUPT, LIMIT, 'UNSUPPORTED_TENSOR'],
+    '',
+    model((config) => {
+      config.config.layers[0].config.batch_shape = [null, -10];
+    }),
+  ),
+  v3.refused(
+    'models-nested-50-deep',
+    LIMIT,
+    's',
+    model((config) => {
+      let inner: Config = { class_name: 'Flatten', config: { name: 'f' } };
+      for (let i = 0; i < 50; i++)
+        inner = { class_name: 'Sequential', config: { name: `s${i}`, layers: [inner] } };
+      config.config.layers.push(inner);
+    }),
+  ),
+  v3.refused(
+    'models-that-double-25-times',
+    LIMIT,
+    '',
+    model((config) => {
+      let inner: Config = { class_name: 'Flatten', config: { name: 'f' } };
+      for (let i = 0; i < 11; i++) {
+        const layers = Array.from({ length: 5 }, (_, j) => ({
+          ...inner,
+          config: { ...inner.config, name: `m${i}-${j}` },
+        }));
+        inner = { class_name: 'Sequential', config: { name: `s${i}`, layers } };
+      }
+      config.config.layers.push(inner);
+    }),
+  ),
+  v3.refused('layer-that-reads-itself', CORRUPT, 'conv2d', () =>
+    editedKeras('layers/residual-block.keras', (config) => {
+      const at = config.config.layers[1];
+      at.inbound_nodes[0].args[0].config.keras_history[0] = at.name;
+    }),
+  ),
+  v3.refused('layer-that-reads-nothing', CORRUPT, 'conv2d', () =>
+    editedKeras('layers/residual-block.keras', (config) => {
+      config.config.layers[1].inbound_nodes[0].args[0].config.keras_history[0] = 'nowhere';
+    }),
+  ),
+  v3.refused(
+    'config-of-numbers',
+    CORRUPT,
+    'JSON object',
+    withEntry('config.json', () => Buffer.from('[1, 2]')),
+  ),
+  v3.refused(
+    'config-of-500000-brackets',
+    LIMIT,
+    'config.json',
+    withEntry('config.json', () => Buffer.from('['.repeat(500_000))),
+  ),
+  v3.refused(
+    'config-with-a-giant-number',
+    [CORRUPT, LAYER],
+    '',
+    withEntry('config.json', (old) =>
+      Buffer.from(String(old).replace(/"units": ?\d+/, `"units": 1${'0'.repeat(400_000)}`)),
+    ),
+  ),
+  v3.refused(
+    'config-is-a-pickle',
+    CORRUPT,
+    'config.json',
+    withEntry('config.json', () => Buffer.from('\x80\x04cos\nsystem\n', 'latin1')),
+  ),
+  v3.refused(
+    'config-with-two-classes',
+    LAYER,
+    '',
+    withEntry('config.json', (old) =>
+      Buffer.from(
+        String(old).replace('"class_name": "Dense"', '"class_name": "Dense", "class_name": "Lambda"'),
+      ),
+    ),
+  ),
+  v3.refused(
+    'weights-are-a-zip',
+    CORRUPT,
+    '',
+    withEntry('model.weights.h5', () => zipOf([{ name: 'x', data: Buffer.alloc(9) }])),
+  ),
+  v3.refused(
+    'weights-with-an-external-link',
+    CORRUPT,
+    '',
+    withEntry('model.weights.h5', () =>
+      hdf5Of([{ name: 'vars', dims: [4n], storage: { kind: 'external', file: '/etc/passwd' } }]),
+    ),
+  ),
+  v3.refused(
+    'names-with-escapes',
+    [LAYER, CORRUPT],
+    'dense?[2J',
+    layer((at) => {
+      at.config.name = 'dense\x1b[2J\u202eevil\n{"level":60}';
+      at.class_name = 'Lambda';
+    }),
+  ),
+  v3.stopped('trial-without-end', 'IMPORT_TIMED_OUT', 'longer', () =>
+    editedKeras('layers/lstm-backwards.keras', (config) => {
+      config.config.layers[0].config.batch_shape = [null, 40_000_000, 3];
+    }),
+  ),
+  v3.stopped(
+    'trial-of-32-gb',
+    ['IMPORT_OUT_OF_MEMORY', 'TRIAL_FAILED', 'IMPORT_CRASHED'],
+    '',
+    model((config) => {
+      config.config.layers.push({ class_name: 'RepeatVector', config: { name: 'repeat', n: 800_000_000 } });
+    }),
+  ),
+];
