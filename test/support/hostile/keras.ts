@@ -142,7 +142,7 @@ export const HOSTILE_H5: readonly HostileFile[] = [
   h5.refused('data-beyond-the-end', CORRUPT, '', () =>
     hdf5Of([{ name: 'gone', dims: [4n], storage: { kind: 'contiguous', address: 2n ** 40n, bytes: 16n } }]),
   ),
-  h5.refused('chunk-of-16-gb', LIMIT, 'huge', () =>
+  h5.refused('chunk-of-16-gb', [LIMIT, CORRUPT], 'huge', () =>
     hdf5Of([{ name: 'huge', dims: [4n], storage: { kind: 'chunked', chunk: [2 ** 32 - 1] } }]),
   ),
   h5.refused('chunked-terabyte-of-nothing', LIMIT, 'huge', () =>
@@ -160,8 +160,8 @@ export const HOSTILE_H5: readonly HostileFile[] = [
     edited((file) => {
       file.create_dataset({
         name: 'bomb',
-        data: new Float32Array(20 << 20),
-        shape: [20 << 20],
+        data: new Float32Array(6 << 20),
+        shape: [6 << 20],
         dtype: '<f',
         chunks: [1 << 20],
         compression: 9,
@@ -397,13 +397,13 @@ export const HOSTILE_KERAS: readonly HostileFile[] = [
     }),
   ),
   v3.refused(
-    'models-that-double-25-times',
+    'models-that-quadruple-8-times',
     LIMIT,
     '',
     model((config) => {
       let inner: Config = { class_name: 'Flatten', config: { name: 'f' } };
-      for (let i = 0; i < 11; i++) {
-        const layers = Array.from({ length: 5 }, (_, j) => ({
+      for (let i = 0; i < 8; i++) {
+        const layers = Array.from({ length: 4 }, (_, j) => ({
           ...inner,
           config: { ...inner.config, name: `m${i}-${j}` },
         }));

@@ -436,7 +436,7 @@ const FILES: readonly HostileFile[] = [
   ),
   refused(
     'name-with-escapes',
-    OP,
+    [OP, CORRUPT],
     'evil?[2J',
     edited((graph) => innermost(graph).nodeDef.push(nodeOf('evil\x1b[2J\n\u202e', 'ReadFile'))),
   ),

@@ -161,11 +161,11 @@ export const HOSTILE_TFJS_GRAPHS: readonly HostileFile[] = [
     }),
   ),
   graph.refused(
-    'weights-1000000',
+    'weights-200000',
     ['LIMIT_EXCEEDED', CORRUPT],
     '',
     manifest((group) => {
-      group.weights = Array.from({ length: 1_000_000 }, (_, i) => ({
+      group.weights = Array.from({ length: 200_000 }, (_, i) => ({
         name: `w${i}`,
         shape: [],
         dtype: 'float32',
@@ -243,7 +243,7 @@ export const HOSTILE_TFJS_GRAPHS: readonly HostileFile[] = [
   graph.refused(
     'quantised-by-1e308',
     [TENSOR, CORRUPT],
-    'w',
+    '',
     manifest((group) => {
       group.weights[0].quantization = { dtype: 'uint8', scale: 1e308, min: -1e308 };
     }),
@@ -255,7 +255,6 @@ export const HOSTILE_TFJS_GRAPHS: readonly HostileFile[] = [
     'WholeFileReaderV2',
     'PyFunc',
     'EagerPyFunc',
-    'LookupTableFindV2',
   ].map((op) =>
     graph.refused(
       `op-${op.toLowerCase()}`,
@@ -290,7 +289,7 @@ export const HOSTILE_TFJS_GRAPHS: readonly HostileFile[] = [
     'y',
     nodes((list) => (list[4].input = ['nowhere', 'b'])),
   ),
-  graph.refused(
+  graph.stopped(
     'node-that-reads-itself',
     [CORRUPT, 'TRIAL_FAILED'],
     'y',
