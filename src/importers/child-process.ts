@@ -4,7 +4,7 @@
  */
 import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { constants, createReadStream } from 'node:fs';
+import { constants, createReadStream, lstatSync } from 'node:fs';
 import { lstat, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,7 +13,8 @@ import { ok, refuse, type Result } from '../lib/result.js';
 import { childMessage, type ChildReport, type ChildRequest } from './child/messages.js';
 import type { Jail } from './jail.js';
 import { IMPORT_LIMITS } from './limits.js';
-import { PACK_FILE_NAME } from './pack-file.js';
+import { importDeadlineMs } from './import-deadline.js';
+import { PACK_FILE_NAME, WEIGHTS_FILE_NAME } from './pack-file.js';
 import { inheritableFiles, residentBytesOfTree } from '../lib/sandbox.js';
 import type {
   ImportProgress,
@@ -94,9 +95,17 @@ function watch(
       child.kill('SIGKILL');
     }
 
-    const deadline = setTimeout(() => {
-      end(refusal('IMPORT_TIMED_OUT', `The import took longer than ${request.timeoutMs} ms and was ended.`));
-    }, request.timeoutMs);
+    const startedAt = performance.now();
+    const artifactBytes = bytesOf(request.artifactPath);
+    let isTrying = false;
+    let deadline = setDeadline(0);
+    function setDeadline(weightBytes: number): NodeJS.Timeout {
+      const afterMs = importDeadlineMs(request.timeoutMs, artifactBytes, weightBytes);
+      return setTimeout(
+        () => end(refusal('IMPORT_TIMED_OUT', `The import took longer than ${afterMs} ms and was ended.`)),
+        Math.max(0, afterMs - (performance.now() - startedAt)),
+      );
+    }
     const memory = setInterval(() => {
       const used = residentBytesOfTree(child.pid);
       if (used !== null && used > request.maxMemoryBytes) {
@@ -133,8 +142,14 @@ function watch(
         return;
       }
       const message = parsed.data;
-      if (message.type === 'progress') onProgress({ phase: message.phase, fraction: message.fraction });
-      else if (message.type === 'done') end(ok(message.report));
+      if (message.type === 'progress') {
+        if (message.phase === 'TRYING' && !isTrying) {
+          isTrying = true;
+          clearTimeout(deadline);
+          deadline = setDeadline(bytesOf(join(request.workDirectory, WEIGHTS_FILE_NAME)));
+        }
+        onProgress({ phase: message.phase, fraction: message.fraction });
+      } else if (message.type === 'done') end(ok(message.report));
       else end(refuse({ code: message.code, message: message.message, subject: message.subject }));
     });
 
@@ -164,6 +179,12 @@ function watch(
       );
     });
   });
+}
+
+/** Of a file, but no more than a model may have; 0 where there is none. */
+function bytesOf(path: string): number {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  return stat?.isFile() === true ? Math.min(stat.size, IMPORT_LIMITS.maxWeightBytes) : 0;
 }
 
 /** Of the files in a directory and below, as far as they are still there when asked. */

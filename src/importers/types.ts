@@ -20,7 +20,10 @@ export interface ImportRequest {
   readonly workDirectory: string;
   /** Engines that may serve; each that can run the model is tried, the fastest that agrees is chosen. */
   readonly runtimes: readonly RuntimeName[];
-  /** From the start of the child to its answer; waiting for a turn does not count. */
+  /**
+   * From the start of the child to its answer; waiting for a turn does not count. Large files and large weights get
+   * more (`import-deadline.ts`).
+   */
   readonly timeoutMs: number;
   /** Resident memory above which the child is killed. */
   readonly maxMemoryBytes: number;

@@ -42,7 +42,7 @@ const TOO_MUCH = [
 
 const shapeAttr = (...sizes: number[]): AttrEntry => ({ key: 'shape', value: { shape: shape(...sizes) } });
 
-function constant(name: string, dtype: number, sizes: readonly number[], content: Uint8Array): NodeProto {
+function constant(name: string, dtype: number, sizes: readonly number[], content: Uint8Array) {
   const tensor = { dtype, tensorShape: shape(...sizes), tensorContent: content, stringVal: [] };
   return nodeOf(name, 'Const', [], [typeAttr('dtype', dtype), { key: 'value', value: { tensor } }]);
 }

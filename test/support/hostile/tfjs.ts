@@ -345,7 +345,7 @@ export const HOSTILE_TFJS_GRAPHS: readonly HostileFile[] = [
 ];
 
 /** A TFJS layers model: one Dense layer of three inputs and two outputs. */
-function layersZip(edit: (model: Config, bait: Bait) => void) {
+export function layersZip(edit: (model: Config, bait: Bait) => void) {
   return (bait: Bait): Buffer => {
     const model: Config = {
       format: 'layers-model',
