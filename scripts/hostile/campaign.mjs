@@ -13,7 +13,8 @@ const { HOSTILE_CORPUS, outcomeProblem } = await import('../../test/support/host
 
 const MAX_VERDICT_MS = 30_000;
 const MAX_GROWTH_BYTES = 50 * 2 ** 20;
-const WARM_UP_PREDICTIONS = 300;
+const REMOVED_WITHIN_MS = 5_000;
+const WARM_UP_PREDICTIONS = 100;
 const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
 /** Belong to the server or to the tools around it. */
 const OF_ITS_OWN = new Set(['node_modules', '.git', '.cache', '.data']);
@@ -111,8 +112,15 @@ export async function runCampaign({ only = /./, onFile = () => undefined }) {
       if (verdictMs > MAX_VERDICT_MS) say(`the verdict took ${verdictMs} ms`);
       for (const what of trap.touched()) say(what);
       if (JSON.stringify(answer).includes(trap.secret)) say('the secret is in the answer');
-      const storedNow = store();
-      const added = [...storedNow.keys()].filter((path) => !stored.has(path));
+      let storedNow = store();
+      const addedTo = (now) => [...now.keys()].filter((path) => !stored.has(path));
+      let added = addedTo(storedNow);
+      // The verdict is given first, then the bytes are removed.
+      for (let i = 0; found.kind === 'refused' && added.length > 0 && i < REMOVED_WITHIN_MS / 50; i++) {
+        await sleep(50);
+        storedNow = store();
+        added = addedTo(storedNow);
+      }
       if (found.kind === 'refused' && added.length > 0) say(`it left ${added.join(', ')}`);
       for (const path of added) if (await holds(path, trap.secret)) say(`the secret is in ${path}`);
       stored = storedNow;
@@ -167,6 +175,7 @@ function refusedAtUpload(outcome, { status, message }) {
   return isExpected ? null : `its upload was refused with ${status}: ${message}`;
 }
 
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const mib = (bytes) => Math.round(bytes / 2 ** 20);
 
 async function warmUp(neighbour) {
@@ -181,7 +190,7 @@ async function warmUp(neighbour) {
 async function settledBytes(pid, restingBytes) {
   let bytes = residentBytes(pid);
   for (let i = 0; i < 50 && bytes - restingBytes > MAX_GROWTH_BYTES; i++) {
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await sleep(200);
     bytes = residentBytes(pid);
   }
   return bytes;

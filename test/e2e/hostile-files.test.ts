@@ -19,7 +19,7 @@ const FILES = [
   'keras-h5/polyglot-with-a-zip-behind',
   'tfjs-graph/shard-http-url',
   'saved-model/op-readfile-of-a-pipe',
-  'saved-model/fill-of-a-terabyte',
+  'onnx/node-that-reads-nothing',
   'onnx/external-pipe',
 ];
 

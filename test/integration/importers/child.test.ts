@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createImporter, type ImportProgress, type ImportWalls } from '../../../src/importers/index.js';
 import { runChild } from '../../../src/importers/child-process.js';
-import { editedKeras, fixture, graphZip, humanZip } from '../../support/archives.js';
+import { editedKeras, fixture, graphZip, humanZip, SMALL_GRAPH_WEIGHTS } from '../../support/archives.js';
 import { importBytes, refusalOf, reportOf } from '../../support/importing.js';
 import { until } from '../../support/until.js';
 
@@ -94,6 +94,23 @@ describe('an import', () => {
     });
     expect(refusalOf(imported).code).toBe('IMPORT_OUT_OF_MEMORY');
     expect(runningImports()).toEqual([]);
+  });
+
+  it('never hands out memory that WebAssembly does not have', async () => {
+    // 2^39 floats: tfjs would take what is left of the size beyond 32 bits, and read out the heap as its output.
+    const bytes = graphZip(
+      (model) => {
+        model.modelTopology.node.push(
+          { name: 'times', op: 'Const', attr: { dtype: { type: 'DT_INT32' } } },
+          { name: 'big', op: 'Tile', input: ['y', 'times'], attr: { T: { type: 'DT_FLOAT' } } },
+        );
+        model.weightsManifest[0].weights.push({ name: 'times', shape: [2], dtype: 'int32' });
+      },
+      Buffer.concat([SMALL_GRAPH_WEIGHTS, Buffer.from(Int32Array.of(2 ** 20, 2 ** 18).buffer)]),
+    );
+    const refusal = refusalOf(await importBytes(importer, bytes, { runtimes: ['tfjs-wasm'] }));
+    expect(refusal).toMatchObject({ code: 'TRIAL_FAILED' });
+    expect(refusal.message).toContain('no memory for a tensor of 2199023255552 bytes');
   });
 
   it('ends when its caller goes away', async () => {

@@ -14,7 +14,7 @@ export const mutateBytes: Mutate = (bytes, random) => {
     const kind = random.below(6);
     if (kind === 0) made[at] = (made[at] ?? 0) ^ (1 << random.below(8));
     else if (kind === 1) made[at] = random.below(2) * 255;
-    else if (kind === 2) made.fill(random.below(256), at, at + random.below(8));
+    else if (kind === 2) made.fill(random.below(256), at, Math.min(at + random.below(8), made.length));
     else if (kind === 3) made.copyWithin(at, random.below(made.length), random.below(made.length));
     else if (kind === 4 && at + 4 <= made.length) made.writeUInt32LE(random.pick(EXTREMES), at);
     else if (kind === 5 && at + 2 <= made.length) made.writeUInt16LE(random.pick(EXTREMES) & 0xffff, at);

@@ -482,14 +482,14 @@ export const HOSTILE_KERAS: readonly HostileFile[] = [
       at.class_name = 'Lambda';
     }),
   ),
-  v3.stopped('trial-without-end', 'IMPORT_TIMED_OUT', 'longer', () =>
+  v3.stopped('trial-without-end', ['IMPORT_TIMED_OUT', 'IMPORT_OUT_OF_MEMORY'], '', () =>
     editedKeras('layers/lstm-backwards.keras', (config) => {
       config.config.layers[0].config.batch_shape = [null, 40_000_000, 3];
     }),
   ),
   v3.stopped(
     'trial-of-32-gb',
-    ['IMPORT_OUT_OF_MEMORY', 'TRIAL_FAILED', 'IMPORT_CRASHED'],
+    ['IMPORT_TIMED_OUT', 'IMPORT_OUT_OF_MEMORY', 'TRIAL_FAILED', 'IMPORT_CRASHED'],
     '',
     model((config) => {
       config.config.layers.push({ class_name: 'RepeatVector', config: { name: 'repeat', n: 800_000_000 } });
