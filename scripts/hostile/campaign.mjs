@@ -65,6 +65,13 @@ export async function runCampaign({ only = /./, onFile = () => undefined }) {
   const trap = await layBait();
   const broken = [];
   let server = null;
+  const end = () => {
+    void server?.kill('SIGTERM').finally(() => {
+      rmSync(dataDirectory, { recursive: true, force: true });
+      process.exit(130);
+    });
+  };
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, end);
   try {
     await trap.tryOut();
     server = await startServer(dataDirectory, {});
@@ -165,6 +172,7 @@ export async function runCampaign({ only = /./, onFile = () => undefined }) {
     // The process that was started is the one that answered: had it died, it would not have been started again.
     const ended = await server?.kill('SIGTERM').catch(() => null);
     if (server !== null && ended?.code !== 0) broken.push(`the server ended with ${ended?.code}`);
+    for (const signal of ['SIGINT', 'SIGTERM']) process.off(signal, end);
     await trap.remove();
     rmSync(dataDirectory, { recursive: true, force: true, maxRetries: 5 });
   }

@@ -1,7 +1,7 @@
 /** What is fuzzed: sound files of every format, and where in them the damage goes. */
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { fixture, graphZip, unzip } from '../archives.js';
-import { layersZip } from '../hostile/tfjs.js';
+import { layersZip } from '../hostile/tfjs-layers.js';
 import { savedModelFiles, tarOfFiles, zipOfFiles } from '../saved-models.js';
 import { zipOf } from '../zip.js';
 import { mutateBytes, mutateJson, mutateProto, type Mutate } from './mutations.js';

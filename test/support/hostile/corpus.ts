@@ -1,10 +1,14 @@
 /** The hostile corpus: every file with what must become of it. Nothing of it is stored; it is written when asked for. */
 import { HOSTILE_ARCHIVES } from './archives.js';
 import { FOREIGN_FILES } from './foreign.js';
-import { HOSTILE_H5, HOSTILE_KERAS } from './keras.js';
+import { HOSTILE_KERAS } from './keras.js';
+import { HOSTILE_H5 } from './keras-h5.js';
 import { HOSTILE_ONNX } from './onnx.js';
+import { HOSTILE_ONNX_EXTERNAL } from './onnx-external.js';
 import { HOSTILE_SAVED_MODELS } from './saved-model.js';
-import { HOSTILE_TFJS_GRAPHS, HOSTILE_TFJS_LAYERS } from './tfjs.js';
+import { HOSTILE_OPS } from './saved-model-ops.js';
+import { HOSTILE_TFJS_GRAPHS } from './tfjs-graph.js';
+import { HOSTILE_TFJS_LAYERS } from './tfjs-layers.js';
 import type { HostileFile, Outcome } from './types.js';
 
 export const HOSTILE_CORPUS: readonly HostileFile[] = [
@@ -14,7 +18,9 @@ export const HOSTILE_CORPUS: readonly HostileFile[] = [
   ...HOSTILE_KERAS,
   ...HOSTILE_TFJS_LAYERS,
   ...HOSTILE_TFJS_GRAPHS,
+  ...HOSTILE_OPS,
   ...HOSTILE_SAVED_MODELS,
+  ...HOSTILE_ONNX_EXTERNAL,
   ...HOSTILE_ONNX,
 ];
 
