@@ -27,7 +27,7 @@ const result = await runFuzz({
     console.log(`  npm run campaign:fuzz-importers -- --target ${target} --seed ${seed}`);
   },
   onProgress: (done, total) => {
-    if (process.stderr.isTTY) process.stderr.write(`\r${done} of ${total} `);
+    if (done % 1000 === 0) console.error(`${done} of ${total}`);
   },
 });
 console.log(JSON.stringify(result, null, 2));

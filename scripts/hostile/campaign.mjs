@@ -14,7 +14,8 @@ const { HOSTILE_CORPUS, outcomeProblem } = await import('../../test/support/host
 const MAX_VERDICT_MS = 30_000;
 const MAX_GROWTH_BYTES = 50 * 2 ** 20;
 const REMOVED_WITHIN_MS = 5_000;
-const WARM_UP_PREDICTIONS = 100;
+/** More before a long campaign: what the server takes while it warms up is not the files' doing. */
+const warmUpFor = (files) => (files.length > 20 ? 1_000 : 50);
 const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
 /** Belong to the server or to the tools around it. */
 const OF_ITS_OWN = new Set(['node_modules', '.git', '.cache', '.data']);
@@ -85,7 +86,7 @@ export async function runCampaign({ only = /./, onFile = () => undefined }) {
       '{ serverInfo { importWalls { filesHidden processesHidden networkCutOff environmentHidden privilegesDropped } } }',
     );
     const neighbourOf = { url, secret: key.secret, versionId: neighbour.versionId };
-    await warmUp(neighbourOf);
+    await warmUp(neighbourOf, warmUpFor(files));
 
     const store = () => snapshot([dataDirectory], new Set([join(dataDirectory, 'postgres')]));
     const outside = () => snapshot([root, trap.directory], OF_ITS_OWN);
@@ -186,9 +187,9 @@ function refusedAtUpload(outcome, { status, message }) {
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const mib = (bytes) => Math.round(bytes / 2 ** 20);
 
-async function warmUp(neighbour) {
+async function warmUp(neighbour, predictions) {
   const { predict } = await import('../crash/api.mjs');
-  for (let i = 0; i < WARM_UP_PREDICTIONS; i++) {
+  for (let i = 0; i < predictions; i++) {
     const { outcome, code } = await predict(neighbour.url, neighbour.secret, neighbour.versionId);
     if (outcome !== 'ok') throw new Error(`The neighbour cannot predict: ${code}.`);
   }

@@ -58,7 +58,11 @@ export async function runTrial(
   const chosen = chooseEngine(trials);
   if (chosen === null || reference === null) {
     const reasons = trials.map((trial) => `${trial.runtime}: ${trial.reason ?? 'unknown'}`).join('; ');
-    return refuseImport('TRIAL_FAILED', null, `No engine could run the model. ${reasons}`);
+    return refuseImport(
+      'TRIAL_FAILED',
+      null,
+      `No engine could run the model. ${reasons.replace(/\.$/, '')}.`,
+    );
   }
   const { signature } = reference;
   const [problem] = problems;

@@ -45,7 +45,8 @@ export function outcomeProblem(expected: Outcome, found: Found): string | null {
   if (!(expected.codes as readonly string[]).includes(found.code)) return `it was refused with ${said}`;
   if (!`${found.subject ?? ''} ${found.message}`.includes(expected.names))
     return `it names something else: ${said}`;
-  if (!found.message.endsWith('.')) return `its message is no sentence: ${said}`;
+  // A long one is cut.
+  if (!/[.…]$/.test(found.message)) return `its message is no sentence: ${said}`;
   if (UNPRINTABLE.test(`${found.subject ?? ''}${found.message}`))
     return 'its message holds control characters';
   return null;

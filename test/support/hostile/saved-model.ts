@@ -121,13 +121,10 @@ const endless = (): Buffer => {
 
 /** `smallSavedModel` writes no functions. */
 function withFunctions(files: Files, functions: readonly object[]): Files {
+  const bytes = files.get('saved_model.pb') ?? Buffer.alloc(0);
   // A message's own type would be protobufjs's, without fields.
   // eslint-disable-next-line @typescript-eslint/no-explicit-any
-  const message = decodeProto(
-    'SavedModel',
-    files.get('saved_model.pb') ?? Buffer.alloc(0),
-    'saved_model.pb',
-  ) as any;
+  const message = decodeProto('SavedModel', bytes, 'saved_model.pb') as any;
   message.metaGraphs[0].graphDef.library = { function: functions };
   return new Map([['saved_model.pb', Buffer.from(encodeProto('SavedModel', message))]]);
 }

@@ -49,39 +49,38 @@ const through =
       ]),
     );
 
-/** `while (true)`, as two functions of the library. */
+/** `while (v >= v)`, as two functions of the library. */
 function endlessWhile(): Buffer {
   const arg = { name: 'v', type: 'DT_FLOAT' };
-  return graphZip((model) => {
-    model.modelTopology.node.push({
-      name: 'forever',
-      op: 'StatelessWhile',
-      input: ['y'],
-      attr: {
-        T: { list: { type: ['DT_FLOAT'] } },
-        cond: { func: { name: 'yes' } },
-        body: { func: { name: 'same' } },
-      },
-    });
-    model.modelTopology.library = {
-      function: [
-        {
-          signature: { name: 'yes', inputArg: [arg], outputArg: [{ name: 'out', type: 'DT_BOOL' }] },
-          nodeDef: [
-            { name: 'sum', op: 'Less', input: ['v', 'v'], attr: { T: float } },
-            { name: 'no', op: 'Any', input: ['sum', 'sum'], attr: {} },
-            { name: 'not', op: 'LogicalNot', input: ['no'], attr: {} },
-          ],
-          ret: { out: 'not' },
-        },
-        {
-          signature: { name: 'same', inputArg: [arg], outputArg: [{ name: 'out', type: 'DT_FLOAT' }] },
-          nodeDef: [{ name: 'id', op: 'Identity', input: ['v'], attr: { T: float } }],
-          ret: { out: 'id' },
-        },
-      ],
-    };
+  const named = (name: string) => ({ func: { name } });
+  const body = (name: string, op: string, type: string, input: string[]) => ({
+    signature: { name, inputArg: [arg], outputArg: [{ name: 'out', type }] },
+    nodeDef: [{ name: 'it', op, input, attr: { T: float } }],
+    ret: { out: 'it' },
   });
+  return graphZip(
+    (model) => {
+      const list = { list: { type: ['DT_FLOAT'] } };
+      model.modelTopology.node.push(
+        { name: 'one', op: 'Const', attr: { dtype: float } },
+        {
+          name: 'forever',
+          op: 'StatelessWhile',
+          input: ['one'],
+          attr: { T: list, cond: named('always'), body: named('same') },
+        },
+        { name: 'sum', op: 'AddV2', input: ['y', 'forever'], attr: { T: float } },
+      );
+      model.weightsManifest[0].weights.push({ name: 'one', shape: [], dtype: 'float32' });
+      model.modelTopology.library = {
+        function: [
+          body('always', 'GreaterEqual', 'DT_BOOL', ['v', 'v']),
+          body('same', 'Identity', 'DT_FLOAT', ['v']),
+        ],
+      };
+    },
+    Buffer.concat([SMALL_GRAPH_WEIGHTS, Buffer.from(Float32Array.of(1).buffer)]),
+  );
 }
 
 export const HOSTILE_TFJS_GRAPHS: readonly HostileFile[] = [
