@@ -1,5 +1,5 @@
 // `npm run campaign:fuzz-importers`: damaged files of every format, each the same in every run. The readers run in a
-// thread that can be ended, file after file; every 40th goes through a whole throw-away child, with the engines. Each
+// thread that can be ended, file after file; of those that they take every 20th goes through a whole throw-away child, with the engines. Each
 // must be a model or a refusal with a known reason. A failure prints the line that repeats it.
 import { parseArgs } from 'node:util';
 import './typescript/register.mjs';
@@ -11,7 +11,7 @@ const { values } = parseArgs({
     target: { type: 'string', default: '' },
     // One case of one target, told in full.
     seed: { type: 'string' },
-    'child-every': { type: 'string', default: '40' },
+    'child-every': { type: 'string', default: '20' },
   },
 });
 const { runFuzz } = await import('../test/support/fuzz/run.ts');

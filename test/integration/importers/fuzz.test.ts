@@ -16,7 +16,7 @@ it('is a model or a refusal, read in a thread, and now and then through a whole 
     cases: CASES,
     from: 1,
     target: null,
-    childEvery: 50,
+    childEvery: 10,
   });
   expect(failures).toEqual([]);
   expect(throughChildren).toBeGreaterThan(4);

@@ -26,7 +26,7 @@ export interface FuzzOptions {
   readonly from: number;
   /** `null`: all. */
   readonly target: string | null;
-  /** Every so many cases one goes through a whole child; 0: none. */
+  /** Of the cases that the readers take every so many go through a whole child, of the others fewer; 0: none. */
   readonly childEvery: number;
   readonly onFailure?: (failure: FuzzFailure) => void;
   readonly onProgress?: (done: number, total: number) => void;
@@ -37,6 +37,8 @@ export interface FuzzResult {
   readonly throughChildren: number;
   /** How often each outcome came, by target. */
   readonly outcomes: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  /** Engines that died of a file that the readers took: contained, each in its child. */
+  readonly engineCrashes: readonly FuzzFailure[];
   readonly failures: readonly FuzzFailure[];
 }
 
@@ -51,7 +53,9 @@ export async function runFuzz(options: FuzzOptions): Promise<FuzzResult> {
   const child = createChildReader();
   const outcomes: Record<string, Record<string, number>> = {};
   const failures: FuzzFailure[] = [];
+  const crashes: FuzzFailure[] = [];
   let throughChildren = 0;
+  let accepted = 0;
 
   const note = (target: FuzzTarget, seed: number, outcome: string, isBad: boolean): void => {
     const counts = (outcomes[target.name] ??= {});
@@ -71,14 +75,18 @@ export async function runFuzz(options: FuzzOptions): Promise<FuzzResult> {
       const outcome = await reader.read(bytes);
       const hangs = outcome === 'HANGS';
       note(target, seed, outcome, hangs ? !target.mayHang : !KNOWN.has(outcome));
-      // A rest that walks through all targets: a plain multiple would always meet the same ones.
+      // Most of them go to what the readers take, because only that reaches an engine.
+      if (outcome === 'ACCEPTED') accepted += 1;
+      const every = options.childEvery;
       const isForChild =
-        options.childEvery > 0 && (i + Math.floor(i / targets.length)) % options.childEvery === 0;
-      if (isForChild && !hangs) {
+        every > 0 && (outcome === 'ACCEPTED' ? accepted % every === 0 : i % (every * 10) === 0 && !hangs);
+      if (isForChild) {
         throughChildren += 1;
         const verdict = await child.read(bytes);
         // What the readers take, engines may still not run; what they refuse is refused alike.
-        const agrees = verdict === outcome || (outcome === 'ACCEPTED' && verdict !== 'IMPORT_CRASHED');
+        const agrees = verdict === outcome || outcome === 'ACCEPTED';
+        // An engine that dies takes only the child with it. Its makers may want to hear of it.
+        if (verdict === 'IMPORT_CRASHED') crashes.push({ target: target.name, seed, outcome: verdict });
         note(target, seed, `CHILD:${verdict}`, !agrees || !KNOWN.has(verdict));
       }
       options.onProgress?.(i + 1, options.cases);
@@ -96,7 +104,7 @@ export async function runFuzz(options: FuzzOptions): Promise<FuzzResult> {
       failures.push({ target: name, seed: 0, outcome: `${counts['HANGS']} of ${total} cases hang` });
     }
   }
-  return { cases: options.cases, throughChildren, outcomes, failures };
+  return { cases: options.cases, throughChildren, outcomes, engineCrashes: crashes, failures };
 }
 
 /** The whole way: jail, readers, engines. */
