@@ -79,6 +79,11 @@ export async function runCampaign({ only = /./, onFile = () => undefined }) {
     const { url } = server;
     const attacker = await newTenant(url);
     const neighbour = await newTenant(url);
+    // A session would end before the campaign does.
+    const { secret: token } = await succeed(url, attacker.token, 'createApiKey', 'secret', {
+      name: 'attacker',
+      scopes: ['MODEL_READ', 'MODEL_WRITE', 'VERSION_PUBLISH'],
+    });
     const key = await newKey(url, neighbour.token, 1_000_000);
     const { data: info } = await ask(
       url,
@@ -98,11 +103,11 @@ export async function runCampaign({ only = /./, onFile = () => undefined }) {
     const rows = [];
     let peakBytes = restingBytes;
     for (const file of files) {
-      const { model } = await succeed(url, attacker.token, 'createModel', 'model { id }', {
+      const { model } = await succeed(url, token, 'createModel', 'model { id }', {
         name: `m${rows.length}`,
       });
       const bytes = await file.make(trap.bait);
-      const { answer, found, verdictMs, uploadMs } = await publish(url, attacker.token, model.id, bytes);
+      const { answer, found, verdictMs, uploadMs } = await publish(url, token, model.id, bytes);
       const row = {
         name: file.name,
         bytes: bytes.length,
