@@ -35,4 +35,4 @@ it('hostile files are refused or contained, touch nothing, and nobody else notic
   expect(summary).toMatchObject({ files: FILES.length, accepted: 1, refused: FILES.length - 1 });
   expect(summary.neighbour.predictions).toBeGreaterThan(10);
   expect(summary.neighbour.errors).toBe(0);
-}, 120_000);
+}, 300_000);
