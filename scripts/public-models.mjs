@@ -16,7 +16,11 @@ import { RUNTIMES } from '../dist/inference/index.js';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { runtimes: { type: 'string' }, only: { type: 'string' }, minutes: { type: 'string', default: '60' } },
+  options: {
+    runtimes: { type: 'string' },
+    only: { type: 'string' },
+    minutes: { type: 'string', default: '60' },
+  },
 });
 const [folder] = positionals;
 if (folder === undefined) {
@@ -100,7 +104,9 @@ for (const path of [...filesBelow(folder)].sort()) {
       for (const note of notes) console.log(`     ${note.slice(0, 200)}`);
     } else {
       failed++;
-      console.log(`NO ${name} (${seconds} s) ${result.error.code} ${result.error.subject}: ${result.error.message}`);
+      console.log(
+        `NO ${name} (${seconds} s) ${result.error.code} ${result.error.subject}: ${result.error.message}`,
+      );
     }
   } finally {
     rmSync(directory, { recursive: true, force: true });

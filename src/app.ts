@@ -134,6 +134,14 @@ async function startMachines(config: Config, log: Logger, stops: StopList): Prom
   const partials = await openPartialFiles(join(config.dataDirectory, 'artifacts', 'partial'));
   const importer = createImporter();
   stops.add('importer', STOP_MS.imports, () => importer.stop());
+  // Takes a moment that the start need not wait for; the first import does.
+  importer.walls().then(
+    (walls) => {
+      const missing = Object.entries(walls).flatMap(([wall, stands]) => (stands ? [] : [wall]));
+      if (missing.length > 0) log.warn({ missing }, 'this machine cannot put up every wall around imports');
+    },
+    (error: unknown) => log.error({ err: error }, 'the walls around imports could not be examined'),
+  );
   const datasetReader = createDatasetReader();
   stops.add('dataset reader', STOP_MS.writes, () => datasetReader.stop());
   return { database, artifacts, partials, importer, datasetReader, inference, runtimes, clock, log };
@@ -215,8 +223,8 @@ async function openDoors(
   metrics: Metrics,
   isStopping: () => boolean,
 ): Promise<HttpServer> {
-  const { log, inference, database } = machines;
-  const server = createServerStatus(config, inference, MAX_QUEUED_PREDICTIONS);
+  const { log, inference, importer, database } = machines;
+  const server = createServerStatus(config, inference, importer, MAX_QUEUED_PREDICTIONS);
   const services = { ...domain, server };
   metrics.observePool(() => ({ ...inference.stats(), queueLimit: MAX_QUEUED_PREDICTIONS }));
   const apollo = await startGraphQLServer({

@@ -166,7 +166,7 @@ export function readConfig(
     maxBodyBytes: values.MAX_BODY_BYTES ?? 16 * MIB,
     maxUploadBytes: values.MAX_UPLOAD_BYTES ?? 2 * GIB,
     defaultStorageBytes: values.DEFAULT_STORAGE_BYTES ?? 100 * GIB,
-    importTimeoutMs: values.IMPORT_TIMEOUT_MS ?? 60_000,
+    importTimeoutMs: values.IMPORT_TIMEOUT_MS ?? 25_000,
     importMaxMemoryBytes: values.IMPORT_MAX_MEMORY_BYTES ?? 4 * GIB,
     defaultPredictionsPerMonth: values.DEFAULT_PREDICTIONS_PER_MONTH ?? 100_000,
     predictionsPerMinute: values.PREDICTIONS_PER_MINUTE ?? 60_000,

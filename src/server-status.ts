@@ -4,6 +4,7 @@ import type { Config } from './config.js';
 import type { Database } from './database/index.js';
 import type { RuntimeStatus, ServerStatus } from './graphql/server-status.js';
 import type { Readiness } from './http/health-route.js';
+import type { Importer } from './importers/index.js';
 import type { InferenceEngine, RuntimeName, RuntimeReadiness } from './inference/index.js';
 import { systemClock, type Clock } from './lib/clock.js';
 import { poolStatusOf, quarantineStatusOf } from './pool-status.js';
@@ -26,6 +27,7 @@ function versionOf(packageFile: string): string {
 export function createServerStatus(
   config: Config,
   inference: InferenceEngine,
+  importer: Pick<Importer, 'walls'>,
   queueLimit: number,
   clock: Clock = systemClock,
 ): ServerStatus {
@@ -53,6 +55,7 @@ export function createServerStatus(
       const { isolation, walls, threadsPerWorker } = inference.stats();
       return { kind: isolation, walls, threadsPerWorker };
     },
+    importWalls: () => importer.walls(),
     pool: () => poolStatusOf(inference.stats(), { queueLimit, now: clock.now(), describe }),
     quarantineOf: (packDigest: string) => {
       const found = inference.findQuarantine(packDigest);

@@ -31,14 +31,19 @@ export async function succeed(url, credential, field, selection, input) {
 }
 
 export async function upload(url, credential, bytes = readFileSync(model)) {
+  const { status, body } = await sendFile(url, credential, bytes);
+  if (status !== 201) throw new Error(`upload: ${status} ${JSON.stringify(body)}`);
+  return body.upload.id;
+}
+
+/** Sends bytes to /uploads, and gives back whatever comes. */
+export async function sendFile(url, credential, bytes) {
   const response = await fetch(`${url}/uploads`, {
     method: 'PUT',
     headers: { authorization: `Bearer ${credential}`, 'content-type': 'application/octet-stream' },
     body: bytes,
   });
-  const body = await response.json();
-  if (response.status !== 201) throw new Error(`upload: ${response.status} ${JSON.stringify(body)}`);
-  return body.upload.id;
+  return { status: response.status, body: await response.json() };
 }
 
 /** A tenant with an owner, and a model with one version. */

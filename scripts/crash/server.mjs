@@ -13,7 +13,7 @@ const READY_WITHIN_MS = 60_000;
  * Starts Souk and waits until it says that it is ready.
  * @param {string} dataDirectory
  * @param {Record<string, string>} environment on top of what every such server gets
- * @returns {Promise<{url: string, pid: number, startMs: number, kill: (signal: NodeJS.Signals) => Promise<{code: number | null, tookMs: number}>, postmaster: () => number, faults: () => string[]}>}
+ * @returns {Promise<{url: string, pid: number, startMs: number, kill: (signal: NodeJS.Signals) => Promise<{code: number | null, tookMs: number}>, postmaster: () => number, faults: () => string[], log: () => string}>}
  */
 export async function startServer(dataDirectory, environment = {}) {
   const startedAt = performance.now();
@@ -31,8 +31,10 @@ export async function startServer(dataDirectory, environment = {}) {
   });
   const closed = once(child, 'close');
   const faults = [];
+  const log = [];
   let lastWords = '';
   const note = (line) => {
+    log.push(line);
     lastWords = `${lastWords}\n${line}`.slice(-4_000);
     // 50 and 60: what the server itself calls an error.
     // That its database was killed, it may say.
@@ -77,5 +79,6 @@ export async function startServer(dataDirectory, environment = {}) {
     postmaster: () =>
       Number(readFileSync(join(dataDirectory, 'postgres', 'postmaster.pid'), 'utf8').split('\n')[0]),
     faults: () => [...faults],
+    log: () => log.join('\n'),
   };
 }

@@ -59,7 +59,8 @@ const MAX_KEPT_OUTPUTS = 10;
 type BatchRead<A, T> = (actor: A, ids: readonly string[]) => Promise<readonly (T | null)[]>;
 
 export function createLoaders(services: Services, actor: Actor | null): Loaders {
-  const { audit, tenants, identity, catalog, versions, aliases, sharing, predictions, evaluations } = services;
+  const { audit, tenants, identity, catalog, versions, aliases, sharing, predictions, evaluations } =
+    services;
 
   function forActor<T>(read: BatchRead<Actor, T>): Loader<T> {
     return loaderOf((ids) => (actor === null ? Promise.resolve(nothing(ids)) : read(actor, ids)));

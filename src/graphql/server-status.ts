@@ -1,4 +1,5 @@
 /** What `serverInfo` and the readiness probe know of the server: facts, gathered by `app.ts`. */
+import type { ImportWalls } from '../importers/index.js';
 import type { IsolationKind, IsolationWalls, RuntimeName } from '../inference/index.js';
 
 export interface RuntimeStatus {
@@ -83,6 +84,7 @@ export interface ServerStatus {
     readonly walls: IsolationWalls;
     readonly threadsPerWorker: number;
   };
+  importWalls(): Promise<ImportWalls>;
   /** Engines, the preferred first. */
   runtimes(): readonly RuntimeStatus[];
   pool(): PoolStatus;

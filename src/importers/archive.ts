@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { canonicalName, commonFolder, entryNameProblem, isClutter } from './archive-names.js';
 import { bufferSource, fileSource, type ByteSource } from './byte-source.js';
 import { IMPORT_LIMITS } from './limits.js';
-import { refuseImport } from './refused.js';
+import { printable, refuseImport } from './refused.js';
 
 export interface Archive {
   /** By name, without the folder that all names share. */
@@ -68,7 +68,7 @@ export function createArchiveBuilder(
         refuseImport(
           'CORRUPT_ARTIFACT',
           rawName,
-          `The archive has a file name that ${problem}: "${rawName}".`,
+          `The archive has a file name that ${problem}: "${printable(rawName)}".`,
         );
       }
       // Readers disagree on which of two entries counts; refusing the pair leaves nothing to disagree on.

@@ -53,10 +53,11 @@ export async function openHdf5(source: ByteSource): Promise<Hdf5File> {
   }
   const groups = new Map<string, readonly string[]>();
   const datasets = new Map<string, Hdf5Dataset>();
+  let audited: string | null = null;
   try {
     audit();
   } catch (error) {
-    rethrowAsCorrupt(error, null);
+    rethrowAsCorrupt(error, audited);
   }
 
   /** Walks every link of the file once, without following any that leads elsewhere. */
@@ -76,6 +77,7 @@ export async function openHdf5(source: ByteSource): Promise<Hdf5File> {
             `The HDF5 file has more than ${IMPORT_LIMITS.maxHdf5Objects} objects.`,
           );
         }
+        audited = path;
         refuseLink(path);
         const type = module.get_type(file, path);
         if (type === module.H5G_GROUP) {
@@ -306,6 +308,7 @@ function guarded<T>(subject: string, read: () => T): T {
 
 function rethrowAsCorrupt(error: unknown, subject: string | null): never {
   if (error instanceof Error && 'refusal' in error) throw error;
-  const reason = error instanceof Error ? error.message : String(error);
-  return refuseImport('CORRUPT_ARTIFACT', subject, `The HDF5 file is damaged: ${reason}.`);
+  const reason = (error instanceof Error ? error.message : String(error)).replace(/^error - |[.!]$/g, '');
+  const where = subject === null ? '' : ` at "${subject}"`;
+  return refuseImport('CORRUPT_ARTIFACT', subject, `The HDF5 file is damaged${where}: ${reason}.`);
 }

@@ -1,7 +1,7 @@
 /** Who gets a turn: imports are heavy, so few run at once and few may wait. */
 import { refuse, type Result } from '../lib/result.js';
 import { runChild } from './child-process.js';
-import { findSandbox, type Sandbox } from '../lib/sandbox.js';
+import { findJail, type ImportWalls, type Jail } from './jail.js';
 import type { ImportProgress, ImportRefusal, ImportReport, ImportRequest } from './types.js';
 
 export interface ImporterDeps {
@@ -23,6 +23,8 @@ export interface Importer {
     onProgress: (progress: ImportProgress) => void,
     signal?: AbortSignal,
   ): Promise<Result<ImportReport, ImportRefusal>>;
+  /** What stands around each import on this machine; examined at the first question, which takes some 0.2 s. */
+  walls(): Promise<ImportWalls>;
   /** Ends running and waiting imports with IMPORT_CANCELLED and resolves when no child is left. */
   stop(): Promise<void>;
 }
@@ -31,8 +33,9 @@ export interface Importer {
 export interface Turnstile {
   run<T>(
     signal: AbortSignal | undefined,
-    work: (sandbox: Sandbox, ended: AbortSignal) => Promise<T>,
+    work: (jail: Jail, ended: AbortSignal) => Promise<T>,
   ): Promise<T | { readonly ok: false; readonly error: ImportRefusal }>;
+  walls(): Promise<ImportWalls>;
   /** Ends what runs and waits, and resolves when nothing runs. */
   stop(): Promise<void>;
 }
@@ -49,7 +52,8 @@ export function createImporter(deps: ImporterDeps = {}): Importer {
       request: ImportRequest,
       onProgress: (progress: ImportProgress) => void,
       signal?: AbortSignal,
-    ) => turnstile.run(signal, (sandbox, ended) => runChild(request, sandbox, onProgress, ended)),
+    ) => turnstile.run(signal, (jail, ended) => runChild(request, jail, onProgress, ended)),
+    walls: turnstile.walls,
     stop: turnstile.stop,
   });
 }
@@ -60,7 +64,8 @@ export function createTurnstile(deps: ImporterDeps = {}): Turnstile {
   const waiting = new Set<Waiting>();
   const running = new Set<Promise<unknown>>();
   const stopping = new AbortController();
-  let sandbox: Promise<Sandbox> | null = null;
+  let jail: Promise<Jail> | null = null;
+  const found = (): Promise<Jail> => (jail ??= findJail());
   // Turns taken; counted at the moment of the decision, before anything is awaited.
   let active = 0;
 
@@ -95,17 +100,13 @@ export function createTurnstile(deps: ImporterDeps = {}): Turnstile {
   }
 
   return Object.freeze({
-    async run<T>(
-      signal: AbortSignal | undefined,
-      work: (sandbox: Sandbox, ended: AbortSignal) => Promise<T>,
-    ) {
+    async run<T>(signal: AbortSignal | undefined, work: (jail: Jail, ended: AbortSignal) => Promise<T>) {
       const ended = AbortSignal.any(signal === undefined ? [stopping.signal] : [stopping.signal, signal]);
       if (ended.aborted) return refuse(cancelled());
       const outcome = await turn(ended);
       if (outcome === 'full') return refuse(queueFull(maxQueued));
       if (outcome === 'gone') return refuse(cancelled());
-      sandbox ??= findSandbox();
-      const run = sandbox.then((found) => work(found, ended));
+      const run = found().then((jail) => work(jail, ended));
       running.add(run);
       try {
         return await run;
@@ -114,6 +115,7 @@ export function createTurnstile(deps: ImporterDeps = {}): Turnstile {
         passTurn();
       }
     },
+    walls: async () => (await found()).walls,
     async stop() {
       stopping.abort();
       await Promise.allSettled([...running]);

@@ -16,6 +16,11 @@ export const IMPORT_LIMITS = Object.freeze({
   expansionFloorBytes: 16 * MIB,
   /** Entries above this size are unpacked to a numbered file in the work directory, not into memory. */
   memoryEntryBytes: 64 * MIB,
+  /**
+   * Everything that a job has on disk: unpacked entries, weights, the pack, and an engine's copy of it.
+   * The parent looks now and then; a single file is bounded by the kernel where the job is jailed.
+   */
+  maxJobBytes: 10 * 1024 * MIB,
   maxNameLength: 1024,
   /** One JSON document: config.json, model.json, the attribute model_config. */
   maxJsonBytes: 64 * MIB,

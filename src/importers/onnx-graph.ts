@@ -143,6 +143,13 @@ export function checkModelGraphs(model: Message, graph: Message): GraphFacts {
         `The model has more than ${IMPORT_LIMITS.maxTensors} tensors of weights.`,
       );
     }
+    const names = new Set<string>();
+    for (const name of tensors.map((tensor) => textField(tensor, 'name'))) {
+      if (names.has(name)) {
+        refuseImport('CORRUPT_ARTIFACT', name, `The graph has two tensors of weights named "${name}".`);
+      }
+      names.add(name);
+    }
     for (const tensor of tensors) parameters += checkTensor(tensor, 'initializer').elements;
     const nodes = messageList(part, 'node');
     checkNodes(nodes, constantsOf(tensors, nodes), depth, inFunction);
@@ -201,6 +208,15 @@ function functionsOf(model: Message): ReadonlyMap<string, Message> {
 /** The runtime unfolds functions into the graph: thirty that call each other twice would be 2^30 nodes. */
 function checkUnfolded(graph: Message, functions: ReadonlyMap<string, Message>): void {
   const sizes = new Map<string, number>();
+  /** Kept too: functions in the order of their calls would each be one level deep, however many there are. */
+  const heights = new Map<string, number>();
+  const heightOfNodes = (nodes: readonly Message[]): number =>
+    nodes.reduce((highest, node) => {
+      const key = keyOf(textField(node, 'domain'), textField(node, 'op_type'), textField(node, 'overload'));
+      const inner = messageList(node, 'attribute').flatMap(graphsOf);
+      const within = inner.map((part) => heightOfNodes(messageList(part, 'node')));
+      return Math.max(highest, heights.get(key) ?? 0, ...within);
+    }, 0);
   const sizeOfNodes = (nodes: readonly Message[], open: readonly string[]): number =>
     nodes.reduce((sum, node) => {
       const key = keyOf(textField(node, 'domain'), textField(node, 'op_type'), textField(node, 'overload'));
@@ -215,10 +231,14 @@ function checkUnfolded(graph: Message, functions: ReadonlyMap<string, Message>):
     if (known !== undefined) return known;
     const name = textField(body, 'name');
     if (open.includes(key)) refuseImport('CORRUPT_ARTIFACT', name, `The function "${name}" calls itself.`);
-    if (open.length >= IMPORT_LIMITS.maxModelNesting * 4) {
-      refuseImport('LIMIT_EXCEEDED', name, `Functions call each other ${open.length} deep.`);
+    const maxDepth = IMPORT_LIMITS.maxModelNesting * 4;
+    const nodes = messageList(body, 'node');
+    const size = open.length >= maxDepth ? Infinity : sizeOfNodes(nodes, [...open, key]);
+    const below = heightOfNodes(nodes);
+    if (size === Infinity || below >= maxDepth) {
+      refuseImport('LIMIT_EXCEEDED', name, `Functions call each other more than ${maxDepth} deep.`);
     }
-    const size = sizeOfNodes(messageList(body, 'node'), [...open, key]);
+    heights.set(key, below + 1);
     if (size > IMPORT_LIMITS.maxGraphNodes) refuseTooMany(size);
     sizes.set(key, size);
     return size;

@@ -8,7 +8,7 @@ import { IMPORT_LIMITS } from './limits.js';
 import { refuseImport } from './refused.js';
 
 export const PACK_FILE_NAME = 'model.pack';
-const WEIGHTS_FILE_NAME = 'weights.bin';
+export const WEIGHTS_FILE_NAME = 'weights.bin';
 const COPY_BYTES = 4 * 1024 * 1024;
 
 export interface WrittenPack {

@@ -139,18 +139,24 @@ function namedIn(attr: readonly AttrEntry[]): string[] {
 /** No recursion, no deep nesting, and no doubling by calls of calls. */
 function checkCalls({ nodes, functions }: SavedGraph): void {
   const sizes = new Map<string, number>();
+  /** Kept too: functions in the order of their calls would each be one level deep, however many there are. */
+  const heights = new Map<string, number>();
   const open = new Set<string>();
 
   function sizeOf(name: string): number {
     const known = sizes.get(name);
     if (known !== undefined) return known;
     if (open.has(name)) refuseImport('UNSUPPORTED_OP', name, `The function "${name}" calls itself.`);
-    if (open.size >= MAX_CALL_DEPTH) {
-      refuseImport('LIMIT_EXCEEDED', name, `Functions call each other more than ${MAX_CALL_DEPTH} deep.`);
-    }
+    if (open.size >= MAX_CALL_DEPTH) refuseDepth(name);
     open.add(name);
-    const size = expanded(functions.get(name)?.nodeDef ?? []);
+    const items = functions.get(name)?.nodeDef ?? [];
+    const size = expanded(items);
     open.delete(name);
+    const below = items
+      .flatMap((node) => callsOf(node, functions))
+      .reduce((highest, called) => Math.max(highest, heights.get(called) ?? 0), 0);
+    if (below >= MAX_CALL_DEPTH) refuseDepth(name);
+    heights.set(name, below + 1);
     sizes.set(name, size);
     return size;
   }
@@ -170,6 +176,10 @@ function checkCalls({ nodes, functions }: SavedGraph): void {
   }
   for (const name of functions.keys()) sizeOf(name);
   expanded(nodes);
+}
+
+function refuseDepth(name: string): never {
+  return refuseImport('LIMIT_EXCEEDED', name, `Functions call each other more than ${MAX_CALL_DEPTH} deep.`);
 }
 
 /** Everything that the named nodes need, through inputs, control inputs and calls. */

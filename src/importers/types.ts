@@ -22,7 +22,10 @@ export interface ImportRequest {
   readonly runtimes: readonly RuntimeName[];
   /** What the trial runs in place of made-up inputs; each tensor's bytes are as many as its shape says. */
   readonly sample?: readonly Tensor[];
-  /** From the start of the child to its answer; waiting for a turn does not count. */
+  /**
+   * From the start of the child to its answer; waiting for a turn does not count. Large files and large weights get
+   * more (`import-deadline.ts`).
+   */
   readonly timeoutMs: number;
   /** Resident memory above which the child is killed. */
   readonly maxMemoryBytes: number;

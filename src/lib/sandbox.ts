@@ -17,11 +17,12 @@ export interface Sandbox {
 }
 
 const PROBE_TIMEOUT_MS = 3000;
-const find = (name: string): string | undefined =>
+/** A tool of the system, by its whole path. */
+export const findProgram = (name: string): string | undefined =>
   [`/usr/bin/${name}`, `/bin/${name}`].find((path) => existsSync(path));
-const UNSHARE = find('unshare');
-const SETPRIV = find('setpriv');
-const PRLIMIT = find('prlimit');
+const UNSHARE = findProgram('unshare');
+const SETPRIV = findProgram('setpriv');
+const PRLIMIT = findProgram('prlimit');
 const NETWORK_OPTIONS = [['--user', '--map-current-user', '--net'], ['--user', '--net'], ['--net']];
 
 /**
@@ -65,6 +66,23 @@ export function residentBytes(pid: number | undefined): number | null {
   } catch {
     // It has just exited, or there is no /proc.
     return null;
+  }
+}
+
+/** As `residentBytes`, of a process and all that it has started; `null` when it is gone. */
+export function residentBytesOfTree(pid: number | undefined): number | null {
+  const own = residentBytes(pid);
+  if (own === null || pid === undefined) return null;
+  return childrenOf(pid).reduce((sum, child) => sum + (residentBytesOfTree(child) ?? 0), own);
+}
+
+function childrenOf(pid: number): readonly number[] {
+  try {
+    const listed = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
+    return listed.split(' ').filter(Boolean).map(Number);
+  } catch {
+    // It has just exited, or the kernel does not tell.
+    return [];
   }
 }
 

@@ -56,7 +56,7 @@ const MAX_DEPTH = 8;
 export function mutatedOnnx(bytes: Uint8Array, seed: number): Buffer {
   const random = randomOf(seed);
   if (random(4) === 0) return mutatedBytes(bytes, random);
-  let made = Buffer.from(bytes);
+  let made: Buffer = Buffer.from(bytes);
   for (let i = random(3); i >= 0; i--) made = mutatedMessage(made, random, 0);
   return made;
 }

@@ -86,7 +86,7 @@ export function createPredict(deps: PredictDeps) {
     // 2 entitlement
     const entitlement = marketplace.entitlementFor(actor, found.facts, 'PREDICT');
     if (!entitlement.ok) return refuse([entitlement.error]);
-    if (version.yanked !== null) return refuse([version.yanked]);
+    if (found.yanked !== null) return refuse([found.yanked]);
 
     // 3 signature and inputs
     const version = withSignature(found, command.signature ?? null);

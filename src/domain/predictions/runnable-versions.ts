@@ -138,11 +138,7 @@ function isPinned(reference: VersionReference): boolean {
   );
 }
 
-function runnableFromRow(
-  row: RunnableRow,
-  { engines, packPath }: Serving,
-  pinned: boolean,
-): RunnableVersion {
+function runnableFromRow(row: RunnableRow, { engines, packPath }: Serving, pinned: boolean): RunnableVersion {
   const [first, ...others] = signaturesFromJson(row.signatures, row);
   const artifact = {
     digest: row.pack_digest,

@@ -62,8 +62,7 @@ export interface VersionsDeps {
   readonly isOnlyProcess?: boolean | undefined;
 }
 
-export interface VersionsService
-  extends VersionReads, ProvenanceReads, Yanking, Transfers, TenantStorage {
+export interface VersionsService extends VersionReads, ProvenanceReads, Yanking, Transfers, TenantStorage {
   /** Takes a file in. Needs VERSION_PUBLISH. The source is read only after all that can be refused without it. */
   readonly receiveUpload: ReceiveUpload;
   /** Makes an upload of a file that the tenant has already, in an upload or a version. Needs VERSION_PUBLISH. */

@@ -5,7 +5,7 @@ const ISOLATIONS = { thread: 'THREAD', process: 'PROCESS' } as const;
 
 export const serverResolvers = {
   Query: {
-    serverInfo: (_root, _args, { actor, services: { server } }) => {
+    serverInfo: async (_root, _args, { actor, services: { server } }) => {
       const { kind, walls, threadsPerWorker } = server.isolation();
       return {
         version: server.version,
@@ -13,6 +13,7 @@ export const serverResolvers = {
         maxUploadBytes: server.maxUploadBytes,
         isolation: ISOLATIONS[kind],
         walls,
+        importWalls: await server.importWalls(),
         threadsPerWorker,
         pool: actor !== null && can(actor, 'PLATFORM_OPERATE') ? server.pool() : null,
       };

@@ -98,7 +98,11 @@ async function tryAll(
   const chosen = chooseEngine(trials);
   if (chosen === null || reference === null) {
     const reasons = trials.map((trial) => `${trial.runtime}: ${trial.reason ?? 'unknown'}`).join('; ');
-    return refuseImport('TRIAL_FAILED', null, `No engine could run the model. ${reasons}`);
+    return refuseImport(
+      'TRIAL_FAILED',
+      null,
+      `No engine could run the model. ${reasons.replace(/\.$/, '')}.`,
+    );
   }
   const { signature } = reference;
   const [problem] = problems;

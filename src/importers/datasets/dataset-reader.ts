@@ -1,7 +1,7 @@
 /** Reads strangers' datasets, each in a child of its own; the pattern and the walls are those of imports. */
 import { join } from 'node:path';
 import { ok, refuse, type Result } from '../../lib/result.js';
-import { describeFile, runTask, type ChildTask, type ChildWord } from '../child-process.js';
+import { describeFile, runTask, type ChildTask, type ChildWord } from '../child-task.js';
 import { createTurnstile, type ImporterDeps } from '../importer.js';
 import { DATASET_FILE_NAME } from './canonical.js';
 import { datasetChildMessage, type DatasetChildRequest } from './messages.js';
@@ -24,15 +24,19 @@ export function createDatasetReader(deps: ImporterDeps = {}): DatasetReader {
       const { sourcePath, workDirectory, options, timeoutMs, maxMemoryBytes } = request;
       const task: ChildTask<never, DatasetReport, DatasetRefusal> = {
         entry: './datasets/child.js',
-        request: { sourcePath, workDirectory, options } satisfies DatasetChildRequest,
+        artifactPath: sourcePath,
         workDirectory,
+        requestFor: (seen) =>
+          ({
+            sourcePath: seen.artifactPath,
+            workDirectory: seen.workDirectory,
+            options,
+          }) satisfies DatasetChildRequest,
         timeoutMs,
         maxMemoryBytes,
         hear,
       };
-      const ended = await turnstile.run(signal, (sandbox, until) =>
-        runTask(task, sandbox, () => undefined, until),
-      );
+      const ended = await turnstile.run(signal, (jail, until) => runTask(task, jail, () => undefined, until));
       if (!ended.ok) return ended;
       const path = join(workDirectory, DATASET_FILE_NAME);
       const left = await describeFile(path);

@@ -129,7 +129,7 @@ export const entries: Readonly<Record<string, Entry>> = {
   },
   'Query.serverInfo': {
     document:
-      '{ serverInfo { version isolation threadsPerWorker walls { ownMemory networkCutOff } pool { queued } } }',
+      '{ serverInfo { version isolation threadsPerWorker walls { ownMemory networkCutOff } importWalls { filesHidden } pool { queued } } }',
     variables: () => ({}),
     stranger: 'ok',
     viewer: 'ok',

@@ -15,7 +15,7 @@ import { createTenantsService } from '../../../src/domain/tenants/index.js';
 import { createVersionsService, type VersionsService } from '../../../src/domain/versions/index.js';
 import type { TenantActor } from '../../../src/domain/access/index.js';
 import { createDatasetReader } from '../../../src/importers/index.js';
-import { openDiskStore } from '../../../src/storage/index.js';
+import { openDiskStore, openPartialFiles } from '../../../src/storage/index.js';
 import { ownerOf } from '../../support/actors.js';
 import { listFiles } from '../../support/list-files.js';
 import { openPredictionsRoom, type PredictionsRoom } from '../../support/predictions-room.js';
@@ -55,6 +55,7 @@ export async function openEvaluationsRoom(): Promise<EvaluationsRoom> {
     log: silentLogger(),
     audit,
     artifacts,
+    partials: await openPartialFiles(join(directory, 'artifacts', 'partial')),
     importArtifact: () => Promise.reject(new Error('Nothing is published here.')),
     workDirectory: join(directory, 'work'),
     runtimes: ['tfjs-wasm'],

@@ -3,14 +3,22 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { createImporter, type ImportProgress } from '../../../src/importers/index.js';
+import { createImporter, type ImportProgress, type ImportWalls } from '../../../src/importers/index.js';
 import { runChild } from '../../../src/importers/child-process.js';
-import { editedKeras, fixture, graphZip, humanZip } from '../../support/archives.js';
+import { editedKeras, fixture, graphZip, humanZip, SMALL_GRAPH_WEIGHTS } from '../../support/archives.js';
 import { importBytes, refusalOf, reportOf } from '../../support/importing.js';
 import { until } from '../../support/until.js';
 
 const importer = createImporter({ maxConcurrentImports: 1, maxQueuedImports: 1 });
 afterAll(() => importer.stop());
+
+const NO_WALLS: ImportWalls = {
+  filesHidden: false,
+  processesHidden: false,
+  networkCutOff: false,
+  environmentHidden: true,
+  privilegesDropped: false,
+};
 
 /** Process ids of imports that this process has started and that are still there. */
 function runningImports(): number[] {
@@ -88,6 +96,23 @@ describe('an import', () => {
     expect(runningImports()).toEqual([]);
   });
 
+  it('never hands out memory that WebAssembly does not have', async () => {
+    // 2^39 floats: tfjs would take what is left of the size beyond 32 bits, and read out the heap as its output.
+    const bytes = graphZip(
+      (model) => {
+        model.modelTopology.node.push(
+          { name: 'times', op: 'Const', attr: { dtype: { type: 'DT_INT32' } } },
+          { name: 'big', op: 'Tile', input: ['y', 'times'], attr: { T: { type: 'DT_FLOAT' } } },
+        );
+        model.weightsManifest[0].weights.push({ name: 'times', shape: [2], dtype: 'int32' });
+      },
+      Buffer.concat([SMALL_GRAPH_WEIGHTS, Buffer.from(Int32Array.of(2 ** 20, 2 ** 18).buffer)]),
+    );
+    const refusal = refusalOf(await importBytes(importer, bytes, { runtimes: ['tfjs-wasm'] }));
+    expect(refusal).toMatchObject({ code: 'TRIAL_FAILED' });
+    expect(refusal.message).toContain('no memory for a tensor of 2199023255552 bytes');
+  });
+
   it('ends when its caller goes away', async () => {
     const gone = new AbortController();
     const imported = await importBytes(importer, await endless(), {
@@ -137,7 +162,10 @@ describe('a child that was taken over', () => {
           timeoutMs: 5000,
           maxMemoryBytes: 2 ** 31,
         },
-        { prefix: [process.execPath, path, '--'], network: 'host' },
+        {
+          walls: NO_WALLS,
+          enclose: (job) => ({ ...job, command: [process.execPath, path] }),
+        },
         () => undefined,
         new AbortController().signal,
       );

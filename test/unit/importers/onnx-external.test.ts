@@ -36,7 +36,7 @@ function read(model: Uint8Array, others: Readonly<Record<string, Uint8Array>>, f
     [`${folder}model.onnx`, bufferSource(model)],
     ...Object.entries(others).map(([name, data]): [string, ByteSource] => [name, bufferSource(data)]),
   ]);
-  const converted = readOnnxArchive({ files }, { model: `${folder}model.onnx`, base: folder });
+  const converted = readOnnxArchive({ files, folder: '' }, { model: `${folder}model.onnx`, base: folder });
   const bytes = Buffer.concat((converted.files ?? []).flatMap((file) => [...file.read()]));
   return { converted, bytes };
 }

@@ -18,6 +18,7 @@ const base: Version = {
     inputs: [{ name: 'x', datatype: 'FP32', shape: [-1, 3] }],
     outputs: [{ name: 'y', datatype: 'FP32', shape: [-1, 2] }],
   },
+  signatures: [],
   runtime: 'tfjs-wasm',
   batchable: true,
   trials: [],

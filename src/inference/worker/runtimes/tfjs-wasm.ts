@@ -8,6 +8,9 @@ import { engineMemory, loadTfjsModel, requireFromHere, requireTfjs, type TfjsHos
 import { EngineUnavailableError, type Runtime } from './runtime.js';
 import type { Tf } from './tfjs-program.js';
 
+/** Addresses have 32 bits; the module's memory ends at 4 GiB. */
+const MAX_TENSOR_BYTES = 2 ** 31;
+
 export function createTfjsWasmRuntime(): Runtime {
   let host: TfjsHost | null = null;
 
@@ -27,6 +30,7 @@ export function createTfjsWasmRuntime(): Runtime {
         wasm.setWasmPaths(dirname(requireFromHere.resolve('@tensorflow/tfjs-backend-wasm')) + sep);
         wasm.setThreadsCount(1);
         if (!(await becomesCurrent(tf))) throw new Error('its backend did not initialise');
+        checkAllocations(tf);
         host = { tf, backend: 'wasm' };
       } catch (error) {
         const reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
@@ -38,6 +42,29 @@ export function createTfjsWasmRuntime(): Runtime {
     load: (pack: Uint8Array) => loadTfjsModel(started(), pack),
     memory: () => engineMemory(started().tf),
   });
+}
+
+interface WasmModule {
+  _malloc(bytes: number): number;
+  _free(address: number): void;
+}
+
+/**
+ * tfjs asks WebAssembly for memory and does not look at the answer: where there is none left it takes address 0, and
+ * of a size beyond 32 bits only the rest. Kernels would then write over, and outputs would read out, whatever lies
+ * there, other tenants' tensors among it. Every allocation of a tensor goes through this one function.
+ */
+function checkAllocations(tf: Tf): void {
+  const { wasm } = tf.backend() as unknown as { readonly wasm: WasmModule };
+  // The first call puts the real function in the place of the one that finds it; it must not do so later.
+  wasm._free(wasm._malloc(16));
+  const allocate = wasm._malloc;
+  wasm._malloc = (bytes) => {
+    const address = Number.isInteger(bytes) && bytes >= 0 && bytes <= MAX_TENSOR_BYTES ? allocate(bytes) : 0;
+    if (address === 0 && bytes !== 0)
+      throw new Error(`WebAssembly has no memory for a tensor of ${bytes} bytes.`);
+    return address;
+  };
 }
 
 /** Of two starts at once in one thread, tfjs fails the first, although the second brings the backend for both. */
