@@ -1,0 +1,15 @@
+/** A machine: a model in, one TensorFlow graph out. Pure; what it may not lower it refuses by name. */
+export type { LoweredGraph, Port, WeightNode, Dtype, Shape } from './graph.js';
+export type { LayerOutput, LayersModel, LayerUse, LayerWeight, ModelLayer } from './layers-model.js';
+export { lowerLayers } from './lower-layers.js';
+export { LOWERED_LAYERS } from './layers/index.js';
+export { ACTIVATION_NAMES } from './layers/activations.js';
+export type { LoweringRefusal } from './refused.js';
+export {
+  compact,
+  LOWERED_TAG,
+  MAX_LOWERED_BYTES,
+  writeSavedModel,
+  type CompactGraph,
+  type WeightValue,
+} from './saved-model-writer.js';
