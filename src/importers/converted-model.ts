@@ -1,6 +1,8 @@
 /** What every reader makes of a file: everything the pack needs, weights not yet read. */
 import type { PackHeader, WeightSpec } from '../inference/index.js';
 import type { Datatype } from '../lib/tensor.js';
+import type { CompactGraph, LoweringRefusal } from '../lowering/index.js';
+import type { Result } from '../lib/result.js';
 import type { ModelFormat } from './types.js';
 
 export interface WeightBlock {
@@ -28,6 +30,9 @@ export interface ModelTensor {
   readonly shape: readonly number[] | null;
 }
 
+/** The same model as one TensorFlow graph, or why it cannot be written as one. */
+export type LoweredModel = Result<CompactGraph, LoweringRefusal>;
+
 export interface ConvertedModel {
   readonly format: ModelFormat;
   readonly producer: string | null;
@@ -43,6 +48,9 @@ export interface ConvertedModel {
   /** Class or op of each layer or node, one entry for each. */
   readonly operations: readonly string[];
   readonly notes: readonly string[];
+  readonly lowered?: LoweredModel;
+  /** Why the engines of its kind cannot run it, so that only the lowered graph can; `null` when they can. */
+  readonly beyondEngines?: string | null;
   readonly graph?: Pick<PackHeader, 'graphSignature' | 'initializerSignature' | 'initializer'>;
 }
 

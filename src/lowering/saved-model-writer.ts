@@ -8,7 +8,9 @@ import {
   MetaInfoMessage,
   NodeMessage,
   SignatureEntryMessage,
-  Writer,
+  EncodedMetaGraphMessage,
+  EncodedNodesMessage,
+  EncodedSavedModelMessage,
 } from './tensorflow-schema.js';
 
 /** The tag of the one graph in the file. */

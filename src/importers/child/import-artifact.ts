@@ -36,8 +36,12 @@ async function importOrThrow(
     onProgress({ phase: 'CONVERTING', fraction: 0.3 + 0.3 * fraction });
   });
   onProgress({ phase: 'TRYING', fraction: 0.6 });
+  const { lowered } = model;
   const headerFor = (signature: Signature): PackHeader => ({
     kind: model.kind,
+    ...(lowered?.ok === true
+      ? { lowered: { ...lowered.value, graph: Buffer.from(lowered.value.graph).toString('base64') } }
+      : {}),
     modelTopology: model.modelTopology,
     weightSpecs: model.weights.map((block) => block.spec),
     ...(model.files === undefined

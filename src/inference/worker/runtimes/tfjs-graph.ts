@@ -13,6 +13,7 @@ import {
   type Runtime,
   type RuntimeOptions,
 } from './runtime.js';
+import { loweredFiles } from './lowered-files.js';
 import { clearLeftDirectories, withFiles } from './private-directory.js';
 import { checkDatatypes, fromBinding, toBinding } from './tfjs-graph-tensors.js';
 
@@ -43,7 +44,8 @@ export function createTfjsGraphRuntime(options: RuntimeOptions = {}): Runtime {
     if (!decoded.ok) throw new ModelLoadError(decoded.error.message);
     const { header, weights } = decoded.value;
     checkHeader(header);
-    const files = packFiles(header, weights);
+    const { lowered } = header;
+    const files = lowered === undefined ? packFiles(header, weights) : loweredFiles(lowered, header, weights);
     const session = withFiles(files, options.temporaryDirectory, (directory) => {
       try {
         return native.loadSavedModel(directory, TAG);
@@ -58,8 +60,9 @@ export function createTfjsGraphRuntime(options: RuntimeOptions = {}): Runtime {
     // TensorFlow does not say what a session takes; its variables and constants are what the files hold.
     const bytes = [...files.values()].reduce((sum, file) => sum + file.byteLength, 0);
     loadedBytes += bytes;
-    const inputNames = header.inputNodes.join(',');
-    const outputNames = header.outputNodes.join(',');
+    const [inputNodes, outputNodes] = nodesOf(header);
+    const inputNames = inputNodes.join(',');
+    const outputNames = outputNodes.join(',');
     let disposed = false;
 
     function runGraph(inputs: readonly Tensor[], given: readonly number[]): readonly MadeTensor[] {
@@ -129,16 +132,25 @@ export function createTfjsGraphRuntime(options: RuntimeOptions = {}): Runtime {
   });
 }
 
+/** The tensors to feed and to fetch, in the signature's order. */
+function nodesOf({ lowered, inputNodes, outputNodes }: PackHeader): [readonly string[], readonly string[]] {
+  if (lowered === undefined) return [inputNodes, outputNodes];
+  return [lowered.inputs.map(({ tensor }) => tensor), lowered.outputs.map(({ tensor }) => tensor)];
+}
+
 function checkHeader(header: PackHeader): void {
-  if (header.kind !== 'saved-model') {
-    throw new ModelLoadError(`The pack is of the kind ${header.kind}; this engine runs SavedModels.`);
+  if (header.kind !== 'saved-model' && header.lowered === undefined) {
+    throw new ModelLoadError(
+      `The pack is of the kind ${header.kind}, without a lowered graph; this engine runs TensorFlow graphs.`,
+    );
   }
   checkDatatypes(header.signature);
   const { inputs, outputs } = header.signature;
-  if (header.inputNodes.length !== inputs.length || header.outputNodes.length !== outputs.length) {
+  const [inputNodes, outputNodes] = nodesOf(header);
+  if (inputNodes.length !== inputs.length || outputNodes.length !== outputs.length) {
     throw new ModelLoadError('The pack names another number of tensors than its signature.');
   }
   // The binding joins the names with commas.
-  const misleading = [...header.inputNodes, ...header.outputNodes].find((node) => !/^[^,]+:\d+$/.test(node));
+  const misleading = [...inputNodes, ...outputNodes].find((node) => !/^[^,]+:\d+$/.test(node));
   if (misleading !== undefined) throw new ModelLoadError(`"${misleading}" is not the name of a tensor.`);
 }
