@@ -2,7 +2,7 @@
  * A lowered graph as TensorFlow loads it: `saved_model.pb`, one file, weights as constants. Constants and not
  * variables, because TensorFlow's optimiser folds what depends on constants alone and fuses the rest around them.
  */
-import { DTYPE, shapeValue, type Dtype, type LoweredGraph, type Port, type WeightNode } from './graph.js';
+import { DTYPE, shapeValue, type LoweredGraph, type Port, type WeightNode } from './graph.js';
 import {
   GraphMessage,
   MetaInfoMessage,
@@ -12,6 +12,7 @@ import {
   EncodedNodesMessage,
   EncodedSavedModelMessage,
 } from './tensorflow-schema.js';
+import type { WeightValue } from './weight-values.js';
 
 /** The tag of the one graph in the file. */
 export const LOWERED_TAG = 'serve';
@@ -40,9 +41,6 @@ export function compact(lowered: LoweredGraph): CompactGraph {
   }).finish();
   return { graph, weights, inputs, outputs, initializer };
 }
-
-/** The value of a weight: elements as they lie in memory, little-endian, or strings. */
-export type WeightValue = Uint8Array | readonly Uint8Array[];
 
 /**
  * The bytes of `saved_model.pb`.
@@ -100,19 +98,3 @@ function signatures({ inputs, outputs, initializer }: CompactGraph): object[] {
   const value = { outputs: [{ key, value: { name: initializer, dtype: 0, tensorShape: shapeValue(null) } }] };
   return [serving, { key, value }];
 }
-
-/** Bytes of one element; 0 for strings, which have none. */
-export const ELEMENT_BYTES: Readonly<Record<Dtype, number>> = {
-  float32: 4,
-  float64: 8,
-  int32: 4,
-  uint8: 1,
-  int16: 2,
-  int8: 1,
-  string: 0,
-  complex64: 8,
-  int64: 8,
-  bool: 1,
-  float16: 2,
-  resource: 0,
-};

@@ -133,7 +133,8 @@ async function tryEngine(
     const runtime = createRuntime(name, { temporaryDirectory: process.cwd() });
     await runtime.start();
     const started = performance.now();
-    loaded = await runtime.load(packFor(provisional));
+    // What the first engine found out is truer than what the file says.
+    loaded = await runtime.load(packFor(reference?.signature ?? provisional));
     loadMs = Math.round((performance.now() - started) * 1000) / 1000;
     const measured = reference ?? (await explore(loaded, provisional));
     const diff =
