@@ -1,16 +1,13 @@
 /** Public TFJS graph models, lowered, against TensorFlow.js's own executor on the same library. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, expect, it } from 'vitest';
 import { importArtifact } from '../../../src/importers/child/import-artifact.js';
 import { zipOf } from '../../support/zip.js';
 
-const MODELS = join(
-  dirname(createRequire(import.meta.url).resolve('@vladmandic/human/package.json')),
-  'models',
-);
+const MODELS = fileURLToPath(new URL('../../../node_modules/@vladmandic/human/models/', import.meta.url));
 const directory = mkdtempSync(join(tmpdir(), 'souk-lowering-'));
 afterAll(() => {
   rmSync(directory, { recursive: true, force: true });

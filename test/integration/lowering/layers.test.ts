@@ -46,7 +46,10 @@ describe('one-layer models', () => {
       expect(outputs.map(({ shape }) => shape)).toEqual(expected.outputs.map(({ shape }) => shape));
       expected.outputs.forEach((want, i) => {
         const got = numbersOf(outputs[i] as never);
-        const worst = want.data.reduce((max, value, at) => Math.max(max, Math.abs(value - (got[at] ?? NaN))), 0);
+        const worst = want.data.reduce(
+          (max, value, at) => Math.max(max, Math.abs(value - (got[at] ?? NaN))),
+          0,
+        );
         expect(worst, `output ${i}`).toBeLessThan(RECURRENT.test(file) ? 1e-4 : 1e-5);
       });
     } finally {
