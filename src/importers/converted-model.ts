@@ -1,6 +1,8 @@
 /** What every reader makes of a file: everything the pack needs, weights not yet read. */
 import type { PackHeader, WeightSpec } from '../inference/index.js';
 import type { Datatype } from '../lib/tensor.js';
+import type { CompactGraph, LoweringRefusal } from '../lowering/index.js';
+import type { Result } from '../lib/result.js';
 import type { ModelFormat } from './types.js';
 
 export interface WeightBlock {
@@ -37,6 +39,9 @@ export interface OtherSignature {
   readonly outputs: readonly ModelTensor[];
 }
 
+/** The same model as one TensorFlow graph, or why it cannot be written as one. */
+export type LoweredModel = Result<CompactGraph, LoweringRefusal>;
+
 export interface ConvertedModel {
   readonly format: ModelFormat;
   readonly producer: string | null;
@@ -57,6 +62,9 @@ export interface ConvertedModel {
   /** Some output's shape may depend on values and not only on the inputs' shapes; absent: nobody has looked. */
   readonly hasShapesByValue?: boolean;
   readonly notes: readonly string[];
+  readonly lowered?: LoweredModel;
+  /** Why the engines of its kind cannot run it, so that only the lowered graph can; `null` when they can. */
+  readonly beyondEngines?: string | null;
   readonly graph?: Pick<PackHeader, 'graphSignature' | 'initializerSignature' | 'initializer'>;
 }
 

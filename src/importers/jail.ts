@@ -170,7 +170,7 @@ function visiblePaths(): string[] {
     realpathSync(process.execPath),
     ...['/lib', '/lib64', '/usr/lib', '/usr/lib64', '/usr/local/lib', '/etc/ld.so.cache'],
     ...['/dev/null', '/dev/urandom', '/sys/devices/system/cpu'],
-    ...['importers', 'inference', 'lib'].map((room) => join(built, room)),
+    ...['importers', 'inference', 'lowering', 'lib'].map((room) => join(built, room)),
     join(root, 'package.json'),
     join(root, 'node_modules'),
     ...linkedLibraries(join(root, 'node_modules/@tensorflow/tfjs-node')),

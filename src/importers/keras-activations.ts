@@ -21,6 +21,15 @@ const ACTIVATIONS: ReadonlyMap<string, string> = new Map([
   ['mish', 'mish'],
 ]);
 
+/** Keras name -> the lowering's; tfjs-layers computes these otherwise or not at all. */
+const LOWERED: ReadonlyMap<string, string> = new Map([
+  ...[
+    'exponential', 'leaky_relu', 'hard_silu', 'hard_swish', 'hard_tanh', 'hard_shrink', 'soft_shrink', 'tanh_shrink',
+    'log_sigmoid', 'squareplus', 'sparse_plus', 'sparse_sigmoid', 'celu', 'glu', 'threshold',
+  ].map((name): [string, string] => [name, name]), // prettier-ignore
+  ['hard_sigmoid', 'hard_sigmoid_keras3'],
+]);
+
 /** The bare name of an activation, from a string or from either Keras's object form. */
 export function activationName(value: unknown, context: LayerContext): string {
   if (value === null || value === undefined) return 'linear';
@@ -52,9 +61,14 @@ export function translateActivation(value: unknown, context: LayerContext): stri
   if (name === 'hard_sigmoid' && context.kerasMajor === 2) return name;
   const known = ACTIVATIONS.get(name);
   if (known !== undefined) return known;
+  const lowered = LOWERED.get(name);
+  if (lowered !== undefined) {
+    context.beyondTfjs(`uses the activation "${name}"`);
+    return lowered;
+  }
   return refuseLayer(
     context,
-    `uses the activation "${name}", which no engine of Souk computes as Keras does; served are ${[...ACTIVATIONS.keys()].join(', ')}.`,
+    `uses the activation "${name}", which no engine of Souk computes as Keras does; served are ${[...ACTIVATIONS.keys(), ...LOWERED.keys()].join(', ')}.`,
   );
 }
 

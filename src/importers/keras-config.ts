@@ -4,11 +4,11 @@
  * the options that a rule has checked, so a hostile config has no way through to an engine.
  */
 import { isObject, own, ownArray, ownObject, ownString, type JsonObject } from './json.js';
-import { parseCalls, parseTensorList, type RawRef } from './keras-calls.js';
+import { parseCalls, parseTensorList, type RawCall, type RawRef } from './keras-calls.js';
 import {
   createLayerIds,
   callsInOrder,
-  checkMasks,
+  maskProblem,
   type FlatLayer,
   type FlatModel,
   type TensorRef,
@@ -32,7 +32,10 @@ const MODEL_CLASSES = new Set(['Sequential', 'Functional', 'Model']);
 /** A model or nested model while it is read: how to call it, and what its own tensors are. */
 interface Container {
   /** Calls everything inside on the given tensors; returns the container's outputs. */
-  readonly call: (inputs: readonly TensorRef[]) => readonly TensorRef[];
+  readonly call: (
+    inputs: readonly TensorRef[],
+    options?: Readonly<Record<string, unknown>>,
+  ) => readonly TensorRef[];
 }
 
 /**
@@ -46,6 +49,7 @@ export function readKerasModel(config: unknown, kerasMajor: 2 | 3): FlatModel {
   const inputs: TensorRef[] = [];
   const newId = createLayerIds();
   let calls = 0;
+  let beyondTfjs: string | null = null;
   const className = ownString(config, 'class_name') ?? '';
   if (!MODEL_CLASSES.has(className)) {
     refuseImport(
@@ -80,7 +84,14 @@ export function readKerasModel(config: unknown, kerasMajor: 2 | 3): FlatModel {
         `The model description has a layer without ${rawClass === null ? 'a class' : 'a usable name'}.`,
       );
     }
-    const context = { name: prefix + name, className: canonicalClass(rawClass), kerasMajor };
+    const context: LayerContext = {
+      name: prefix + name,
+      className: canonicalClass(rawClass),
+      kerasMajor,
+      beyondTfjs: (what) => {
+        beyondTfjs ??= `Layer "${prefix + name}" (${rawClass}) ${what}: tfjs-layers does not compute that as Keras does.`;
+      },
+    };
     refuseForeignModule(layer, context);
     return context;
   }
@@ -103,6 +114,7 @@ export function readKerasModel(config: unknown, kerasMajor: 2 | 3): FlatModel {
       weightsPath,
       translated,
       calls: [],
+      options: [],
     };
     layers.push(layer);
     return layer;
@@ -122,6 +134,7 @@ export function readKerasModel(config: unknown, kerasMajor: 2 | 3): FlatModel {
     const shape = own(layerConfig, 'batch_shape') ?? own(layerConfig, 'batch_input_shape');
     const layer = addLayer(name, 'InputLayer', [name], [], inputLayer(shape, layerConfig, context));
     layer.calls.push([]);
+    layer.options.push({});
     return { layer, call: 0, tensor: 0 };
   }
 
@@ -245,7 +258,7 @@ export function readKerasModel(config: unknown, kerasMajor: 2 | 3): FlatModel {
         }
       }
       // A nested model's own first node is counted by Keras in some versions: its calls start at 1 then.
-      const allRefs = [...outputRefs, ...[...calls.values()].flat(2)];
+      const allRefs = [...outputRefs, ...[...calls.values()].flat().flatMap((call) => call.refs)];
       const offsets = new Map<string, number>();
       for (const { context } of steps) {
         if (!MODEL_CLASSES.has(context.className)) continue;
@@ -266,7 +279,7 @@ export function readKerasModel(config: unknown, kerasMajor: 2 | 3): FlatModel {
         const pending = steps.flatMap(({ context }) =>
           context.className === 'InputLayer'
             ? []
-            : (calls.get(context.name) ?? []).map((refs, index) => ({ name: context.name, refs, index })),
+            : (calls.get(context.name) ?? []).map((call, index) => ({ name: context.name, ...call, index })),
         );
         runInOrder(pending, results, callables, offsets);
         return outputRefs.map((ref) => resolve(results, offsets, ref));
@@ -288,27 +301,27 @@ export function readKerasModel(config: unknown, kerasMajor: 2 | 3): FlatModel {
   }
 
   const outputs = readContainer(config, [], []).call([]);
-  const model: FlatModel = { layers: layers.filter((layer) => layer.calls.length > 0), inputs, outputs };
-  callsInOrder(model);
-  checkMasks(model);
-  return model;
+  const used = layers.filter((layer) => layer.calls.length > 0);
+  callsInOrder({ layers: used });
+  // A nested model that is dissolved has no place for arguments by name.
+  return { layers: used, inputs, outputs, beyondTfjs: beyondTfjs ?? maskProblem({ layers: used }) };
 }
 
 /** @param countCall refuses when the whole model makes too many calls: nested models multiply */
 function leaf(layer: FlatLayer, countCall: (layer: FlatLayer) => void): Container {
   return {
-    call(inputs) {
+    call(inputs, options = {}) {
       const call = layer.calls.length;
       countCall(layer);
       layer.calls.push([...inputs]);
+      layer.options.push(options);
       return Array.from({ length: layer.translated.outputs }, (_, tensor) => ({ layer, call, tensor }));
     },
   };
 }
 
-interface PendingCall {
+interface PendingCall extends RawCall {
   readonly name: string;
-  readonly refs: readonly RawRef[];
   readonly index: number;
 }
 
@@ -337,7 +350,10 @@ function runInOrder(
         continue;
       }
       const inputs = call.refs.map((ref) => resolve(results, offsets, ref));
-      results.set(resultKey(call.name, call.index), callables.get(call.name)?.call(inputs) ?? []);
+      results.set(
+        resultKey(call.name, call.index),
+        callables.get(call.name)?.call(inputs, call.options) ?? [],
+      );
     }
     if (later.length === waiting.length) {
       const stuck = later[0]?.name ?? '';
@@ -357,12 +373,10 @@ function resolve(
   ref: RawRef,
 ): TensorRef {
   const given = results.get(resultKey(ref.layer, ref.call - (offsets.get(ref.layer) ?? 0)))?.[ref.tensor];
-  return (
-    given ??
-    refuseImport(
-      'CORRUPT_ARTIFACT',
-      ref.layer,
-      `The model refers to output ${ref.tensor} of "${ref.layer}", which does not exist.`,
-    )
+  if (given !== undefined) return ref.argument === undefined ? given : { ...given, argument: ref.argument };
+  return refuseImport(
+    'CORRUPT_ARTIFACT',
+    ref.layer,
+    `The model refers to output ${ref.tensor} of "${ref.layer}", which does not exist.`,
   );
 }

@@ -1,8 +1,20 @@
 /** Convolutions and pooling. */
 import { activation } from './keras-activations.js';
-import { ignored, only, positive, refuseLayer, sizes, type Options } from './keras-options.js';
 import {
-  CHANNELS_LAST,
+  beyond,
+  flag,
+  ignored,
+  oneOf,
+  only,
+  optional,
+  positive,
+  refuseLayer,
+  sizes,
+  type Option,
+  type Options,
+} from './keras-options.js';
+import {
+  DATA_FORMAT,
   kernelAndBias,
   PADDING,
   rule,
@@ -11,16 +23,19 @@ import {
   type LayerRule,
 } from './keras-rules.js';
 
+const groups: Option = beyond(positive(1), (value) => value === 1, true);
+const causal: Option = beyond(oneOf(['valid', 'same', 'causal']), (value) => value !== 'causal');
+
 export function convolution(rank: number): LayerRule {
   const options: Options = {
-    ...CHANNELS_LAST,
+    ...DATA_FORMAT,
     ...USE_BIAS,
-    ...PADDING,
+    padding: rank === 1 ? causal : (PADDING['padding'] as Option),
     filters: positive(),
     kernel_size: sizes(rank),
     strides: sizes(rank, 1),
     dilation_rate: sizes(rank, 1),
-    groups: only(1),
+    groups,
     activation: activation(),
   };
   return rule(options, (config) => {
@@ -31,7 +46,7 @@ export function convolution(rank: number): LayerRule {
 
 export function transposedConvolution(rank: number): LayerRule {
   const options: Options = {
-    ...CHANNELS_LAST,
+    ...DATA_FORMAT,
     ...USE_BIAS,
     ...PADDING,
     filters: positive(),
@@ -40,14 +55,11 @@ export function transposedConvolution(rank: number): LayerRule {
     dilation_rate: {
       fallback: undefined,
       check: (value, context) =>
-        ones(value)
+        (Array.isArray(value) ? value : [value]).every((size) => size === 1)
           ? undefined
-          : refuseLayer(
-              context,
-              'has a dilation_rate; a transposed convolution without dilation can be served.',
-            ),
+          : refuseLayer(context, 'has a dilation_rate; a transposed convolution without one can be served.'),
     },
-    output_padding: only(null),
+    output_padding: optional(beyond(sizesFromZero(rank), (value) => value === null)),
     groups: only(1),
     activation: activation(),
   };
@@ -57,13 +69,26 @@ export function transposedConvolution(rank: number): LayerRule {
   });
 }
 
-function ones(value: unknown): boolean {
-  return value === 1 || (Array.isArray(value) && value.every((item) => item === 1));
+/** `n` or a list of `rank` integers, each 0 or more. */
+function sizesFromZero(rank: number): Option {
+  return {
+    fallback: null,
+    check: (value, context, name) => {
+      const list: unknown[] = Array.isArray(value) ? value : Array.from({ length: rank }, () => value);
+      return sizes(rank).check(
+        list.map((size) => (typeof size === 'number' ? size + 1 : size)),
+        context,
+        name,
+      ) === undefined
+        ? undefined
+        : list;
+    },
+  };
 }
 
 export const depthwiseConvolution = rule(
   {
-    ...CHANNELS_LAST,
+    ...DATA_FORMAT,
     ...USE_BIAS,
     ...PADDING,
     kernel_size: sizes(2),
@@ -86,7 +111,7 @@ export const depthwiseConvolution = rule(
 
 export const separableConvolution = rule(
   {
-    ...CHANNELS_LAST,
+    ...DATA_FORMAT,
     ...USE_BIAS,
     ...PADDING,
     filters: positive(),
@@ -109,6 +134,9 @@ export const separableConvolution = rule(
 );
 
 export const pooling = (rank: number): LayerRule =>
-  rule({ ...CHANNELS_LAST, ...PADDING, pool_size: sizes(rank, 2), strides: sizes(rank, null) });
+  rule({ ...DATA_FORMAT, ...PADDING, pool_size: sizes(rank, 2), strides: sizes(rank, null) });
 
-export const globalPooling = rule({ ...CHANNELS_LAST, keepdims: only(false) });
+export const globalPooling = rule({
+  ...DATA_FORMAT,
+  keepdims: beyond(flag(false), (value) => value === false, true),
+});

@@ -5,13 +5,14 @@
  */
 import { isBuiltInName } from './json.js';
 import type { TranslatedLayer } from './keras-rules.js';
-import { EXPORT_ADVICE } from './keras-options.js';
 import { refuseImport } from './refused.js';
 
 export interface TensorRef {
   readonly layer: FlatLayer;
   readonly call: number;
   readonly tensor: number;
+  /** The argument that it is given as; absent for the inputs themselves. */
+  readonly argument?: string;
 }
 
 export interface FlatLayer {
@@ -28,12 +29,16 @@ export interface FlatLayer {
   readonly translated: TranslatedLayer;
   /** For each time the layer is used, what it reads; empty lists for an input layer. */
   readonly calls: TensorRef[][];
+  /** For each call, the plain values that it is made with. */
+  readonly options: Readonly<Record<string, unknown>>[];
 }
 
 export interface FlatModel {
   readonly layers: readonly FlatLayer[];
   readonly inputs: readonly TensorRef[];
   readonly outputs: readonly TensorRef[];
+  /** Why tfjs-layers cannot compute it, as a sentence; `null` when it can. */
+  readonly beyondTfjs: string | null;
 }
 
 const SAFE_ID = /^[A-Za-z0-9][-A-Za-z0-9._/]*$/;
@@ -65,27 +70,23 @@ const MASK_SAFE = new Set([
 ]);
 
 /**
- * Refuses models where a mask would reach a layer that treats it differently from Keras: the answer
- * would be wrong without any error.
+ * Finds a layer that a mask would reach and that treats it differently from Keras in tfjs-layers: the answer would be
+ * wrong without any error. A sentence, or `null`.
  */
-export function checkMasks(model: FlatModel): void {
+export function maskProblem(model: Pick<FlatModel, 'layers'>): string | null {
   const masked = new Set<string>();
   for (const { layer, call } of callsInOrder(model)) {
     const { className, config } = layer.translated;
     const reached = (layer.calls[call] ?? []).some((ref) => masked.has(callKey(ref.layer, ref.call)));
     if (reached && !MASK_SAFE.has(className)) {
-      refuseImport(
-        'UNSUPPORTED_LAYER',
-        layer.name,
-        `Layer "${layer.name}" (${layer.className}) would receive a mask from an Embedding with mask_zero or a Masking layer; ` +
-          `no engine of Souk applies it there as Keras does. ${EXPORT_ADVICE}`,
-      );
+      return `Layer "${layer.name}" (${layer.className}) would receive a mask, which tfjs-layers applies in another way than Keras.`;
     }
     const isRecurrent = className === 'LSTM' || className === 'SimpleRNN' || className === 'GRU';
     const passesOn = reached && (!isRecurrent || config['return_sequences'] === true);
     const starts = className === 'Masking' || (className === 'Embedding' && config['mask_zero'] === true);
     if (passesOn || starts) masked.add(callKey(layer, call));
   }
+  return null;
 }
 
 export interface LayerCall {
@@ -98,7 +99,7 @@ function callKey(layer: FlatLayer, call: number): string {
 }
 
 /** Calls so that each comes after those it reads. @throws Refused when they form a circle */
-export function callsInOrder(model: FlatModel): readonly LayerCall[] {
+export function callsInOrder(model: Pick<FlatModel, 'layers'>): readonly LayerCall[] {
   const all = model.layers.flatMap((layer) => layer.calls.map((_, call): LayerCall => ({ layer, call })));
   const missing = new Map<string, number>();
   const readers = new Map<string, LayerCall[]>();

@@ -13,12 +13,15 @@ import {
   separableConvolution,
   transposedConvolution,
 } from './keras-convolutions.js';
+import { axes, LOWERED_RULES, onlyLowered } from './keras-lowered.js';
 import {
+  beyond,
   flag,
   ignored,
   integer,
   integers,
   number,
+  oneOf,
   only,
   optional,
   positive,
@@ -28,7 +31,7 @@ import {
   translateOptions,
   type Option,
 } from './keras-options.js';
-import { CHANNELS_LAST, kernelAndBias, rule, USE_BIAS, weight, type LayerRule } from './keras-rules.js';
+import { DATA_FORMAT, kernelAndBias, rule, USE_BIAS, weight, type LayerRule } from './keras-rules.js';
 
 /** Layers that only act while training: each becomes a Dropout that drops nothing. */
 const identity: LayerRule = () => ({ className: 'Dropout', config: { rate: 0 }, weights: [], outputs: 1 });
@@ -81,7 +84,7 @@ const layerNormalization = rule(
     epsilon: number(1e-3),
     center: flag(true),
     scale: flag(true),
-    rms_scaling: only(false),
+    rms_scaling: beyond(flag(false), (value) => value === false, true),
   },
   (config) =>
     [...(config['scale'] === true ? ['gamma'] : []), ...(config['center'] === true ? ['beta'] : [])].map(
@@ -157,6 +160,13 @@ const padding2d: Option = {
   },
 };
 
+/** Several axes are beyond tfjs-layers. */
+const softmaxAxis: Option['check'] = (value, context, name) => {
+  if (!Array.isArray(value) || value.length <= 1) return singleAxis.check(value, context, name);
+  context.beyondTfjs('works along several axes');
+  return axes().check(value, context, name);
+};
+
 const RULES: ReadonlyMap<string, LayerRule> = new Map<string, LayerRule>([
   [
     'Dense',
@@ -175,7 +185,9 @@ const RULES: ReadonlyMap<string, LayerRule> = new Map<string, LayerRule>([
   ['Conv1D', convolution(1)],
   ['Conv2D', convolution(2)],
   ['Conv3D', convolution(3)],
+  ['Conv1DTranspose', onlyLowered(transposedConvolution(1))],
   ['Conv2DTranspose', transposedConvolution(2)],
+  ['Conv3DTranspose', onlyLowered(transposedConvolution(3))],
   ['DepthwiseConv2D', depthwiseConvolution],
   ['SeparableConv2D', separableConvolution],
   ['MaxPooling1D', pooling(1)],
@@ -183,21 +195,32 @@ const RULES: ReadonlyMap<string, LayerRule> = new Map<string, LayerRule>([
   ['MaxPooling3D', pooling(3)],
   ['AveragePooling1D', pooling(1)],
   ['AveragePooling2D', pooling(2)],
+  ['AveragePooling3D', onlyLowered(pooling(3))],
   ['GlobalAveragePooling1D', globalPooling],
   ['GlobalAveragePooling2D', globalPooling],
   ['GlobalMaxPooling1D', globalPooling],
   ['GlobalMaxPooling2D', globalPooling],
+  ['GlobalAveragePooling3D', onlyLowered(globalPooling)],
+  ['GlobalMaxPooling3D', onlyLowered(globalPooling)],
+  ...LOWERED_RULES,
   ['BatchNormalization', batchNormalization],
   ['LayerNormalization', layerNormalization],
   ['Normalization', normalization],
   ['Activation', activationLayer],
-  ['ReLU', rule({ max_value: optional(number()), negative_slope: only(0, null), threshold: only(0, null) })],
+  [
+    'ReLU',
+    rule({
+      max_value: optional(number()),
+      negative_slope: beyond(number(0), (value) => value === 0, true),
+      threshold: beyond(number(0), (value) => value === 0, true),
+    }),
+  ],
   ['LeakyReLU', leakyRelu],
-  ['ELU', rule({ alpha: only(1, null) })],
+  ['ELU', rule({ alpha: beyond(number(1), (value) => value === 1, true) })],
   ['PReLU', rule({ shared_axes: optional(integers()) }, () => [weight('alpha', 0, null)])],
   ['ThresholdedReLU', rule({ theta: number(1) })],
-  ['Softmax', rule({ axis: singleAxis })],
-  ['Flatten', rule({ ...CHANNELS_LAST })],
+  ['Softmax', rule({ axis: { fallback: -1, check: (v, c, o) => softmaxAxis(v, c, o) } })],
+  ['Flatten', rule({ ...DATA_FORMAT })],
   ['Reshape', rule({ target_shape: integers() })],
   ['Permute', rule({ dims: integers() })],
   ['RepeatVector', rule({ n: positive() })],
@@ -219,9 +242,16 @@ const RULES: ReadonlyMap<string, LayerRule> = new Map<string, LayerRule>([
   ],
   ['Masking', rule({ mask_value: number(0) })],
   ['Rescaling', rule({ scale: number(), offset: number(0) })],
-  ['ZeroPadding2D', rule({ ...CHANNELS_LAST, padding: padding2d })],
-  ['Cropping2D', rule({ ...CHANNELS_LAST, cropping: { ...padding2d, fallback: REQUIRED } })],
-  ['UpSampling2D', rule({ ...CHANNELS_LAST, size: sizes(2, 2), interpolation: only('nearest') })],
+  ['ZeroPadding2D', rule({ ...DATA_FORMAT, padding: padding2d })],
+  ['Cropping2D', rule({ ...DATA_FORMAT, cropping: { ...padding2d, fallback: REQUIRED } })],
+  [
+    'UpSampling2D',
+    rule({
+      ...DATA_FORMAT,
+      size: sizes(2, 2),
+      interpolation: beyond(oneOf(['nearest', 'bilinear', 'bicubic']), (value) => value === 'nearest', true),
+    }),
+  ],
   ['Add', rule({})],
   ['Multiply', rule({})],
   ['Average', rule({})],

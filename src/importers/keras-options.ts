@@ -12,6 +12,8 @@ export interface LayerContext {
   readonly className: string;
   /** Which Keras wrote the file: a few activations changed meaning between 2 and 3. */
   readonly kerasMajor: 2 | 3;
+  /** Notes that tfjs-layers cannot compute the layer, which then runs as a lowered graph or not at all. */
+  readonly beyondTfjs: (what: string) => void;
 }
 
 export interface Option {
@@ -87,6 +89,16 @@ export const only = (...values: readonly unknown[]): Option => ({
       );
     }
     return undefined;
+  },
+});
+
+/** Served in every form that `rule` takes; tfjs-layers knows only some, which are left out for it if `isDefault`. */
+export const beyond = (rule: Option, isTfjs: (value: unknown) => boolean, isDefault = false): Option => ({
+  fallback: rule.fallback,
+  check(value, context, name) {
+    if (isTfjs(value)) return isDefault ? undefined : rule.check(value, context, name);
+    context.beyondTfjs(`has ${name} ${show(value)}`);
+    return rule.check(value, context, name);
   },
 });
 

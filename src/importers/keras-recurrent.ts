@@ -60,18 +60,16 @@ function recurrent(
 }
 
 const gru: LayerRule = (config, context) => {
-  // Keras applies the reset gate after the matrix product unless told otherwise; tfjs-layers cannot.
-  if (own(config, 'reset_after') !== false) {
-    refuseLayer(
-      context,
-      'is a GRU with reset_after=True (the Keras default), which no engine of Souk computes. ' +
-        'Train it with GRU(…, reset_after=False), or use an LSTM.',
-    );
-  }
-  return recurrent(3, 1, { recurrent_activation: activation('sigmoid'), reset_after: ignored })(
-    config,
-    context,
+  const rule = recurrent(3, 1, { recurrent_activation: activation('sigmoid'), reset_after: flag(true) });
+  const translated = rule(config, context);
+  if (translated.config['reset_after'] === false) return translated;
+  // Keras applies the reset gate after the matrix product unless told otherwise, with a second bias; tfjs-layers cannot.
+  context.beyondTfjs('has reset_after=True (the Keras default)');
+  const units = translated.config['units'] as number;
+  const weights = translated.weights.map((item) =>
+    item.name === 'bias' ? { ...item, shape: [2, 3 * units] } : item,
   );
+  return { ...translated, weights };
 };
 
 const RECURRENT_RULES: ReadonlyMap<string, LayerRule> = new Map<string, LayerRule>([
@@ -97,6 +95,7 @@ const MIRRORED_OPTIONS = [
   'units',
   'activation',
   'recurrent_activation',
+  'reset_after',
   'use_bias',
   'return_sequences',
   'return_state',
@@ -113,7 +112,8 @@ function bidirectional(
   if (!RECURRENT_RULES.has(innerClass))
     refuseLayer(context, `wraps a ${innerClass}; LSTM, GRU and SimpleRNN can be served.`);
   const mergeMode = own(config, 'merge_mode') ?? null;
-  if (typeof mergeMode !== 'string' || !MERGE_MODES.includes(mergeMode)) {
+  if (mergeMode === null) context.beyondTfjs('gives both directions apart');
+  else if (typeof mergeMode !== 'string' || !MERGE_MODES.includes(mergeMode)) {
     refuseLayer(context, `has merge_mode ${JSON.stringify(mergeMode)}; expected ${MERGE_MODES.join(', ')}.`);
   }
   const inner = translateInner(forward, context);
@@ -130,8 +130,8 @@ function bidirectional(
       refuseLayer(context, 'has a backward layer that is not the mirror of its forward layer.');
     }
   }
-  if (inner.config['return_state'] === true)
-    refuseLayer(context, 'returns its states; only its output can be served.');
+  const returnsState = inner.config['return_state'] === true;
+  if (returnsState) context.beyondTfjs('returns its states');
   const sides = ['forward', 'backward'] as const;
   return {
     className: 'Bidirectional',
@@ -146,7 +146,7 @@ function bidirectional(
         part: `${side}_layer/${item.part}`,
       })),
     ),
-    outputs: 1,
+    outputs: (mergeMode === null ? 2 : 1) + (returnsState ? 2 * (inner.outputs - 1) : 0),
   };
 }
 

@@ -1,6 +1,6 @@
 /** What a rule says about a layer: its options for tfjs-layers and the weights it has. */
 import type { JsonObject } from './json.js';
-import { flag, oneOf, only, translateOptions, type LayerContext, type Options } from './keras-options.js';
+import { beyond, flag, oneOf, translateOptions, type LayerContext, type Options } from './keras-options.js';
 
 export interface ExpectedWeight {
   /** As tfjs-layers names it within the layer, e.g. `kernel`, `forward_rnn/kernel`. */
@@ -56,7 +56,10 @@ export function rule(
   };
 }
 
-export const CHANNELS_LAST: Options = { data_format: only('channels_last', null) };
+/** Channels last is what every engine takes, and is left out. */
+export const DATA_FORMAT: Options = {
+  data_format: beyond(oneOf(['channels_last', 'channels_first']), (value) => value === 'channels_last', true),
+};
 export const USE_BIAS: Options = { use_bias: flag(true) };
 export const PADDING: Options = { padding: oneOf(['valid', 'same']) };
 

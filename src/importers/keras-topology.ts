@@ -5,6 +5,8 @@
 import type { Datatype } from '../lib/tensor.js';
 import type { ConvertedModel, ModelTensor, WeightBlock } from './converted-model.js';
 import { callsInOrder, type FlatLayer, type FlatModel, type TensorRef } from './keras-graph.js';
+import { lowerKerasModel } from './keras-lowering.js';
+import { EXPORT_ADVICE } from './keras-options.js';
 import type { ExpectedWeight } from './keras-rules.js';
 import { IMPORT_LIMITS } from './limits.js';
 import { refuseImport } from './refused.js';
@@ -68,8 +70,18 @@ export function convertKerasModel(
       });
     });
   }
+  const lowered = lowerKerasModel(layers, model, new Map(weights.map(({ spec }) => [spec.name, spec.shape])));
+  if (model.beyondTfjs !== null && !lowered.ok) {
+    refuseImport(
+      'UNSUPPORTED_LAYER',
+      lowered.error.subject,
+      `${model.beyondTfjs} ${lowered.error.message} ${EXPORT_ADVICE}`,
+    );
+  }
   return {
     ...file,
+    lowered,
+    beyondEngines: model.beyondTfjs,
     kind: 'tfjs-layers',
     modelTopology: topology(layers, model),
     weights,

@@ -9,6 +9,7 @@ import { isBuiltInName, isObject, own, ownArray, ownObject, ownString, type Json
 import { IMPORT_LIMITS } from './limits.js';
 import { refuseImport } from './refused.js';
 import { publicNames } from './signature.js';
+import { lowerTfjsGraph } from './tfjs-lowering.js';
 
 interface GraphNode {
   readonly name: string;
@@ -57,10 +58,12 @@ export function readTfjsGraph(
     );
   }
   const initializer = own(model, 'modelInitializer');
+  const checked = initializerFields(model, initializer);
   return {
     format: 'TFJS_GRAPH',
     producer,
     kind: 'tfjs-graph',
+    lowered: lowerTfjsGraph({ model, topology, nodes, weights, inputs, outputs, readNodes }),
     modelTopology: {
       node: topology['node'],
       library: own(topology, 'library') ?? {},
@@ -75,7 +78,7 @@ export function readTfjsGraph(
     notes,
     graph: {
       ...(signature === null ? {} : { graphSignature: signature }),
-      ...initializerFields(model, initializer),
+      ...checked,
     },
   };
 }

@@ -6,6 +6,7 @@
  */
 import { ok, refuse, type Refusal, type Result } from '../lib/result.js';
 import { elementCount, type Signature } from '../lib/tensor.js';
+import type { CompactGraph } from '../lowering/index.js';
 import type { RuntimeName } from './types.js';
 
 const MAGIC = 'SOUKPK01';
@@ -39,6 +40,12 @@ export function enginesFor(kind: PackKind): readonly RuntimeName[] {
   return ENGINES_OF_KIND[kind];
 }
 
+/** Which engines can load this very pack. */
+export function enginesOf({ kind, lowered }: Pick<PackHeader, 'kind' | 'lowered'>): readonly RuntimeName[] {
+  const engines: readonly RuntimeName[] = ENGINES_OF_KIND[kind];
+  return lowered === undefined ? engines : [...engines, 'tfjs-graph'];
+}
+
 /** A file that an engine wants as it is: a name of ours and its size. Files lie one after the other. */
 export interface PackFile {
   readonly name: string;
@@ -52,9 +59,13 @@ export interface PackSignature {
   readonly inputNodes: readonly string[];
   readonly outputNodes: readonly string[];
 }
+/** The model as one TensorFlow graph, its weights taken from the pack's; the graph as base64. */
+export type LoweredGraphHeader = Omit<CompactGraph, 'graph'> & { readonly graph: string };
 
 export interface PackHeader {
   readonly kind: PackKind;
+  /** For the engine `tfjs-graph`, beside the form that the kind names. */
+  readonly lowered?: LoweredGraphHeader;
   readonly modelTopology: unknown;
   /** What the weight block holds, in order. Empty where it holds `files`. */
   readonly weightSpecs: readonly WeightSpec[];

@@ -47,8 +47,12 @@ async function importOrThrow(
   });
   onFacts({ weightBytes });
   onProgress({ phase: 'TRYING', fraction: 0.6 });
+  const { lowered } = model;
   const headerFor = (first: PackSignature, others: readonly PackSignature[]): PackHeader => ({
     kind: model.kind,
+    ...(lowered?.ok === true
+      ? { lowered: { ...lowered.value, graph: Buffer.from(lowered.value.graph).toString('base64') } }
+      : {}),
     modelTopology: model.modelTopology,
     weightSpecs: model.weights.map((block) => block.spec),
     ...(model.files === undefined

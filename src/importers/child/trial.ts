@@ -22,6 +22,9 @@ import {
   type TriedSignature,
 } from './trial-signatures.js';
 
+/** Runs TensorFlow graphs, among them what a model of another kind was lowered to. */
+const LOWERED_ENGINE: RuntimeName = 'tfjs-graph';
+
 export interface TrialResult {
   /** The one that answers by default. */
   readonly first: TriedSignature;
@@ -74,7 +77,12 @@ async function tryAll(
   onProgress: (fraction: number, trials: readonly EngineTrial[]) => void,
 ): Promise<TrialResult> {
   const able = enginesFor(model.kind);
-  const candidates = runtimes.filter((name) => able.includes(name));
+  const isLowered = model.lowered?.ok === true;
+  // The engines that know this kind of model go first: the lowered graph is measured against their answers.
+  const candidates = [
+    ...runtimes.filter((name) => able.includes(name)),
+    ...runtimes.filter((name) => isLowered && name === LOWERED_ENGINE && !able.includes(name)),
+  ];
   if (candidates.length === 0) {
     return refuseImport(
       'TRIAL_FAILED',
@@ -85,9 +93,13 @@ async function tryAll(
   const trials: EngineTrial[] = [];
   const problems: string[] = [];
   let reference: Reference | null = null;
+  const beyond = model.beyondEngines ?? null;
   let others: TriedOthers = { signatures: [], notes: [] };
   for (const [i, name] of candidates.entries()) {
-    const outcome = await tryEngine(name, packFor, model, sample, reference);
+    const outcome: Outcome =
+      beyond !== null && able.includes(name)
+        ? { trial: failedTrial(name, beyond), reference: null, joiningProblem: null, others: null }
+        : await tryEngine(name, packFor, model, sample, reference);
     trials.push(outcome.trial);
     if (outcome.joiningProblem !== null) problems.push(outcome.joiningProblem);
     // By the first engine that can serve; only one knows several signatures.
@@ -95,6 +107,8 @@ async function tryAll(
     reference ??= outcome.reference;
     onProgress((i + 1) / candidates.length, trials);
   }
+  // Told and chosen in the operator's order.
+  trials.sort((a, b) => runtimes.indexOf(a.runtime) - runtimes.indexOf(b.runtime));
   const chosen = chooseEngine(trials);
   if (chosen === null || reference === null) {
     const reasons = trials.map((trial) => `${trial.runtime}: ${trial.reason ?? 'unknown'}`).join('; ');
@@ -125,6 +139,24 @@ interface Outcome {
   readonly others: TriedOthers | null;
 }
 
+function failedTrial(
+  runtime: RuntimeName,
+  reason: string,
+  loadMs: number | null = null,
+  memoryBytes: number | null = null,
+): EngineTrial {
+  return {
+    runtime,
+    ok: false,
+    reason: printable(reason, 400),
+    loadMs,
+    memoryBytes,
+    computeMs: null,
+    batchComputeMs: null,
+    maxRelativeDiff: null,
+  };
+}
+
 async function tryEngine(
   name: RuntimeName,
   packFor: PackFor,
@@ -136,16 +168,7 @@ async function tryEngine(
   let loaded: LoadedModel | null = null;
   let loadMs: number | null = null;
   const failed = (reason: string): Outcome => ({
-    trial: {
-      runtime: name,
-      ok: false,
-      reason: printable(reason, 400),
-      loadMs,
-      memoryBytes: loaded?.bytes ?? null,
-      computeMs: null,
-      batchComputeMs: null,
-      maxRelativeDiff: null,
-    },
+    trial: failedTrial(name, reason, loadMs, loaded?.bytes ?? null),
     reference: null,
     joiningProblem: null,
     others: null,
@@ -155,7 +178,8 @@ async function tryEngine(
     const runtime = createRuntime(name, { temporaryDirectory: process.cwd() });
     await runtime.start();
     const started = performance.now();
-    const signature = provisionalSignature(model);
+    // What the first engine found out is truer than what the file says.
+    const signature = reference?.signature ?? provisionalSignature(model);
     const others = model.otherSignatures ?? [];
     const first = { name: nameOf(model), signature, ...nodesOf(model) };
     loaded = await runtime.load(packFor(first, others.map(provisionalOther)));

@@ -1,15 +1,14 @@
 /** Keras files through the real child process, their packs on every engine, against what Python computed. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
-import { enginesFor } from '../../../src/inference/index.js';
+import { enginesFor, type RuntimeName } from '../../../src/inference/index.js';
 import { createImporter } from '../../../src/importers/index.js';
 import {
   createEngines,
   importBytes,
   numbersOf,
-  refusalOf,
   reportOf,
   tensorOf,
   valuesOf,
@@ -18,6 +17,8 @@ import {
 
 const FIXTURES = fileURLToPath(new URL('../../fixtures/', import.meta.url));
 const MAX_DIFF = 1e-5;
+/** The lowered graph is one of them. */
+const ENGINES: readonly RuntimeName[] = [...enginesFor('tfjs-layers'), 'tfjs-graph'];
 
 const importer = createImporter();
 const engines = createEngines();
@@ -42,13 +43,13 @@ function expectedOf(file: string): Expected {
 
 async function expectPythonsOutputs(file: string): Promise<void> {
   const imported = await importBytes(importer, readFileSync(join(FIXTURES, file)), {
-    runtimes: enginesFor('tfjs-layers'),
+    runtimes: ENGINES,
   });
   const report = reportOf(imported);
   expect(report.trials.filter((trial) => !trial.ok)).toEqual([]);
   expect(imported.left).toEqual(['model.pack']);
   const expected = expectedOf(file);
-  for (const name of enginesFor('tfjs-layers')) {
+  for (const name of ENGINES) {
     const model = await engines.load(name, imported.pack as Uint8Array);
     const inputs = report.signature.inputs.map((spec, i) =>
       tensorOf(spec.name, spec.datatype, expected.inputs[i] as Values),
@@ -86,28 +87,22 @@ describe('whole models', () => {
   );
 });
 
-/** Layers that are refused by name, with the word that the message must hold. */
-const REFUSED: Readonly<Record<string, string>> = {
-  'layers/act-hard-sigmoid.keras': 'hard_sigmoid',
-  'layers/gru.h5': 'reset_after',
-  'layers/gru.keras': 'reset_after',
-  'layers/gru-bidirectional.h5': 'reset_after',
-  'layers/gru-bidirectional.keras': 'reset_after',
-};
+/** What tfjs-layers computes, one file of each kind; all the others are in `test/integration/lowering`. */
+const THROUGH_THE_CHILD = [
+  'layers/act-gelu.keras',
+  'layers/batchnorm.h5',
+  'layers/conv2d-same.h5',
+  'layers/depthwise-same.keras',
+  'layers/embedding-lstm-masked.h5',
+  'layers/gru-reset-before.keras',
+  'layers/lstm-bidirectional.keras',
+  'layers/multi-output.h5',
+  'layers/nested-sequential.h5',
+  'layers/normalization.h5',
+  'layers/residual-block.h5',
+  'layers/timedistributed-dense.keras',
+];
 
 describe('one layer each', () => {
-  it.each(modelFiles('layers').filter((file) => REFUSED[file] === undefined))(
-    "%s gives Python's outputs on every engine",
-    expectPythonsOutputs,
-  );
-
-  it.each(Object.entries(REFUSED))('%s is refused by name', async (file, word) => {
-    expect(existsSync(join(FIXTURES, file))).toBe(true);
-    const refusal = refusalOf(await importBytes(importer, readFileSync(join(FIXTURES, file))));
-    expect(refusal.code).toBe('UNSUPPORTED_LAYER');
-    expect(refusal.message).toContain(word);
-    // What works instead; `saved-model-fixtures.test.ts` shows that it does.
-    expect(refusal.message).toContain('model.export("folder")');
-    expect(refusal.subject).not.toBeNull();
-  });
+  it.each(THROUGH_THE_CHILD)("%s gives Python's outputs on every engine", expectPythonsOutputs);
 });

@@ -13,6 +13,7 @@ import {
   type Runtime,
   type RuntimeOptions,
 } from './runtime.js';
+import { loweredFiles } from './lowered-files.js';
 import { clearLeftDirectories, withFiles } from './private-directory.js';
 import { fromBinding, toBinding } from './tfjs-graph-tensors.js';
 
@@ -41,9 +42,11 @@ export function createTfjsGraphRuntime(options: RuntimeOptions = {}): Runtime {
     const native = started();
     const decoded = decodePack(pack);
     if (!decoded.ok) throw new ModelLoadError(decoded.error.message);
-    const { header, weights } = decoded.value;
+    const { weights } = decoded.value;
+    const header = asGraph(decoded.value.header);
     checkHeader(header);
-    const files = packFiles(header, weights);
+    const { lowered } = header;
+    const files = lowered === undefined ? packFiles(header, weights) : loweredFiles(lowered, header, weights);
     const session = withFiles(files, options.temporaryDirectory, (directory) => {
       try {
         return native.loadSavedModel(directory, TAG);
@@ -146,9 +149,22 @@ function callableOf({ signature, inputNodes, outputNodes }: Omit<PackSignature, 
   return { signature, inputNames: inputNodes.join(','), outputNames: outputNodes.join(',') };
 }
 
+/** A lowered model has names of its own for the tensors to feed and to fetch, in the signature's order. */
+function asGraph(header: PackHeader): PackHeader {
+  const { lowered } = header;
+  if (lowered === undefined) return header;
+  return {
+    ...header,
+    inputNodes: lowered.inputs.map(({ tensor }) => tensor),
+    outputNodes: lowered.outputs.map(({ tensor }) => tensor),
+  };
+}
+
 function checkHeader(header: PackHeader): void {
-  if (header.kind !== 'saved-model') {
-    throw new ModelLoadError(`The pack is of the kind ${header.kind}; this engine runs SavedModels.`);
+  if (header.kind !== 'saved-model' && header.lowered === undefined) {
+    throw new ModelLoadError(
+      `The pack is of the kind ${header.kind}, without a lowered graph; this engine runs TensorFlow graphs.`,
+    );
   }
   for (const { signature, inputNodes, outputNodes } of [header, ...(header.otherSignatures ?? [])]) {
     const { inputs, outputs } = signature;
