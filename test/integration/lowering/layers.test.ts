@@ -29,6 +29,7 @@ describe('one-layer models', () => {
     const imported = await importArtifact(
       { artifactPath: join(FIXTURES, file), workDirectory, runtimes: ['tfjs-graph'] },
       () => undefined,
+      () => undefined,
     );
     if (!imported.ok) throw new Error(imported.error.message);
     expect(imported.value.trials.map(({ runtime, ok, reason }) => ({ runtime, ok, reason }))).toEqual([

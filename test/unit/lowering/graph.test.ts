@@ -1,0 +1,170 @@
+/** What becomes of a TensorFlow.js graph, node by node. */
+import { expect, it } from 'vitest';
+import {
+  compact,
+  lowerGraph,
+  writeSavedModel,
+  type GraphModel,
+  type JsonNode,
+} from '../../../src/lowering/index.js';
+
+const text = (value: string): object => ({ s: Buffer.from(value).toString('base64') });
+const type = (name: string): object => ({ type: name });
+const node = (
+  name: string,
+  op: string,
+  inputs: string[] = [],
+  attributes: Record<string, unknown> = {},
+): JsonNode => ({
+  name,
+  op,
+  inputs,
+  attributes,
+});
+const float = { T: type('DT_FLOAT') };
+const placeholder = node('x', 'Placeholder', [], {
+  dtype: type('DT_FLOAT'),
+  shape: { shape: { dim: [{ size: '-1' }] } },
+});
+
+function model(nodes: readonly JsonNode[], more: Partial<GraphModel> = {}): GraphModel {
+  return {
+    nodes: [placeholder, ...nodes],
+    functions: [],
+    initializer: [],
+    tables: [],
+    inputs: [{ node: 'x', dtype: 'float32', shape: [null] }],
+    outputs: [{ tensor: nodes.at(-1)?.name ?? '' }],
+    weights: [],
+    readWeight: () => new Uint8Array(),
+    ...more,
+  };
+}
+
+function lowered(given: GraphModel) {
+  const result = lowerGraph(given);
+  if (!result.ok) throw new Error(result.error.message);
+  return result.value;
+}
+
+const weight = (name: string, shape: number[], dtype: 'float32' | 'int32' = 'float32') => ({
+  name,
+  shape,
+  dtype,
+});
+const constant = (name: string, dtype = 'DT_FLOAT'): JsonNode =>
+  node(name, 'Const', [], { dtype: type(dtype) });
+
+it('writes a fused convolution as the plain ones, and gives the last the name', () => {
+  const fused = node('conv', '_FusedConv2D', ['x', 'w', 'b', 'a'], {
+    ...float,
+    strides: { list: { i: ['1', '2', '2', '1'] } },
+    padding: text('SAME'),
+    fused_ops: {
+      list: { s: [Buffer.from('BiasAdd').toString('base64'), Buffer.from('Prelu').toString('base64')] },
+    },
+    num_args: { i: '2' },
+    epsilon: { f: 0 },
+  });
+  const weights = [weight('w', [1, 1, 1, 1]), weight('b', [1]), weight('a', [1])];
+  const graph = lowered(model([constant('w'), constant('b'), constant('a'), fused], { weights }));
+  const ops = graph.nodes.map(({ op }) => op);
+  expect(ops).toEqual(['Placeholder', 'Conv2D', 'BiasAdd', 'Neg', 'Relu', 'Relu', 'Mul', 'Sub', 'Identity']);
+  expect(graph.nodes.find(({ op }) => op === 'Sub')?.name).toBe('conv');
+  const convolution = graph.nodes.find(({ op }) => op === 'Conv2D');
+  expect(convolution?.attr.map(({ key }) => key)).toEqual(['T', 'strides', 'padding']);
+  expect(convolution?.attr.find(({ key }) => key === 'strides')?.value).toEqual({
+    list: { i: [1, 2, 2, 1] },
+  });
+});
+
+it('refuses a fused op that it does not know', () => {
+  const fused = node('mul', '_FusedMatMul', ['x', 'w'], {
+    ...float,
+    fused_ops: { list: { s: [Buffer.from('Wobble').toString('base64')] } },
+  });
+  const result = lowerGraph(model([constant('w'), fused], { weights: [weight('w', [1, 1])] }));
+  expect(result).toMatchObject({ ok: false, error: { code: 'NOT_LOWERED', subject: 'mul' } });
+});
+
+it('gives a narrowed constant the type that the graph declares, and an output the one that callers know', () => {
+  const find = node('at', 'ArgMax', ['x', 'axis'], {
+    ...float,
+    Tidx: type('DT_INT64'),
+    output_type: type('DT_INT64'),
+  });
+  const graph = lowered(
+    model([constant('axis', 'DT_INT64'), find], { weights: [weight('axis', [], 'int32')] }),
+  );
+  expect(graph.weights).toEqual([{ node: 'axis', weight: 'axis', dtype: 'int64', shape: [] }]);
+  expect(graph.nodes.at(-1)).toMatchObject({ op: 'Cast', input: ['at'] });
+  expect(graph.outputs).toEqual([{ tensor: 'souk_output_0:0', dtype: 'int32' }]);
+});
+
+it('takes an input in the type that callers send', () => {
+  const half = node('x', 'Placeholder', [], { dtype: type('DT_INT64') });
+  const graph = lowered({
+    ...model([node('y', 'Neg', ['x'], { T: type('DT_INT64') })]),
+    nodes: [half, node('y', 'Neg', ['x'], { T: type('DT_INT64') })],
+    inputs: [{ node: 'x', dtype: 'int32', shape: [null] }],
+  });
+  expect(graph.inputs).toEqual([{ tensor: 'x/fed:0', dtype: 'int32' }]);
+  expect(graph.nodes.find(({ name }) => name === 'x')).toMatchObject({ op: 'Cast', input: ['x/fed'] });
+});
+
+it('leads constants into the frame of a loop, once each, and leaves what is inside alone', () => {
+  const frame = { ...float, frame_name: text('loop') };
+  const nodes = [
+    constant('step'),
+    node('enter', 'Enter', ['x'], frame),
+    node('merge', 'Merge', ['enter', 'next'], { ...float, N: { i: '2' } }),
+    node('sum', 'AddV2', ['merge', 'step'], float),
+    node('again', 'AddV2', ['sum', 'step'], float),
+    node('next', 'NextIteration', ['again'], float),
+    node('exit', 'Exit', ['merge'], float),
+    node('after', 'AddV2', ['exit', 'step'], float),
+  ];
+  const graph = lowered(model(nodes, { weights: [weight('step', [])] }));
+  const inputs = new Map(graph.nodes.map((item) => [item.name, item.input]));
+  expect(inputs.get('sum')).toEqual(['merge', 'entered/0']);
+  expect(inputs.get('again')).toEqual(['sum', 'entered/0']);
+  expect(inputs.get('entered/0')).toEqual(['step']);
+  expect(inputs.get('exit')).toEqual(['merge']);
+  expect(inputs.get('after')).toEqual(['exit', 'step']);
+});
+
+it('makes and fills the hash tables that the model expects from outside', () => {
+  const table = node('table', 'Placeholder', [], { dtype: type('DT_RESOURCE') });
+  const found = node('found', 'LookupTableFindV2', ['table', 'x', 'none'], {
+    Tin: type('DT_FLOAT'),
+    Tout: type('DT_FLOAT'),
+  });
+  const graph = lowered(
+    model([table, constant('none'), found], {
+      weights: [weight('none', []), weight('keys', [2]), weight('values', [2])],
+      tables: [{ placeholder: 'table', table: 'made' }],
+      initializer: [
+        node('made', 'HashTableV2'),
+        constant('keys'),
+        constant('values'),
+        node('fill', 'LookupTableImportV2', ['made', 'keys', 'values']),
+      ],
+    }),
+  );
+  const inputs = new Map(graph.nodes.map((item) => [item.name, item.input]));
+  expect(inputs.get('table')).toEqual(['souk_initializer/made']);
+  expect(inputs.get('souk_initializer')).toEqual(['^souk_initializer/fill']);
+  expect(graph.initializer).toBe('souk_initializer');
+});
+
+it('is written with its weights, in the types that the nodes declare', () => {
+  const graph = compact(
+    lowered(model([constant('w'), node('y', 'Mul', ['x', 'w'], float)], { weights: [weight('w', [])] })),
+  );
+  const value = Uint8Array.of(1, 2, 3, 4);
+  const bytes = Buffer.from(writeSavedModel(graph, () => value));
+  expect(bytes.includes(Buffer.from(value))).toBe(true);
+  expect(bytes.includes(Buffer.from('serving_default'))).toBe(true);
+  // The first field is the schema's version, 1.
+  expect([...bytes.subarray(0, 2)]).toEqual([8, 1]);
+});
