@@ -38,6 +38,7 @@ const WAYS = [
   'parallel',
 ];
 const MIN_BYTES = 50_000;
+const MAX_STARTS = 20;
 const RETRY_DELAYS_MS = [0, 50, 100, 200, 400, 800, 1_500, 2_000, 3_000, 3_000, ...Array(12).fill(5_000)];
 
 const dataDirectory = mkdtempSync(join(tmpdir(), 'souk-uploads-'));
@@ -63,6 +64,7 @@ const authorization = `Bearer ${secret}`;
 /** Sends one file and answers the path of its upload. */
 function send(bytes, way, endpoint, sha256) {
   return new Promise((resolve, reject) => {
+    let starts = 1;
     const upload = new tus.Upload(way === 'deferred' ? new PassThrough().end(bytes) : bytes, {
       endpoint: `${endpoint}/uploads`,
       headers: { authorization },
@@ -76,7 +78,11 @@ function send(bytes, way, endpoint, sha256) {
       ...(way === 'deferred' ? { uploadLengthDeferred: true, chunkSize: 200_000 } : {}),
       ...(way === 'chunks' ? { chunkSize: randomInt(20_000, 400_000) } : {}),
       ...(way === 'parallel' ? { parallelUploads: randomInt(2, 5) } : {}),
-      onError: reject,
+      // The client tries again by itself, but not the request that joins the parts; it then goes on with these.
+      onError: (error) => {
+        if (way !== 'parallel' || error.originalResponse != null || starts++ === MAX_STARTS) reject(error);
+        else setTimeout(() => upload.start(), 500);
+      },
       onSuccess: () => resolve(new URL(upload.url).pathname),
     });
     upload.start();

@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { builtEntry } from '../lib/built-entry.js';
 import { refuse, ok, type Refusal, type Result } from '../lib/result.js';
 import { inheritableFiles, residentBytesOfTree } from '../lib/sandbox.js';
+import { SILENT_ENGINES } from '../inference/index.js';
 import type { Jail, JailJob } from './jail.js';
 import { IMPORT_LIMITS } from './limits.js';
 import type { ImportRefusal, ImportRefusalCode } from './types.js';
@@ -70,7 +71,7 @@ function startChild<Progress, Report, No extends ChildRefusal>(
   const child = spawn(program, rest, {
     cwd: task.workDirectory,
     // Nothing of ours: no secrets, no proxies, no NODE_OPTIONS. TensorFlow's banners stay out of the way.
-    env: { TF_CPP_MIN_LOG_LEVEL: '3', TMPDIR: enclosed.workDirectory },
+    env: { TF_CPP_MIN_LOG_LEVEL: '3', ...SILENT_ENGINES, TMPDIR: enclosed.workDirectory },
     stdio: childFiles(),
     serialization: 'json',
   });

@@ -15,3 +15,4 @@ export type {
 } from './pool-stats.js';
 export type { ResidentModel, RuntimeMemory, RuntimeReadiness } from './messages.js';
 export type { WorkerMemory } from './worker-slots.js';
+export { SILENT_ENGINES } from './native-environment.js';

@@ -4,6 +4,12 @@
  * starts, and values that the operator has set win. A worker process gets them as its whole environment.
  */
 
+/**
+ * ONNX Runtime since 1.30 reports its use to its maker over the network, and leaves files in the directory for
+ * temporary ones, unless this is set. No engine here tells anybody anything.
+ */
+export const SILENT_ENGINES = { ORT_DISABLE_TELEMETRY: '1' } as const;
+
 const TENSORFLOW_THREADS = 'TF_NUM_INTRAOP_THREADS';
 
 /**
@@ -22,6 +28,7 @@ export function nativeEnvironment(threadsPerWorker: number): Readonly<Record<str
     OMP_NUM_THREADS: threads,
     // Errors only: TensorFlow otherwise prints a page about the processor.
     TF_CPP_MIN_LOG_LEVEL: '3',
+    ...SILENT_ENGINES,
   };
 }
 
@@ -31,7 +38,7 @@ export function applyNativeEnvironment(
   environment: NodeJS.ProcessEnv,
 ): void {
   for (const [name, value] of Object.entries(settings)) {
-    if (name === TENSORFLOW_THREADS) environment[name] = value;
+    if (name === TENSORFLOW_THREADS || name in SILENT_ENGINES) environment[name] = value;
     else environment[name] ??= value;
   }
 }

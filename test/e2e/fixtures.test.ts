@@ -21,7 +21,14 @@ function maxAbsDiff(actual: Nested, expected: Nested): number {
   return got.reduce((worst, value, i) => Math.max(worst, Math.abs(value - (wanted[i] ?? NaN))), 0);
 }
 
-describe.each(['tfjs-node', 'tfjs-wasm'])('on %s', (runtime) => {
+/** Both kinds of file on every engine: `test/integration/importers/keras.test.ts`. */
+const ENGINES = [
+  { runtime: 'tfjs-graph', kind: 'keras' },
+  { runtime: 'tfjs-node', kind: 'h5' },
+  { runtime: 'tfjs-wasm', kind: 'keras' },
+];
+
+describe.each(ENGINES)('on $runtime', ({ runtime, kind }) => {
   let server: TestServer;
   let token: string;
 
@@ -31,46 +38,40 @@ describe.each(['tfjs-node', 'tfjs-wasm'])('on %s', (runtime) => {
   });
   afterAll(() => server.stop());
 
-  it.each(MODELS.flatMap((name) => [`${name}.h5`, `${name}.keras`]))(
-    '%s agrees with Python',
-    async (file) => {
-      const { versionId } = await newVersion(server.url, token, `keras/${file}`);
-      const io = JSON.parse((await fixture(`keras/${file.replace(/\..*/, '')}.io.json`)).toString()) as {
-        inputs: Nested;
-        outputs: Nested;
-      };
-      const answer = await predict(server.url, token, {
-        target: { versionId },
-        inputs: [{ data: io.inputs }],
-      });
-      expect(answer.errors).toEqual([]);
-      expect(answer.prediction?.receipt.runtime.toLowerCase().replace('_', '-')).toBe(runtime);
-      expect(maxAbsDiff(answer.prediction?.outputs?.[0]?.data as Nested, io.outputs)).toBeLessThanOrEqual(
-        TOLERANCE,
-      );
-    },
-  );
+  it.each(MODELS.map((name) => `${name}.${kind}`))('%s agrees with Python', async (file) => {
+    const { versionId } = await newVersion(server.url, token, `keras/${file}`);
+    const io = JSON.parse((await fixture(`keras/${file.replace(/\..*/, '')}.io.json`)).toString()) as {
+      inputs: Nested;
+      outputs: Nested;
+    };
+    const answer = await predict(server.url, token, {
+      target: { versionId },
+      inputs: [{ data: io.inputs }],
+    });
+    expect(answer.errors).toEqual([]);
+    expect(answer.prediction?.receipt.runtime.toLowerCase().replace('_', '-')).toBe(runtime);
+    expect(maxAbsDiff(answer.prediction?.outputs?.[0]?.data as Nested, io.outputs)).toBeLessThanOrEqual(
+      TOLERANCE,
+    );
+  });
 
-  it.each(['digits.h5', 'digits.keras'])(
-    '%s reads each of the 40 test pictures as Python does',
-    async (file) => {
-      const { versionId } = await newVersion(server.url, token, `digits/${file}`);
-      const { expected, images } = await readDigits();
-      const answer = await predict(server.url, token, {
-        target: { versionId },
-        inputs: [digitTensor(images)],
-      });
-      expect(answer.errors).toEqual([]);
-      const rows = answer.prediction?.outputs?.[0]?.data as number[][];
-      // Python saw the pictures before they were cut to 8 bits; `digits-reference.test.ts` compares to 1e-5.
-      expect(maxAbsDiff(rows, expected.probabilities)).toBeLessThanOrEqual(2e-3);
-      const argMax = (row: readonly number[]) => row.indexOf(Math.max(...row));
-      expect(rows.map(argMax)).toEqual(expected.probabilities.map(argMax));
-    },
-  );
+  it.each([`digits.${kind}`])('%s reads each of the 40 test pictures as Python does', async (file) => {
+    const { versionId } = await newVersion(server.url, token, `digits/${file}`);
+    const { expected, images } = await readDigits();
+    const answer = await predict(server.url, token, {
+      target: { versionId },
+      inputs: [digitTensor(images)],
+    });
+    expect(answer.errors).toEqual([]);
+    const rows = answer.prediction?.outputs?.[0]?.data as number[][];
+    // Python saw the pictures before they were cut to 8 bits; `digits-reference.test.ts` compares to 1e-5.
+    expect(maxAbsDiff(rows, expected.probabilities)).toBeLessThanOrEqual(2e-3);
+    const argMax = (row: readonly number[]) => row.indexOf(Math.max(...row));
+    expect(rows.map(argMax)).toEqual(expected.probabilities.map(argMax));
+  });
 });
 
-describe('on tfjs-graph', () => {
+describe('a SavedModel', () => {
   let server: TestServer;
   let token: string;
 

@@ -107,6 +107,10 @@ async function findRows({ batch, names }: FreeSizes, { sizes, outputs }: Found, 
   // Two names in the file for the inputs' first dimensions: one batch only when one cannot grow without the other.
   if (rest.length > 0 && (await run(new Map([...sizes, [first, 2]]))) !== null) return noRows;
   const wider = await run(new Map([...sizes, ...batch.map((name): [string, number] => [name, 2])]));
+  // More of them make other dimensions longer (every row of one input with every row of another): a size, not a batch.
+  const changes = ({ shape }: Tensor, at: number): boolean =>
+    shape.slice(1).some((size, axis) => size !== outputs[at]?.shape[axis + 1]);
+  if (wider?.some(changes) === true) return noRows;
   const problem = rowProblem(outputs, wider);
   if (problem === null && wider !== null) return { kind: 'ROWS', wider, note: null };
   const isBatchByName = rest.length === 0 && isBatchName(first);

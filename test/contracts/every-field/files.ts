@@ -90,9 +90,9 @@ export function nodeOnlyModel(): Buffer {
 }
 
 /** One dense layer, as tfjs saves it. */
-export function layersModel(): Buffer {
+export function layersModel(className = 'Dense'): Buffer {
   const dense = {
-    name: 'dense',
+    name: className.toLowerCase(),
     units: 2,
     activation: 'linear',
     use_bias: true,
@@ -103,7 +103,7 @@ export function layersModel(): Buffer {
     generatedBy: 'TensorFlow.js tfjs-layers v4.22.0',
     modelTopology: {
       class_name: 'Sequential',
-      config: { name: 'sequential', layers: [{ class_name: 'Dense', config: dense }] },
+      config: { name: 'sequential', layers: [{ class_name: className, config: dense }] },
       keras_version: 'tfjs-layers 4.22.0',
       backend: 'tensor_flow.js',
     },

@@ -208,7 +208,7 @@ describe('the engine', () => {
     const failure = await load({}, damaged).catch((error: unknown) => String(error));
     expect(failure).toMatch(/ModelLoadError: .*hecksum/);
     expect(failure).not.toContain(tmpdir());
-    await expect(load({ kind: 'tfjs-graph' })).rejects.toThrow(/this engine runs SavedModels/);
+    await expect(load({ kind: 'tfjs-graph' })).rejects.toThrow(/this engine runs TensorFlow graphs/);
     await expect(load({ outputNodes: ['a:0,b:0'] })).rejects.toThrow(/is not the name of a tensor/);
     const [first, ...others] = header.files ?? [];
     const climbing = [{ name: '../climbed.pb', byteLength: first?.byteLength ?? 0 }, ...others];

@@ -64,6 +64,7 @@ describe.each([
       const owner = settlements.find((one) => one.charge.predictionId === event['id'])?.charge.ownerTenantId;
       expect(event).toEqual({
         id: event['id'],
+        alias: null,
         tenant_id: tenantId,
         user_id: userId,
         api_key_id: null,

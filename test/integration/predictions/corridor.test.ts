@@ -62,6 +62,7 @@ describe('an answer', () => {
     expect(createdAt).toEqual(room.clock.now());
     expect(receipt).toEqual({
       requestId: key.requestId,
+      alias: null,
       model: model.name,
       versionId: model.versionIds[1],
       versionNumber: 2,

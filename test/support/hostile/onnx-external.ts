@@ -146,7 +146,7 @@ export const HOSTILE_ONNX_EXTERNAL: readonly HostileFile[] = [
   ),
   refused(
     'external-attribute-injection',
-    TENSOR,
+    CORRUPT,
     'w',
     external(
       () => 'w.bin',

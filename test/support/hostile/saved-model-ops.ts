@@ -46,7 +46,6 @@ const FILE_OPS = [
 ];
 const OTHER_OPS = [
   'InitializeTableFromTextFileV2',
-  'LookupTableFindV2',
   'PyFunc',
   'EagerPyFunc',
   'PyFuncStateless',
@@ -62,7 +61,6 @@ const OTHER_OPS = [
   'XlaHostCompute',
   'WriteSummary',
   'TensorDataset',
-  'DecodeJpeg',
   '_Send',
   'constructor',
 ];
