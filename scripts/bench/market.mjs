@@ -56,12 +56,14 @@ export async function openMarket(server) {
       modelIds.push(model.id);
       for (const slug of consumers) await grant(model.id, slug);
       const pack = packsIn(dataDirectory).find((path) => !before.has(path));
-      const { format, runtime, signature } = version;
+      const { format, runtime, signature, trials } = version;
       return {
         target: { model: `${PUBLISHER}/${name}` },
         format,
         runtime: runtime.toLowerCase().replaceAll('_', '-'),
         signature,
+        /** How each engine did when it was published. */
+        trials,
         /** What the workers load; null when the server keeps it elsewhere. */
         pack: pack ?? null,
       };
@@ -94,7 +96,8 @@ export async function openMarket(server) {
     for (const bytesOf of candidates) {
       try {
         const selection =
-          'version { format runtime signature { inputs { name datatype shape } } } publication { id }';
+          'version { format runtime signature { inputs { name datatype shape } } ' +
+          'trials { runtime ok reason computeMs maxRelativeDiff } } publication { id }';
         const { version } = await succeed(server.url, publisher, 'publishVersion', selection, {
           modelId,
           uploadId: await upload(server.url, publisher, bytesOf()),

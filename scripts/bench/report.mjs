@@ -60,6 +60,8 @@ export function renderRaw(outcomes) {
 
 function describe(figures) {
   if (typeof figures !== 'object') return number(figures);
+  // No load, but figures of its own.
+  if (!('latencyMs' in figures) && !('p50' in figures)) return JSON.stringify(figures);
   const { perSecond, latencyMs = figures, cpuSeconds, refused, errors, meanBatchSize } = figures;
   const cpu =
     typeof cpuSeconds === 'object'

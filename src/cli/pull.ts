@@ -1,9 +1,6 @@
 /** `souk pull owner/name[:3|@alias]`: the artifact as it was uploaded, whole and verified, or nothing. */
-import { createWriteStream } from 'node:fs';
-import { rename, rm, stat } from 'node:fs/promises';
+import { open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { Readable, Transform } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { pause, refusedBy, type Api } from './api.js';
 import { Failure, interrupted } from './failure.js';
 import { digestOf } from './model-file.js';
@@ -118,15 +115,19 @@ async function fetchInto(
       const isRest = response.status === 206;
       if (isRest) output.note(`Going on at ${formatBytes(at)}.`);
       let done = isRest ? at : 0;
-      const count = new Transform({
-        transform(chunk: Buffer, _encoding, next) {
+      const file = await open(partial, isRest ? 'a' : 'w', 0o644);
+      try {
+        // Each piece is in the file before the next is asked for: a cut loses nothing of what was shown.
+        for await (const chunk of response.body) {
+          if (signal.aborted) throw interrupted();
           done += chunk.length;
+          if (done > bytes) throw new Failure('The server sends more than the version has.');
+          await file.writeFile(chunk);
           output.progress('Fetching', done, bytes);
-          next(done > bytes ? new Failure('The server sends more than the version has.') : null, chunk);
-        },
-      });
-      const file = createWriteStream(partial, { flags: isRest ? 'a' : 'w', mode: 0o644 });
-      await pipeline(Readable.fromWeb(response.body), count, file, { signal });
+        }
+      } finally {
+        await file.close();
+      }
     } catch (error) {
       if (signal.aborted) throw interrupted();
       if (error instanceof Failure && error.code !== 'UNREACHABLE') throw error;

@@ -84,7 +84,11 @@ describe('one writer at a time', () => {
     const bytes = randomBytes(1_000);
     const url = await created(1_000);
     const half = door.sendSlowly(url, 1_000, bytes.subarray(0, 400));
-    await until(async () => (await patch(url, 0, bytes)).status === 423);
+    await until(async () => {
+      const locked = await door.setting.db.asOwner('SELECT 1 FROM transfers WHERE lock_token IS NOT NULL');
+      return locked.length > 0;
+    });
+    expect((await patch(url, 0, bytes)).status).toBe(423);
     const other = await door.send('PATCH', url, { ...PIECE, 'upload-offset': '0' }, bytes, { server: 1 });
     expect([other.status, await codeOf(other)]).toEqual([423, 'LOCKED']);
     // By the other server, as after a load balancer.

@@ -12,7 +12,8 @@ import { fair } from './fair.mjs';
 import { image } from './image.mjs';
 import { large } from './large.mjs';
 import { load } from './load.mjs';
+import { lowering } from './lowering.mjs';
 import { memory } from './memory.mjs';
 import { tiny } from './tiny.mjs';
 
-export const arms = [tiny, cnn, large, image, fair, added, load, crash, memory];
+export const arms = [tiny, cnn, large, image, fair, added, load, lowering, crash, memory];

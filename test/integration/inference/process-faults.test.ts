@@ -113,6 +113,7 @@ describe('the walls around a worker process', () => {
       TF_NUM_INTEROP_THREADS: '1',
       OMP_NUM_THREADS: String(threadsPerWorker),
       TF_CPP_MIN_LOG_LEVEL: '3',
+      ORT_DISABLE_TELEMETRY: '1',
     });
     expect(walls.networkCutOff ? interfaces : []).toEqual([]);
     const limit = /^Max data size\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/limits`, 'utf8'))?.[1];

@@ -43,6 +43,13 @@ export async function openDoors(options: DoorsOptions = {}): Promise<HttpServer>
         threadsPerWorker: 1,
         walls: { ownMemory: false, networkCutOff: false, environmentHidden: false, memoryLimitBytes: null },
       }),
+      importWalls: async () => ({
+        filesHidden: false,
+        processesHidden: false,
+        networkCutOff: false,
+        environmentHidden: true,
+        privilegesDropped: false,
+      }),
       runtimes: () => [{ runtime: 'tfjs-wasm', available: true, detail: '4.22.0' }],
       pool: () => ({ workers: [], queued: 0, queueLimit: 1 }),
     },
