@@ -7,7 +7,7 @@
 import { randomUUID } from 'node:crypto';
 import { Attribute, ready, type Metadata } from 'h5wasm';
 import type { ByteSource } from './byte-source.js';
-import { halfToNumber } from './half.js';
+import { fromFloat16Bits } from '../lib/float16.js';
 import { IMPORT_LIMITS } from './limits.js';
 import { refuseImport } from './refused.js';
 
@@ -269,7 +269,7 @@ function widen(
 ): void {
   if (element === 'float32') target.set(new Float32Array(bytes.buffer), at);
   else if (element === 'float64') target.set(new Float64Array(bytes.buffer), at);
-  else target.set(Array.from(new Uint16Array(bytes.buffer), halfToNumber), at);
+  else target.set(Array.from(new Uint16Array(bytes.buffer), fromFloat16Bits), at);
 }
 
 /** Puts one read-only file into the module's memory file system whose bytes are read from `source` on demand. */

@@ -2,6 +2,7 @@
  * A TFJS layers model: a Keras topology (written by Python's converter in snake_case, or by tfjs itself
  * with camelCase options) and named weights. It takes the same road as a Keras file.
  */
+import { weightValue } from '../lowering/index.js';
 import type { ConvertedModel, WeightBlock } from './converted-model.js';
 import { isObject, own, ownObject, ownString, type JsonObject } from './json.js';
 import { readKerasModel } from './keras-config.js';
@@ -9,7 +10,6 @@ import type { FlatLayer } from './keras-graph.js';
 import { convertKerasModel, type FoundWeight } from './keras-topology.js';
 import { createNamedWeights } from './keras-weights.js';
 import { refuseImport } from './refused.js';
-import { halfToNumber } from './half.js';
 
 /** @throws Refused */
 export function readTfjsLayers(
@@ -63,23 +63,10 @@ function asFound(block: WeightBlock): FoundWeight {
           `The weight "${name}" is ${dtype}; layers hold float32 weights.`,
         );
       }
-      return unpacked(block);
+      // Quantised weights are widened. What is float32 has a value of bytes.
+      return weightValue(block.spec, block.read(), 'float32') as Uint8Array;
     },
   };
-}
-
-/** A quantised weight as float32: value * scale + min, or binary16 widened. */
-function unpacked(block: WeightBlock): Uint8Array {
-  const bytes = block.read();
-  const packing = block.spec.quantization;
-  if (packing === undefined) return bytes;
-  const packed = packing.dtype === 'uint8' ? bytes : new Uint16Array(bytes.slice().buffer);
-  const { scale = 1, min = 0 } = packing;
-  const values = new Float32Array(packed.length);
-  for (const [i, value] of packed.entries()) {
-    values[i] = packing.dtype === 'float16' ? halfToNumber(value) : value * scale + min;
-  }
-  return new Uint8Array(values.buffer);
 }
 
 /**

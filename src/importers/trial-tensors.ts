@@ -8,7 +8,7 @@ import {
   type TensorSpec,
 } from '../lib/tensor.js';
 import { decodeBytesElements, encodeBytesElements } from '../inference/index.js';
-import { halfToNumber } from './half.js';
+import { fromFloat16Bits } from '../lib/float16.js';
 
 /** Engines add in different orders; beyond this they compute different things. */
 export const MAX_RELATIVE_DIFF = 1e-3;
@@ -197,7 +197,7 @@ function realValues(tensor: Tensor): Float32Array | Float64Array | null {
   const { buffer } = tensor.data.slice();
   if (tensor.datatype === 'FP32') return new Float32Array(buffer);
   if (tensor.datatype === 'FP64') return new Float64Array(buffer);
-  if (tensor.datatype === 'FP16') return Float32Array.from(new Uint16Array(buffer), halfToNumber);
+  if (tensor.datatype === 'FP16') return Float32Array.from(new Uint16Array(buffer), fromFloat16Bits);
   return null;
 }
 

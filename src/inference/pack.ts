@@ -40,12 +40,6 @@ export function enginesFor(kind: PackKind): readonly RuntimeName[] {
   return ENGINES_OF_KIND[kind];
 }
 
-/** Which engines can load this very pack. */
-export function enginesOf({ kind, lowered }: Pick<PackHeader, 'kind' | 'lowered'>): readonly RuntimeName[] {
-  const engines: readonly RuntimeName[] = ENGINES_OF_KIND[kind];
-  return lowered === undefined ? engines : [...engines, 'tfjs-graph'];
-}
-
 /** A file that an engine wants as it is: a name of ours and its size. Files lie one after the other. */
 export interface PackFile {
   readonly name: string;

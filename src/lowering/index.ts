@@ -2,17 +2,9 @@
 export type { LoweredGraph, Port, WeightNode, Dtype, Shape } from './graph.js';
 export type { LayerOutput, LayersModel, LayerUse, LayerWeight, ModelLayer } from './layers-model.js';
 export type { GraphModel, JsonFunction, JsonNode, TableInput } from './graph-model/graph-model.js';
-export { dtypeOf } from './graph-model/attributes.js';
 export { lowerGraph } from './lower-graph.js';
 export { lowerLayers } from './lower-layers.js';
 export { storedBytes, weightValue, type StoredWeight, type WeightValue } from './weight-values.js';
 export { LOWERED_LAYERS } from './layers/index.js';
-export { ACTIVATION_NAMES } from './layers/activations.js';
 export type { LoweringRefusal } from './refused.js';
-export {
-  compact,
-  LOWERED_TAG,
-  MAX_LOWERED_BYTES,
-  writeSavedModel,
-  type CompactGraph,
-} from './saved-model-writer.js';
+export { compact, writeSavedModel, type CompactGraph } from './saved-model-writer.js';

@@ -15,6 +15,7 @@ import { lowerFunction } from './graph-model/functions.js';
 import type { GraphModel, JsonNode } from './graph-model/graph-model.js';
 import { outputType } from './graph-model/output-types.js';
 import { plainNode, REWRITES } from './graph-model/rewrites.js';
+import { checkWeightBytes } from './saved-model-writer.js';
 import { NotLowered, refuseLowering, type LoweringRefusal } from './refused.js';
 
 /** Pure: the same model gives the same graph. Refuses naming the node that cannot be written as TensorFlow ops. */
@@ -72,6 +73,7 @@ function lower(model: GraphModel): LoweredGraph {
   for (const { node } of model.inputs) ports.push(portOf(node));
   const initializer = addInitializer();
   const outputs = model.outputs.map(({ tensor }, at) => addOutput(tensor, at));
+  checkWeightBytes(parts.weights);
   const entered = enterFrames(parts.nodes, (tensor) => attribute.type('T', typeOfTensor(tensor)));
   return {
     nodes: entered,

@@ -6,6 +6,7 @@ import { findLayer, MASK_PASSES, MASK_READ } from './layers/index.js';
 import type { LayerCall, LayerResult } from './layers/layer.js';
 import type { LayerOutput, LayersModel, LayerUse, ModelLayer } from './layers-model.js';
 import { createOps, type Ops } from './ops.js';
+import { checkWeightBytes } from './saved-model-writer.js';
 import { NotLowered, refuseLowering, type LoweringRefusal } from './refused.js';
 
 /** A tensor of the model with its mask. */
@@ -58,6 +59,7 @@ function lower(model: LayersModel): LoweredGraph {
     builder.scope('outputs');
     return builder.port(ops.unary('Identity', tensorOf(made, ref).value));
   });
+  checkWeightBytes(builder.weights);
   return {
     nodes: builder.nodes,
     functions: [],

@@ -2,7 +2,7 @@
  * A lowered graph as TensorFlow loads it: `saved_model.pb`, one file, weights as constants. Constants and not
  * variables, because TensorFlow's optimiser folds what depends on constants alone and fuses the rest around them.
  */
-import { DTYPE, shapeValue, type LoweredGraph, type Port, type WeightNode } from './graph.js';
+import { DTYPE, shapeValue, type Dtype, type LoweredGraph, type Port, type WeightNode } from './graph.js';
 import {
   GraphMessage,
   MetaInfoMessage,
@@ -12,15 +12,44 @@ import {
   EncodedNodesMessage,
   EncodedSavedModelMessage,
 } from './tensorflow-schema.js';
+import { refuseLowering } from './refused.js';
+import { product } from './shapes.js';
 import type { WeightValue } from './weight-values.js';
 
 /** The tag of the one graph in the file. */
-export const LOWERED_TAG = 'serve';
+const LOWERED_TAG = 'serve';
 
 /** Of GraphDef: what TensorFlow 2.9 writes. Newer ones read it. */
 const VERSIONS = { producer: 1087, minConsumer: 12 };
-/** A protocol buffer holds less than 2 GiB. */
-export const MAX_LOWERED_BYTES = 2 ** 31 - 2 ** 20;
+/** A protocol buffer holds less than 2 GiB, and the graph itself takes some of it. */
+const MAX_WEIGHT_BYTES = 2 ** 31 - 2 ** 26;
+
+/** Bytes of one element; strings are counted as a pointer, since few weights are any. */
+const ELEMENT_BYTES: Readonly<Record<Dtype, number>> = {
+  float32: 4,
+  float64: 8,
+  int32: 4,
+  uint8: 1,
+  int16: 2,
+  int8: 1,
+  string: 8,
+  complex64: 8,
+  int64: 8,
+  bool: 1,
+  float16: 2,
+  resource: 0,
+};
+
+/** @throws NotLowered when the weights are more than one file can hold */
+export function checkWeightBytes(weights: readonly WeightNode[]): void {
+  const bytes = weights.reduce((sum, { dtype, shape }) => sum + product(shape) * ELEMENT_BYTES[dtype], 0);
+  if (bytes > MAX_WEIGHT_BYTES) {
+    refuseLowering(
+      'the model',
+      `The weights take ${bytes} bytes; at most ${MAX_WEIGHT_BYTES} fit into one graph.`,
+    );
+  }
+}
 
 /** The graph without its weights, as it is kept beside them. */
 export interface CompactGraph {

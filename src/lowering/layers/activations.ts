@@ -120,8 +120,6 @@ const ACTIVATIONS: ReadonlyMap<string, Activation> = new Map<string, Activation>
   ['threshold', (x, ops) => where(ops, ops.compare('Greater', x, ops.b.floats([0])), x, 0)],
 ]);
 
-export const ACTIVATION_NAMES: readonly string[] = [...ACTIVATIONS.keys()];
-
 /** Applies the activation that the option names. */
 export function activate(
   call: Pick<LayerCall, 'config' | 'subject' | 'className' | 'ops'>,

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { bufferSource } from '../../../src/importers/byte-source.js';
-import { halfToNumber } from '../../../src/importers/half.js';
+import { fromFloat16Bits } from '../../../src/lib/float16.js';
 import { nestingDepth } from '../../../src/importers/json.js';
 import { printable, Refused } from '../../../src/importers/refused.js';
 import { publicNames } from '../../../src/importers/signature.js';
@@ -102,5 +102,5 @@ it.each([
   [0xfc00, -Infinity],
   [0x7e00, NaN],
 ])('binary16 %i is %d', (half, value) => {
-  expect(halfToNumber(half)).toBe(value);
+  expect(fromFloat16Bits(half)).toBe(value);
 });
