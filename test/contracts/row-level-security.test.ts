@@ -42,8 +42,8 @@ const ROWS: Readonly<Record<string, string>> = {
   quota_counters: `(tenant_id, subject, subject_id, period_start) VALUES ('ten_a', 'TENANT', 'ten_a', ${AT})`,
   quota_leases: `(id, tenant_id, period_start, units, expires_at) VALUES ('lse_a', 'ten_a', ${AT}, 1, ${AT})`,
   usage_events: `(id, tenant_id, request_id, owner_tenant_id, model_id, model_name, version_id, version_number, digest, runtime, worker,
-     batch_size, rows, units, queue_ms, load_ms, compute_ms, period_start, created_at)
-     VALUES ('prd_a', 'ten_a', 'req', 'ten_a', 'mdl_a', 'a/m', 'ver_a', 1, 'd', 'tfjs-node', 'w', 1, 1, 1, 0, 0, 0, ${AT}, ${AT})`,
+     batch_size, batch_rows, rows, units, bytes, queue_ms, batch_ms, load_ms, compute_ms, compute_us, period_start, created_at)
+     VALUES ('prd_a', 'ten_a', 'req', 'ten_a', 'mdl_a', 'a/m', 'ver_a', 1, 'd', 'tfjs-node', 'w', 1, 1, 1, 1, 4, 0, 0, 0, 0, 0, ${AT}, ${AT})`,
   datasets: `(id, tenant_id, name, format, digest, bytes, source_digest, source_bytes, rows, columns, label_kind)
      VALUES ('dst_a', 'ten_a', 'd', 'CSV', 'd', 1, 'd', 1, 1, '[]', 'TEXT')`,
   evaluations: `(id, tenant_id, version_id, dataset_id, dataset_name, dataset_digest, rows, plan, status, request_id)
@@ -77,20 +77,34 @@ async function countFor(table: string, tenantId: string, userId: string): Promis
 
 it('every table has a row here, and none is left over', async () => {
   const tables = await db.asOwner<{ name: string }>(
-    "SELECT relname AS name FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace AND relname NOT LIKE '\\_prisma%'",
+    "SELECT relname AS name FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition AND relnamespace = 'public'::regnamespace AND relname NOT LIKE '\\_prisma%'",
   );
   expect(tables.map((table) => table.name).sort()).toEqual(Object.keys(ROWS).sort());
 });
 
 it('row-level security is forced on every table, and no policy lets everything through', async () => {
   const loose = await db.asOwner(
-    "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace AND relname NOT LIKE '\\_prisma%' AND NOT (relrowsecurity AND relforcerowsecurity)",
+    "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition AND relnamespace = 'public'::regnamespace AND relname NOT LIKE '\\_prisma%' AND NOT (relrowsecurity AND relforcerowsecurity)",
   );
   expect(loose).toEqual([]);
   const open = await db.asOwner(
     "SELECT tablename, policyname FROM pg_policies WHERE schemaname = 'public' AND (qual = 'true' OR with_check = 'true')",
   );
   expect(open).toEqual([]);
+});
+
+it('a partition is reached through its table alone', async () => {
+  await db.database.sql({}, (query) => query("SELECT ensure_usage_partition('2026-01-15Z')", []));
+  const partitions = await db.asOwner<{ name: string; isOpen: boolean }>(
+    `SELECT relname AS name, NOT relrowsecurity OR has_table_privilege('souk_app', oid, 'SELECT, INSERT, UPDATE, DELETE') AS "isOpen"
+     FROM pg_class WHERE relkind = 'r' AND relispartition ORDER BY 1`,
+  );
+  expect(partitions.map(({ name }) => name)).toEqual(
+    expect.arrayContaining(['usage_events_2026_01', 'usage_events_default']),
+  );
+  expect(partitions.filter(({ isOpen }) => isOpen)).toEqual([]);
+  // What the default one had of the month is there.
+  expect(await db.asOwner('SELECT id FROM usage_events_2026_01')).toEqual([{ id: 'prd_a' }]);
 });
 
 it('the application is nobody special: not the owner, no superuser, no way around the policies', async () => {

@@ -93,10 +93,15 @@ export function chargeOf(predictionId = newId('prediction')): Charge {
     batchSize: 2,
     batchRows: 5,
     rows: 3,
+    bytes: 12,
     queueMs: 0.5,
     batchMs: 0.3,
     loadMs: 0,
     computeMs: 1.5,
+    computeUs: 900,
+    costMicros: 0,
+    currency: null,
+    subscriptionId: null,
   };
 }
 

@@ -13,11 +13,11 @@ const SETTLE_ONE = `
   ), added AS (
     INSERT INTO usage_events (id, tenant_id, user_id, api_key_id, request_id, owner_tenant_id, model_id, model_name,
       version_id, version_number, digest, runtime, worker, batch_size, batch_rows, rows, units, queue_ms, batch_ms,
-      load_ms, compute_ms, period_start, created_at, alias)
+      load_ms, compute_ms, period_start, created_at, alias, bytes, compute_us, cost_micros, currency, subscription_id)
     SELECT $4, $1, $5, h.api_key_id, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-      h.period_start, to_timestamp($23::float8 / 1000), $24
+      h.period_start, to_timestamp($23::float8 / 1000), $24, $25, $26, $27, $28, $29
     FROM held h
-    ON CONFLICT (id) DO NOTHING
+    ON CONFLICT (id, period_start) DO NOTHING
     RETURNING units
   )
   UPDATE quota_leases l SET charged = l.charged + a.units, expires_at = greatest(l.expires_at, $3)
@@ -55,6 +55,11 @@ export async function settleOne(
     charge.computeMs,
     at.getTime(),
     charge.alias,
+    charge.bytes,
+    charge.computeUs,
+    charge.costMicros,
+    charge.currency,
+    charge.subscriptionId,
   ]);
   return taken === undefined ? null : { isCharged: true, isRecalled: taken.isRecalled };
 }

@@ -39,21 +39,24 @@ const SETTLE = `
   ), kinds AS MATERIALIZED (
     SELECT * FROM json_to_recordset($4::json) AS k(kind INTEGER, "leaseId" TEXT, "userId" TEXT, "ownerTenantId" TEXT,
       "modelId" TEXT, "modelName" TEXT, "versionId" TEXT, "versionNumber" INTEGER, digest TEXT,
-      alias TEXT, runtime TEXT, worker TEXT)
+      alias TEXT, runtime TEXT, worker TEXT, currency TEXT, "subscriptionId" TEXT)
   ), events AS MATERIALIZED (
     SELECT e.*, k."leaseId" FROM unnest($5::int[], $6::text[], $7::text[], $8::int[], $9::int[], $10::int[], $11::int[],
-      $12::float8[], $13::float8[], $14::float8[], $15::float8[], $16::float8[])
-      AS e(kind, id, request_id, batch_size, batch_rows, rows, units, queue_ms, batch_ms, load_ms, compute_ms, at_ms)
+      $12::bigint[], $13::float8[], $14::float8[], $15::float8[], $16::float8[], $17::bigint[], $18::bigint[], $19::float8[])
+      AS e(kind, id, request_id, batch_size, batch_rows, rows, units, bytes, queue_ms, batch_ms, load_ms, compute_ms,
+        compute_us, cost_micros, at_ms)
       JOIN kinds k USING (kind)
   ), added AS (
     INSERT INTO usage_events (id, tenant_id, user_id, api_key_id, request_id, owner_tenant_id, model_id, model_name,
-      version_id, version_number, digest, alias, runtime, worker, batch_size, batch_rows, rows, units, queue_ms, batch_ms,
-      load_ms, compute_ms, period_start, created_at)
+      version_id, version_number, digest, alias, runtime, worker, batch_size, batch_rows, rows, units, bytes,
+      queue_ms, batch_ms, load_ms, compute_ms, compute_us, cost_micros, currency, subscription_id, period_start,
+      created_at)
     SELECT e.id, $1, k."userId", h.api_key_id, e.request_id, k."ownerTenantId", k."modelId", k."modelName",
-      k."versionId", k."versionNumber", k.digest, k.alias, k.runtime, k.worker, e.batch_size, e.batch_rows, e.rows, e.units,
-      e.queue_ms, e.batch_ms, e.load_ms, e.compute_ms, h.period_start, to_timestamp(e.at_ms / 1000)
+      k."versionId", k."versionNumber", k.digest, k.alias, k.runtime, k.worker, e.batch_size, e.batch_rows, e.rows, e.units, e.bytes,
+      e.queue_ms, e.batch_ms, e.load_ms, e.compute_ms, e.compute_us, e.cost_micros, k.currency, k."subscriptionId",
+      h.period_start, to_timestamp(e.at_ms / 1000)
     FROM events e JOIN kinds k USING (kind) JOIN held h ON h.id = k."leaseId"
-    ON CONFLICT (id) DO NOTHING
+    ON CONFLICT (id, period_start) DO NOTHING
     RETURNING id, units
   ), taken AS (
     UPDATE quota_leases l SET charged = l.charged + s.units, expires_at = greatest(l.expires_at, $2)
@@ -134,6 +137,8 @@ interface Kind {
   readonly alias: string | null;
   readonly runtime: string;
   readonly worker: string;
+  readonly currency: string | null;
+  readonly subscriptionId: string | null;
 }
 
 /** Exported for its test. */
@@ -142,7 +147,7 @@ export function parametersOf(tenantId: string, settlements: readonly Settlement[
   const leaseIds = new Set<string>();
   let expiresAt = settlements[0]?.leaseExpiresAt ?? new Date(0);
   // Built here and not by the driver, which would look at the type of each element and quote them all.
-  const columns = Array.from({ length: 12 }, () => '');
+  const columns = Array.from({ length: 15 }, () => '');
   for (const [i, settlement] of settlements.entries()) {
     const { charge } = settlement;
     leaseIds.add(settlement.leaseId);
@@ -157,10 +162,13 @@ export function parametersOf(tenantId: string, settlements: readonly Settlement[
       charge.batchRows,
       charge.rows,
       settlement.units,
+      charge.bytes,
       charge.queueMs,
       charge.batchMs,
       charge.loadMs,
       charge.computeMs,
+      charge.computeUs,
+      charge.costMicros,
       settlement.at.getTime(),
     ];
     const separator = i === 0 ? '{' : ',';
@@ -182,13 +190,16 @@ function isOfKind(kind: Kind, { charge, leaseId, userId }: Settlement): boolean 
     kind.modelId === charge.modelId &&
     kind.ownerTenantId === charge.ownerTenantId &&
     kind.versionNumber === charge.versionNumber &&
-    kind.digest === charge.digest
+    kind.digest === charge.digest &&
+    kind.subscriptionId === charge.subscriptionId &&
+    kind.currency === charge.currency
   );
 }
 
 function kindOf(kind: number, { charge, leaseId, userId }: Settlement): Kind {
   const { ownerTenantId, modelId, modelName, versionId, versionNumber, digest, alias, runtime, worker } =
     charge;
+  const { currency, subscriptionId } = charge;
   return {
     kind,
     leaseId,
@@ -202,6 +213,8 @@ function kindOf(kind: number, { charge, leaseId, userId }: Settlement): Kind {
     alias,
     runtime,
     worker,
+    currency,
+    subscriptionId,
   };
 }
 

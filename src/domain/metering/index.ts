@@ -11,6 +11,7 @@ export type {
   UsageRow,
   UsageSum,
 } from './ledger.js';
+export { computeShareUs } from './ledger.js';
 export type { Quota, QuotaSubject } from './quota.js';
 export { createMeteringService, QUOTA_RECALL_CHANNEL } from './service.js';
 export type { MeteringDeps, MeteringService } from './service.js';

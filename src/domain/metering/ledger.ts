@@ -38,10 +38,29 @@ export interface Charge {
   readonly batchSize: number;
   readonly batchRows: number;
   readonly rows: number;
+  /** Of the inputs. */
+  readonly bytes: number;
   readonly queueMs: number;
   readonly batchMs: number;
   readonly loadMs: number;
+  /** Of the run, which all of its batch shared. */
   readonly computeMs: number;
+  /** What of it is charged: this prediction's share, in whole microseconds (`computeShareUs`). */
+  readonly computeUs: number;
+  /** Millionths of `currency`. */
+  readonly costMicros: number;
+  /** ISO 4217; `null`: nothing is asked for it. */
+  readonly currency: string | null;
+  readonly subscriptionId: string | null;
+}
+
+/**
+ * A prediction's share of the run that it was batched into, in whole microseconds, rounded up: by its rows. A run of
+ * nothing (0 rows) is shared by requests.
+ */
+export function computeShareUs(run: Pick<Charge, 'computeMs' | 'rows' | 'batchRows' | 'batchSize'>): number {
+  const share = run.batchRows === 0 ? 1 / Math.max(1, run.batchSize) : run.rows / run.batchRows;
+  return Math.ceil(run.computeMs * 1000 * share);
 }
 
 /** One row of the ledger, as its tenant reads it. */

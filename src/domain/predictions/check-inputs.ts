@@ -32,6 +32,8 @@ export interface CheckedInputs {
   readonly tensors: readonly Tensor[];
   /** The batch dimension, or 1 for a signature without one. */
   readonly rows: number;
+  /** Of all tensors. */
+  readonly bytes: number;
 }
 
 type Checked<T> = Result<T, InvalidInput>;
@@ -77,7 +79,7 @@ export function checkInputs(
   }
   const bytes = tensors.reduce((sum, tensor) => sum + tensor.data.length, 0);
   if (fits && bytes > limits.maxBytes) mistakes.push(tooManyBytes(bytes, limits));
-  return mistakes.length > 0 ? refuse(mistakes.slice(0, MAX_MISTAKES)) : ok({ tensors, rows });
+  return mistakes.length > 0 ? refuse(mistakes.slice(0, MAX_MISTAKES)) : ok({ tensors, rows, bytes });
 }
 
 /** What a request is told that names a signature which the version does not have. */

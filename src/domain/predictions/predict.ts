@@ -9,7 +9,13 @@ import { ok, refuse, type Result } from '../../lib/result.js';
 import { can, permissionDenied, type TenantActor } from '../access/index.js';
 import { modelNotFound } from '../catalog/index.js';
 import type { MarketplaceService } from '../marketplace/index.js';
-import type { Charge, Charged, MeteringService, Reservation } from '../metering/index.js';
+import {
+  computeShareUs,
+  type Charge,
+  type Charged,
+  type MeteringService,
+  type Reservation,
+} from '../metering/index.js';
 import { aliasOf, checkCommand, parseTarget } from './check-command.js';
 import { checkInputs, unknownSignature, type CheckedInputs } from './check-inputs.js';
 import {
@@ -123,7 +129,8 @@ export function createPredict(deps: PredictDeps) {
 
       // 6 settle, then answer: durable before the reply
       const prediction = predictionOf(pass, version, alias, inputs, reply.value, reservation);
-      const settled = await settle(pass, version, prediction, reservation);
+      const charge = chargeOf(version, inputs.bytes, prediction);
+      const settled = await settle(pass, prediction, charge, reservation);
       if (!settled.ok) return refuse([settled.error]);
       isSettled = true;
       return ok({ ...prediction, createdAt: settled.value.chargedAt });
@@ -158,14 +165,13 @@ export function createPredict(deps: PredictDeps) {
 
   async function settle(
     { actor, claim, patience }: Pass,
-    version: RunnableVersion,
     prediction: Prediction,
+    charge: Charge,
     reservation: Reservation,
   ): Promise<Result<Charged, PredictRefusal>> {
     // Whoever has gone cannot be answered, so is not charged; but a recorded answer waits for the retry.
     const over = claim === null ? patience.over() : null;
     if (over !== null) return refuse(over);
-    const charge = chargeOf(version, prediction);
     if (claim === null) return unlessLost(await metering.settle(actor, reservation, charge));
     const outputs = prediction.outputs === null ? null : encodeOutputs(prediction.outputs);
     return unlessLost(
@@ -223,7 +229,7 @@ function withSignature(version: RunnableVersion, name: string | null): RunnableV
 }
 
 /** Each fact by name: copying all but one costs an object and a walk over its keys each time. */
-function chargeOf(version: RunnableVersion, { id, receipt }: Prediction): Charge {
+function chargeOf(version: RunnableVersion, bytes: number, { id, receipt }: Prediction): Charge {
   return {
     predictionId: id,
     ownerTenantId: version.facts.model.tenantId,
@@ -238,10 +244,15 @@ function chargeOf(version: RunnableVersion, { id, receipt }: Prediction): Charge
     batchSize: receipt.batchSize,
     batchRows: receipt.batchRows,
     rows: receipt.rows,
+    bytes,
     queueMs: receipt.queueMs,
     batchMs: receipt.batchMs,
     loadMs: receipt.loadMs,
     computeMs: receipt.computeMs,
+    computeUs: computeShareUs(receipt),
+    costMicros: 0,
+    currency: null,
+    subscriptionId: null,
   };
 }
 

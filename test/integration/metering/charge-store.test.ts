@@ -33,7 +33,7 @@ function settlementOf(leaseId: string): Settlement {
     requestId: 'req_1',
     at: AT,
     leaseExpiresAt: LEASED_UNTIL,
-    charge: chargeOf(),
+    charge: { ...chargeOf(), costMicros: 25, currency: 'EUR', subscriptionId: 'sub_1' },
   };
 }
 
@@ -64,6 +64,9 @@ describe.each([
       const owner = settlements.find((one) => one.charge.predictionId === event['id'])?.charge.ownerTenantId;
       expect(event).toEqual({
         id: event['id'],
+        kind: 'PREDICTION',
+        corrects_id: null,
+        reason: null,
         alias: null,
         tenant_id: tenantId,
         user_id: userId,
@@ -81,10 +84,15 @@ describe.each([
         batch_rows: charge.batchRows,
         rows: charge.rows,
         units: 2,
+        bytes: String(charge.bytes),
         queue_ms: charge.queueMs,
         batch_ms: charge.batchMs,
         load_ms: charge.loadMs,
         compute_ms: charge.computeMs,
+        compute_us: String(charge.computeUs),
+        cost_micros: String(charge.costMicros),
+        currency: charge.currency,
+        subscription_id: charge.subscriptionId,
         period_start: PERIOD,
         created_at: AT,
       });

@@ -82,8 +82,9 @@ describe('around the end of a month', () => {
   it('the database itself refuses an event outside the month that it charges', async () => {
     const insert = room.db.asOwner(
       `INSERT INTO usage_events (id, tenant_id, request_id, owner_tenant_id, model_id, model_name, version_id, version_number,
-         digest, runtime, worker, batch_size, rows, units, queue_ms, load_ms, compute_ms, period_start, created_at)
-       VALUES ('x', 't', 'r', 'o', 'm', 'a/b', 'v', 1, 'd', 'r', 'w', 1, 1, 1, 0, 0, 0, '2028-02-01Z', '2028-03-01Z')`,
+         digest, runtime, worker, batch_size, batch_rows, rows, units, bytes, queue_ms, batch_ms, load_ms, compute_ms,
+         compute_us, period_start, created_at)
+       VALUES ('x', 't', 'r', 'o', 'm', 'a/b', 'v', 1, 'd', 'r', 'w', 1, 1, 1, 1, 4, 0, 0, 0, 0, 0, '2028-02-01Z', '2028-03-01Z')`,
     );
     await expect(insert).rejects.toThrow(/usage_events_month/);
   });

@@ -267,9 +267,10 @@ it('who used an alias is read from its index, and counted there', async () => {
   const tenantId = await room.tenant(null);
   await room.db.asOwner(
     `INSERT INTO usage_events (id, tenant_id, api_key_id, request_id, owner_tenant_id, model_id, model_name, version_id,
-       version_number, digest, alias, runtime, worker, batch_size, rows, units, queue_ms, load_ms, compute_ms, period_start, created_at)
+       version_number, digest, alias, runtime, worker, batch_size, batch_rows, rows, units, bytes, queue_ms, batch_ms, load_ms,
+       compute_ms, compute_us, period_start, created_at)
      SELECT 'prd_' || $1 || i, $2, 'key_' || (i % 40), 'req', $3, $4, 'a/m', 'ver', 1, 'd',
-       CASE WHEN i % 2 = 0 THEN 'production' END, 'tfjs-wasm', 'w', 1, 1, 1, 0, 0, 0,
+       CASE WHEN i % 2 = 0 THEN 'production' END, 'tfjs-wasm', 'w', 1, 1, 1, 1, 4, 0, 0, 0, 0, 0,
        date_trunc('month', at, 'UTC'), at
      FROM (SELECT i, $5::timestamptz - i * interval '1 second' AS at FROM generate_series(1, 20000) i) events`,
     [model.modelId.slice(4, 12), tenantId, publisher.tenantId, model.modelId, room.clock.now()],
@@ -284,9 +285,11 @@ it('who used an alias is read from its index, and counted there', async () => {
     await query(IN_STEPS, []);
     return query<object>(`EXPLAIN ${CALLERS}`, parameters);
   });
+  // Each partition has the index under a name of its own.
   const scans = JSON.stringify(plan).match(/\w+ (\w+ )?Scan( using \w+)? on usage_events/g);
-  expect([...new Set(scans)]).toEqual(
-    expect.arrayContaining(['Index Only Scan using usage_events_by_alias on usage_events']),
-  );
+  const inIndex =
+    /^Index Only Scan using usage_events_(\w+)_model_id_alias_tenant_id_\w+_idx on usage_events/;
+  expect(scans?.filter((scan) => !inIndex.test(scan))).toEqual([]);
+  expect(scans?.some((scan) => !scan.includes('_default_'))).toBe(true);
   expect(JSON.stringify(plan)).not.toContain('Seq Scan on usage_events');
 });
