@@ -160,8 +160,9 @@ describe('a failure frees the key', () => {
 describe('a process that died', () => {
   async function leaveClaim(): Promise<void> {
     await room.db.asOwner(
-      `INSERT INTO idempotency_records (tenant_id, key, request_hash, claim_expires_at) VALUES ($1, 'once', 'x', $2)`,
-      [tenantId, new Date(room.clock.now().getTime() + 1000)],
+      `INSERT INTO idempotency_records (tenant_id, key, request_hash, claim_expires_at, created_at)
+       VALUES ($1, 'once', 'x', $2, $3)`,
+      [tenantId, new Date(room.clock.now().getTime() + 1000), room.clock.now()],
     );
   }
 
