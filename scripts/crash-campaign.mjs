@@ -2,7 +2,7 @@
 // prediction is in the ledger exactly once and nothing else is. One JSON line per round, then a summary; exit code 1
 // when a rule is broken.
 import { parseArgs } from 'node:util';
-import { newKey, newTenant } from './crash/api.mjs';
+import { newKey, newTenant, signIn } from './crash/api.mjs';
 import { checkRound } from './crash/checks.mjs';
 import { damage, FAULTS } from './crash/damage.mjs';
 import { startTraffic } from './crash/traffic.mjs';
@@ -40,6 +40,8 @@ if (
 }
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+// An access token is good for five minutes, and a round may take two.
+const SIGN_IN_EVERY_MS = 120_000;
 let world = null;
 
 /** Bounded in time: what hangs is a defect too, and leaves nothing behind. */
@@ -120,7 +122,12 @@ try {
   world = await openWorld({ servers, environment });
   const tenant = await newTenant(world.urls()[0]);
   const results = [];
+  let signedInAt = performance.now();
   for (let round = 1; round <= rounds; round++) {
+    if (performance.now() - signedInAt > SIGN_IN_EVERY_MS) {
+      tenant.token = await signIn(world.urls()[0], tenant);
+      signedInAt = performance.now();
+    }
     const result = await playRound(round, tenant);
     results.push(result);
     console.log(JSON.stringify(result));
