@@ -269,3 +269,18 @@ describe('a process that died', () => {
     expect(await charged()).toBe(1);
   });
 });
+
+it('an answered key never expires: ten years later, in another process, the first answer comes, uncharged', async () => {
+  const first = await ask();
+  room.clock.advance(10 * 365 * 86_400_000);
+  await room.metering.sweepLeasesAcrossTenants();
+  const again = await ask({}, room.anotherProcess({ othersDiedBefore: room.clock.now() }));
+  if (!first.ok || !again.ok) throw new Error('refused');
+  expect(again.value).toMatchObject({ id: first.value.id, receipt: { replayed: true, charged: 0 } });
+  expect(Buffer.from(again.value.outputs![0]!.data)).toEqual(Buffer.from(first.value.outputs![0]!.data));
+  expect(await ask({ inputs: [{ data: [[9, 9]] }] }, room.anotherProcess())).toMatchObject({
+    error: [{ code: 'IDEMPOTENCY_MISMATCH' }],
+  });
+  expect(room.jobs).toHaveLength(1);
+  expect(await charged()).toBe(1);
+});
