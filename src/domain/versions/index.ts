@@ -41,6 +41,7 @@ export type {
   SignatureComparison,
   SignatureDifference,
 } from './signature-comparison.js';
+export type { SampleInput } from './sample.js';
 export { createVersionsService, DEFAULT_VERSIONS_LIMITS } from './service.js';
 export type { VersionsDeps, VersionsLimits, VersionsService } from './service.js';
 export { DEFAULT_UPLOAD_LIMITS } from './upload.js';

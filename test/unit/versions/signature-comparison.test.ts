@@ -1,7 +1,8 @@
 /** The gate against the real check of inputs: what it lets through breaks no caller. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { checkInputs, type RawTensor } from '../../../src/domain/predictions/index.js';
+import { checkInputs } from '../../../src/domain/predictions/index.js';
+import type { RawTensor } from '../../../src/lib/raw-tensor.js';
 import {
   compareSignatures,
   COMPATIBILITIES,
