@@ -46,7 +46,7 @@ export async function sendFile(url, credential, bytes) {
   return { status: response.status, body: await response.json() };
 }
 
-/** A tenant with an owner, and a model with one version. */
+/** A tenant with an owner, a key that may all that the owner may, and a model with one version. */
 export async function newTenant(url) {
   const slug = `crash-${Math.random().toString(36).slice(2, 10)}`;
   const { session } = await succeed(url, null, 'signUp', 'session { accessToken }', {
@@ -55,7 +55,13 @@ export async function newTenant(url) {
     name: 'Crash',
     tenantSlug: slug,
   });
-  const token = session.accessToken;
+  // A key: a session's access token would end in the middle of a campaign.
+  const { data } = await ask(url, session.accessToken, '{ viewer { permissions } }');
+  const scopes = data.viewer.permissions;
+  const { secret: token } = await succeed(url, session.accessToken, 'createApiKey', 'secret', {
+    name: 'campaign',
+    scopes,
+  });
   const created = await succeed(url, token, 'createModel', 'model { id }', { name: 'subject' });
   const { version } = await succeed(url, token, 'publishVersion', 'version { id }', {
     modelId: created.model.id,
