@@ -46,7 +46,7 @@ export async function sendFile(url, credential, bytes) {
   return { status: response.status, body: await response.json() };
 }
 
-/** A tenant with an owner, a key that may all that the owner may, and a model with one version. */
+/** A tenant with an owner, and a model with one version. */
 export async function newTenant(url) {
   const slug = `crash-${Math.random().toString(36).slice(2, 10)}`;
   const { session } = await succeed(url, null, 'signUp', 'session { accessToken }', {
@@ -55,13 +55,7 @@ export async function newTenant(url) {
     name: 'Crash',
     tenantSlug: slug,
   });
-  // A key: a session's access token would end in the middle of a campaign.
-  const { data } = await ask(url, session.accessToken, '{ viewer { permissions } }');
-  const scopes = data.viewer.permissions;
-  const { secret: token } = await succeed(url, session.accessToken, 'createApiKey', 'secret', {
-    name: 'campaign',
-    scopes,
-  });
+  const token = session.accessToken;
   const created = await succeed(url, token, 'createModel', 'model { id }', { name: 'subject' });
   const { version } = await succeed(url, token, 'publishVersion', 'version { id }', {
     modelId: created.model.id,
@@ -69,6 +63,16 @@ export async function newTenant(url) {
     waitMs: 60_000,
   });
   return { token, modelId: created.model.id, versionId: version.id };
+}
+
+/** A key that may all that the token may. It lasts; an access token ends after five minutes, in the middle of a campaign. */
+export async function lastingKey(url, token) {
+  const { data } = await ask(url, token, '{ viewer { permissions } }');
+  const { secret } = await succeed(url, token, 'createApiKey', 'secret', {
+    name: 'campaign',
+    scopes: data.viewer.permissions,
+  });
+  return secret;
 }
 
 /** An API key with a quota of its own. */
