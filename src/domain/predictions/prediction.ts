@@ -2,7 +2,7 @@ import type { Priority, RunnableArtifact, RuntimeName } from '../../inference/in
 import type { Signature, Tensor } from '../../lib/tensor.js';
 import type { EntitlementFacts } from '../marketplace/index.js';
 import type { VersionYanked } from '../versions/index.js';
-import type { RawTensor } from './check-inputs.js';
+import type { RawTensor } from '../../lib/raw-tensor.js';
 
 /** One run of a version that was answered and charged. */
 export interface Prediction {

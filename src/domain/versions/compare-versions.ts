@@ -2,7 +2,8 @@
 import type { EngineTrial } from '../../importers/index.js';
 import type { RuntimeName } from '../../inference/index.js';
 import type { TensorSpec } from '../../lib/tensor.js';
-import { compareSignatures, type Compatibility, type SignatureDifference } from './signature-comparison.js';
+import type { Compatibility } from './signature-comparison.js';
+import { compareAllSignatures, type SignatureDifference } from './signatures-comparison.js';
 import type { Version } from './version.js';
 
 /** Of the first, of the second, and how much it changed. */
@@ -13,6 +14,8 @@ export interface Change {
 }
 
 export interface TensorComparison {
+  /** Of which signature. */
+  readonly signature: string;
   readonly side: 'INPUT' | 'OUTPUT';
   readonly name: string;
   readonly a: TensorSpec | null;
@@ -44,7 +47,7 @@ export interface VersionComparison {
   /** What the second would mean for callers of the first. */
   readonly compatibility: Compatibility;
   readonly differences: readonly SignatureDifference[];
-  /** Inputs first, each side in the order of the first version, then what only the second has. */
+  /** By signature, inputs first, each in the order of the first version, then what only the second has. */
   readonly tensors: readonly TensorComparison[];
   /** The greatest change first, then by name. */
   readonly operations: readonly (Change & { readonly name: string })[];
@@ -59,16 +62,18 @@ export interface VersionComparison {
 }
 
 export function compareVersions(a: Version, b: Version): VersionComparison {
-  const { verdict, differences } = compareSignatures(a.signature, b.signature);
+  const { verdict, differences } = compareAllSignatures(a, b);
   return {
     a,
     b,
     compatibility: verdict,
     differences,
-    tensors: [
-      ...compareTensors('INPUT', a.signature.inputs, b.signature.inputs),
-      ...compareTensors('OUTPUT', a.signature.outputs, b.signature.outputs),
-    ],
+    tensors: sideBySide(a.signatures, b.signatures, (signature) => signature.name).flatMap(
+      ([name, one, other]) => [
+        ...compareTensors(name, 'INPUT', one?.signature.inputs ?? [], other?.signature.inputs ?? []),
+        ...compareTensors(name, 'OUTPUT', one?.signature.outputs ?? [], other?.signature.outputs ?? []),
+      ],
+    ),
     operations: compareOperations(a.operations, b.operations),
     bytes: changeOf(a.bytes, b.bytes),
     packBytes: changeOf(a.packBytes, b.packBytes),
@@ -90,11 +95,13 @@ function metricOf(name: string, a: number | null, b: number | null): MetricCompa
 }
 
 function compareTensors(
+  signature: string,
   side: TensorComparison['side'],
   a: readonly TensorSpec[],
   b: readonly TensorSpec[],
 ): TensorComparison[] {
   return sideBySide(a, b, (spec) => spec.name).map(([name, one, other]) => ({
+    signature,
     side,
     name,
     a: one,

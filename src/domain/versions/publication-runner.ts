@@ -151,7 +151,8 @@ export class PublicationRunner {
 
   async #import(held: Held, workDirectory: string, stop: AbortController): Promise<void> {
     const { publication, holder } = held;
-    const { artifacts, importArtifact, runtimes, limits, ends, clock } = this.#deps;
+    const { artifacts, importArtifact, runtimes, limits, ends, clock, database } = this.#deps;
+    const { id, tenantId } = publication;
     const lease = holdLease(this.#deps, this.#deps.lease, publication, holder, () => stop.abort());
     const run = beginImportRun(clock);
     const enter = (phase: PublicationPhase, fraction: number) => {
@@ -159,11 +160,13 @@ export class PublicationRunner {
       lease.report({ phase, fraction });
     };
     try {
+      const sample = await database.sql({ tenantId }, (query) => store.findSample(query, tenantId, id));
       const imported = await importArtifact(
         {
           artifactPath: artifacts.localPath(publication.digest),
           workDirectory,
           runtimes,
+          ...(sample === null ? {} : { sample }),
           timeoutMs: limits.importTimeoutMs,
           maxMemoryBytes: limits.importMaxMemoryBytes,
         },

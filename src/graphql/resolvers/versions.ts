@@ -10,7 +10,7 @@ import { toConnection } from '../connection.js';
 import { requireTenantActor, type GraphQLContext } from '../context.js';
 import type { Resolvers } from '../generated/resolvers.js';
 import { toPayload, valueOrThrow } from '../payload.js';
-import { referenced } from '../referenced.js';
+import { visible } from '../referenced.js';
 
 function withChoice(trials: Version['trials'], runtime: Version['runtime'] | null) {
   return trials.map((trial) => ({ ...trial, chosen: trial.runtime === runtime }));
@@ -78,8 +78,8 @@ export const versionsResolvers = {
   },
 
   Version: {
-    model: async ({ id, modelId }, _args, { loaders }) =>
-      referenced(await loaders.models.load(modelId), `The model of ${id}`),
+    model: async ({ modelId }, _args, { loaders }) =>
+      visible(await loaders.models.load(modelId), 'model', 'version'),
     sha256: ({ digest }) => digest,
     trials: ({ runtime, trials }) => withChoice(trials, runtime),
     derivedFrom: ({ derivedFrom }, _args, { loaders }) =>
@@ -104,8 +104,8 @@ export const versionsResolvers = {
   },
 
   Publication: {
-    model: async ({ id, modelId }, _args, { loaders }) =>
-      referenced(await loaders.models.load(modelId), `The model of ${id}`),
+    model: async ({ modelId }, _args, { loaders }) =>
+      visible(await loaders.models.load(modelId), 'model', 'publication'),
     version: ({ versionId }, _args, { loaders }) =>
       versionId === null ? null : loaders.versions.load(versionId),
     report: ({ bytes, report }) =>

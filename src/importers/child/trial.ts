@@ -6,14 +6,16 @@
  */
 import { createRuntime, type LoadedModel } from '../../inference/worker/runtimes/index.js';
 import { enginesFor, type PackSignature, type RuntimeName } from '../../inference/index.js';
-import { DEFAULT_SIGNATURE, hasBatchDimension, type Tensor } from '../../lib/tensor.js';
+import { DEFAULT_SIGNATURE, hasBatchDimension, type Signature } from '../../lib/tensor.js';
 import { chooseEngine } from '../choose-engine.js';
 import { nodesOf, type ConvertedModel } from '../converted-model.js';
 import { printable, Refused, refuseImport } from '../refused.js';
 import { agreement, copies, MAX_RELATIVE_DIFF } from '../trial-tensors.js';
-import type { EngineTrial } from '../types.js';
+import type { EngineTrial, ImportSample, SampleFindings } from '../types.js';
+import { compareWithExpected, type ExpectedComparison } from './expected-outputs.js';
 import { explore, type Reference } from './explore.js';
 import { batchRunMs, bestRunMs, joiningProblem } from './measure.js';
+import { readSample, type ReadSample } from './read-sample.js';
 import {
   provisionalOther,
   provisionalSignature,
@@ -32,30 +34,38 @@ export interface TrialResult {
   readonly runtime: RuntimeName;
   readonly trials: readonly EngineTrial[];
   readonly notes: readonly string[];
+  readonly sample: SampleFindings | null;
 }
+
+/** What is known so far. */
+export type TrialProgress = Pick<TrialResult, 'trials' | 'sample'>;
 
 /** The whole pack, for provisional or final signatures: the default one, and those beside it. */
 export type PackFor = (first: PackSignature, others: readonly PackSignature[]) => Uint8Array;
 
 /**
  * Where the signature that would answer by default runs on no engine, the next one takes its place, unless it is the one
- * that everybody expects to answer.
+ * that everybody expects to answer, or it was the publisher's sample that it did not answer as it should.
  * @param runtimes allowed, in the operator's order
- * @param sample inputs of the publisher's, in place of made-up ones
- * @throws Refused with TRIAL_FAILED and each engine's reason when none can run the model
+ * @param sample the publisher's, in place of made-up inputs
+ * @throws Refused with TRIAL_FAILED and each engine's reason when none can run the model, with SAMPLE_MISMATCH when the
+ *   sample does not fit it, or none answers what is expected
  */
 export async function runTrial(
   model: ConvertedModel,
   runtimes: readonly RuntimeName[],
-  sample: readonly Tensor[] | null,
+  sample: ImportSample | null,
   packFor: PackFor,
-  onProgress: (fraction: number, trials: readonly EngineTrial[]) => void,
+  onProgress: (fraction: number, found: TrialProgress) => void,
 ): Promise<TrialResult> {
   try {
     return await tryAll(model, runtimes, sample, packFor, onProgress);
   } catch (error) {
     const [next, ...others] = model.otherSignatures ?? [];
-    const mayAnother = error instanceof Refused && nameOf(model) !== DEFAULT_SIGNATURE;
+    const mayAnother =
+      error instanceof Refused &&
+      error.refusal.code !== 'SAMPLE_MISMATCH' &&
+      nameOf(model) !== DEFAULT_SIGNATURE;
     if (!mayAnother || next === undefined) throw error;
     const { name, inputs, outputs } = next;
     const rest = { ...model, signatureName: name, inputs, outputs, otherSignatures: others };
@@ -72,9 +82,9 @@ function nameOf({ signatureName = DEFAULT_SIGNATURE }: ConvertedModel): string {
 async function tryAll(
   model: ConvertedModel,
   runtimes: readonly RuntimeName[],
-  sample: readonly Tensor[] | null,
+  sample: ImportSample | null,
   packFor: PackFor,
-  onProgress: (fraction: number, trials: readonly EngineTrial[]) => void,
+  onProgress: (fraction: number, found: TrialProgress) => void,
 ): Promise<TrialResult> {
   const able = enginesFor(model.kind);
   const isLowered = model.lowered?.ok === true;
@@ -90,7 +100,10 @@ async function tryAll(
       `Such a model runs on ${able.join(' or ')}, which this server's operator has not allowed (allowed: ${runtimes.join(', ')}).`,
     );
   }
+  const given = sample === null ? null : readSample(provisionalSignature(model), sample);
   const trials: EngineTrial[] = [];
+  const compared = new Map<RuntimeName, ExpectedComparison>();
+  let mismatch: Refused | null = null;
   const problems: string[] = [];
   let reference: Reference | null = null;
   const beyond = model.beyondEngines ?? null;
@@ -98,19 +111,23 @@ async function tryAll(
   for (const [i, name] of candidates.entries()) {
     const outcome: Outcome =
       beyond !== null && able.includes(name)
-        ? { trial: failedTrial(name, beyond), reference: null, joiningProblem: null, others: null }
-        : await tryEngine(name, packFor, model, sample, reference);
+        ? failedOutcome(failedTrial(name, beyond))
+        : await tryEngine(name, packFor, model, given, reference);
     trials.push(outcome.trial);
+    if (outcome.compared !== null) compared.set(name, outcome.compared);
+    mismatch ??= outcome.mismatch;
     if (outcome.joiningProblem !== null) problems.push(outcome.joiningProblem);
     // By the first engine that can serve; only one knows several signatures.
     if (reference === null && outcome.others !== null) others = outcome.others;
     reference ??= outcome.reference;
-    onProgress((i + 1) / candidates.length, trials);
+    onProgress((i + 1) / candidates.length, { trials, sample: findings(given, null) });
   }
   // Told and chosen in the operator's order.
   trials.sort((a, b) => runtimes.indexOf(a.runtime) - runtimes.indexOf(b.runtime));
   const chosen = chooseEngine(trials);
   if (chosen === null || reference === null) {
+    // What the publisher can mend comes before what an engine could not do.
+    if (mismatch !== null) throw mismatch;
     const reasons = trials.map((trial) => `${trial.runtime}: ${trial.reason ?? 'unknown'}`).join('; ');
     return refuseImport(
       'TRIAL_FAILED',
@@ -129,6 +146,18 @@ async function tryAll(
     runtime: chosen.runtime,
     trials,
     notes: [...reference.notes, ...notes, ...others.notes],
+    sample: findings(given, compared.get(chosen.runtime) ?? null),
+  };
+}
+
+function findings(given: ReadSample | null, compared: ExpectedComparison | null): SampleFindings | null {
+  if (given === null) return null;
+  const { tensors, tolerance } = given;
+  return {
+    inputs: tensors.map(({ name, datatype, shape }) => ({ name, datatype, shape })),
+    comparedOutputs: compared?.outputs ?? [],
+    tolerance,
+    largestDifference: compared?.largestDifference ?? null,
   };
 }
 
@@ -137,6 +166,14 @@ interface Outcome {
   readonly reference: Reference | null;
   readonly joiningProblem: string | null;
   readonly others: TriedOthers | null;
+  /** With the outputs that the sample expects; `null` when it expects none, or none came. */
+  readonly compared: ExpectedComparison | null;
+  /** How they differ. */
+  readonly mismatch: Refused | null;
+}
+
+function failedOutcome(trial: EngineTrial, mismatch: Refused | null = null): Outcome {
+  return { trial, reference: null, joiningProblem: null, others: null, compared: null, mismatch };
 }
 
 function failedTrial(
@@ -161,18 +198,14 @@ async function tryEngine(
   name: RuntimeName,
   packFor: PackFor,
   model: ConvertedModel,
-  sample: readonly Tensor[] | null,
+  sample: ReadSample | null,
   reference: Reference | null,
 ): Promise<Outcome> {
   // Whatever an engine throws at a stranger's model is a finding about that model, and is reported.
   let loaded: LoadedModel | null = null;
   let loadMs: number | null = null;
-  const failed = (reason: string): Outcome => ({
-    trial: failedTrial(name, reason, loadMs, loaded?.bytes ?? null),
-    reference: null,
-    joiningProblem: null,
-    others: null,
-  });
+  const failed = (reason: string, mismatch: Refused | null = null): Outcome =>
+    failedOutcome(failedTrial(name, reason, loadMs, loaded?.bytes ?? null), mismatch);
   try {
     // The working directory is the import's own, and is removed with it even when this process is killed.
     const runtime = createRuntime(name, { temporaryDirectory: process.cwd() });
@@ -184,7 +217,9 @@ async function tryEngine(
     const first = { name: nameOf(model), signature, ...nodesOf(model) };
     loaded = await runtime.load(packFor(first, others.map(provisionalOther)));
     loadMs = Math.round((performance.now() - started) * 1000) / 1000;
-    const measured = reference ?? (await explore(loaded, signature, model, sample));
+    const compared = await answersSample(loaded, signature, sample);
+    if (compared instanceof Refused) return failed(compared.message, compared);
+    const measured = reference ?? (await explore(loaded, signature, model, sample?.tensors ?? null));
     const diff =
       reference === null ? 0 : agreement(reference.outputs, await loaded.run(copies(reference.inputs)));
     if (diff > MAX_RELATIVE_DIFF) {
@@ -211,6 +246,8 @@ async function tryEngine(
       reference: measured,
       joiningProblem: problem,
       others: reference === null ? await tryOthers(loaded, others) : null,
+      compared,
+      mismatch: null,
     };
   } catch (error) {
     // A sample that does not fit the model fits no engine.
@@ -218,5 +255,22 @@ async function tryEngine(
     return failed(error instanceof Error ? error.message : String(error));
   } finally {
     loaded?.dispose();
+  }
+}
+
+/** The whole sample, all its rows, against what it expects. */
+async function answersSample(
+  loaded: LoadedModel,
+  { outputs }: Signature,
+  sample: ReadSample | null,
+): Promise<ExpectedComparison | Refused | null> {
+  if (sample === null || sample.expected.length === 0) return null;
+  const answered = await loaded.run(copies(sample.tensors));
+  const named = answered.map((output, at) => ({ ...output, name: outputs[at]?.name ?? output.name }));
+  try {
+    return compareWithExpected(named, sample);
+  } catch (error) {
+    if (error instanceof Refused) return error;
+    throw error;
   }
 }

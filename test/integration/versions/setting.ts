@@ -180,6 +180,7 @@ export async function leavePack(workDirectory: string, bytes: Uint8Array): Promi
     weightBytes: 88,
     operations: [{ name: 'Dense', count: 1 }],
     notes: [],
+    sample: null,
     packPath,
     packBytes: bytes.length,
     packDigest: createHash('sha256').update(bytes).digest('hex'),
