@@ -157,7 +157,20 @@ function modelInputs(model: FlatModel): readonly ModelTensor[] {
     node: layer.id,
     datatype: DATATYPES[String(layer.translated.config['dtype'])] ?? 'FP32',
     shape: freeAsMinusOne(layer.translated.config['batch_input_shape'] as (number | null)[]),
+    ...largestIndexOf(layer, model),
   }));
+}
+
+/** An input that is looked up in tables: the last place that all of them have. */
+function largestIndexOf(input: FlatLayer, { layers }: FlatModel): Pick<ModelTensor, 'largestIndex'> {
+  const sizes = layers
+    .filter(({ translated, calls }) => translated.className === 'Embedding' && calls.flat().some(isInput))
+    .map(({ translated }) => translated.config['input_dim'] as number);
+  return sizes.length === 0 ? {} : { largestIndex: Math.min(...sizes) - 1 };
+
+  function isInput(ref: TensorRef): boolean {
+    return ref.layer === input;
+  }
 }
 
 function modelOutputs(model: FlatModel): readonly ModelTensor[] {
