@@ -102,6 +102,8 @@ export interface EngineTrial {
   readonly batchComputeMs: number | null;
   /** Largest difference from the first engine's outputs, relative to their magnitude. */
   readonly maxRelativeDiff: number | null;
+  /** Inputs on which it was compared with the first engine; `null` for that one, and when it cannot serve. */
+  readonly comparedInputs: number | null;
 }
 
 export interface ImportReport {

@@ -1,7 +1,7 @@
 /** Two versions side by side, from what is known of each. Pure. A change is the second minus the first. */
-import type { EngineTrial } from '../../importers/index.js';
 import type { RuntimeName } from '../../inference/index.js';
 import type { TensorSpec } from '../../lib/tensor.js';
+import { judgeTrials, type JudgedTrial } from './judged-trials.js';
 import type { Compatibility } from './signature-comparison.js';
 import { compareAllSignatures, type SignatureDifference } from './signatures-comparison.js';
 import type { Version } from './version.js';
@@ -23,13 +23,10 @@ export interface TensorComparison {
   readonly same: boolean;
 }
 
-/** A trial, and whether the version was given to its engine. */
-export type ChosenTrial = EngineTrial & { readonly chosen: boolean };
-
 export interface SpeedComparison {
   readonly runtime: RuntimeName;
-  readonly a: ChosenTrial | null;
-  readonly b: ChosenTrial | null;
+  readonly a: JudgedTrial | null;
+  readonly b: JudgedTrial | null;
   /** Below 1: the second is faster. `null` unless both ran. */
   readonly computeRatio: number | null;
 }
@@ -79,7 +76,7 @@ export function compareVersions(a: Version, b: Version): VersionComparison {
     packBytes: changeOf(a.packBytes, b.packBytes),
     weightBytes: changeOf(a.weightBytes, b.weightBytes),
     parameterCount: changeOf(a.parameterCount, b.parameterCount),
-    speed: compareSpeed(trialsOf(a), trialsOf(b)),
+    speed: compareSpeed(judgeTrials(a.trials, a.runtime), judgeTrials(b.trials, b.runtime)),
     metrics: sideBySide(a.metrics, b.metrics, (metric) => metric.name)
       .map(([name, one, other]) => metricOf(name, one?.value ?? null, other?.value ?? null))
       .sort((one, other) => (one.name < other.name ? -1 : 1)),
@@ -119,11 +116,7 @@ function compareOperations(a: Version['operations'], b: Version['operations']) {
     .sort((one, other) => Math.abs(other.change) - Math.abs(one.change) || (one.name < other.name ? -1 : 1));
 }
 
-function trialsOf({ trials, runtime }: Version): ChosenTrial[] {
-  return trials.map((trial) => ({ ...trial, chosen: trial.runtime === runtime }));
-}
-
-function compareSpeed(a: readonly ChosenTrial[], b: readonly ChosenTrial[]): SpeedComparison[] {
+function compareSpeed(a: readonly JudgedTrial[], b: readonly JudgedTrial[]): SpeedComparison[] {
   return sideBySide(a, b, (trial) => trial.runtime).map(([runtime, one, other]) => {
     const [before, after] = [one?.computeMs ?? null, other?.computeMs ?? null];
     const computeRatio = before === null || after === null || before === 0 ? null : after / before;

@@ -43,6 +43,7 @@ export { createVersionsService, DEFAULT_VERSIONS_LIMITS } from './service.js';
 export type { VersionsDeps, VersionsLimits, VersionsService } from './service.js';
 export { DEFAULT_UPLOAD_LIMITS } from './upload.js';
 export type { Upload, UploadLimits } from './upload.js';
+export { judgeTrials, type JudgedTrial } from './judged-trials.js';
 export { artifactPath, servingEngine, signaturesFromJson, trialsFromJson } from './version.js';
 export type { Version } from './version.js';
 export { VERSION_COLUMNS, versionFromRow } from './versions-store.js';

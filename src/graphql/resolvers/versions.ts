@@ -1,6 +1,7 @@
 import { viewerCanEdit, viewerRights } from '../../domain/catalog/index.js';
 import {
   artifactPath,
+  judgeTrials,
   type PublicationReport,
   type Version,
   type Yank,
@@ -11,10 +12,6 @@ import { requireTenantActor, type GraphQLContext } from '../context.js';
 import type { Resolvers } from '../generated/resolvers.js';
 import { toPayload, valueOrThrow } from '../payload.js';
 import { visible } from '../referenced.js';
-
-function withChoice(trials: Version['trials'], runtime: Version['runtime'] | null) {
-  return trials.map((trial) => ({ ...trial, chosen: trial.runtime === runtime }));
-}
 
 function operationCount({ operations }: PublicationReport): number | null {
   return operations.length === 0 ? null : operations.reduce((sum, { count }) => sum + count, 0);
@@ -81,7 +78,7 @@ export const versionsResolvers = {
     model: async ({ modelId }, _args, { loaders }) =>
       visible(await loaders.models.load(modelId), 'model', 'version'),
     sha256: ({ digest }) => digest,
-    trials: ({ runtime, trials }) => withChoice(trials, runtime),
+    trials: ({ runtime, trials }) => judgeTrials(trials, runtime),
     derivedFrom: ({ derivedFrom }, _args, { loaders }) =>
       derivedFrom === null ? null : loaders.versions.load(derivedFrom),
     derivatives: async ({ id }, page, context) =>
@@ -115,7 +112,7 @@ export const versionsResolvers = {
             ...report,
             bytes,
             operationCount: operationCount(report),
-            trials: withChoice(report.trials, report.runtime),
+            trials: judgeTrials(report.trials, report.runtime),
           },
   },
 

@@ -27,6 +27,7 @@ const trials = z
       computeMs: milliseconds,
       batchComputeMs: milliseconds,
       maxRelativeDiff: z.number().nonnegative().nullable(),
+      comparedInputs: z.int().nonnegative().nullable(),
     }),
   )
   .max(16);

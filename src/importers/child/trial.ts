@@ -6,12 +6,14 @@
  */
 import { createRuntime, type LoadedModel } from '../../inference/worker/runtimes/index.js';
 import { enginesFor, type PackSignature, type RuntimeName } from '../../inference/index.js';
-import { DEFAULT_SIGNATURE, hasBatchDimension, type Signature } from '../../lib/tensor.js';
+import { DEFAULT_SIGNATURE, hasBatchDimension, type Signature, type Tensor } from '../../lib/tensor.js';
 import { chooseEngine } from '../choose-engine.js';
 import { nodesOf, type ConvertedModel } from '../converted-model.js';
 import { printable, Refused, refuseImport } from '../refused.js';
-import { agreement, copies, MAX_RELATIVE_DIFF } from '../trial-tensors.js';
+import { comparisonCases } from '../comparison-inputs.js';
+import { copies } from '../trial-tensors.js';
 import type { EngineTrial, ImportSample, SampleFindings } from '../types.js';
+import { answersOf, compareWith, type Answers, type Comparison } from './compare-engines.js';
 import { compareWithExpected, type ExpectedComparison } from './expected-outputs.js';
 import { explore, type Reference } from './explore.js';
 import { batchRunMs, bestRunMs, joiningProblem } from './measure.js';
@@ -105,15 +107,17 @@ async function tryAll(
   const compared = new Map<RuntimeName, ExpectedComparison>();
   let mismatch: Refused | null = null;
   const problems: string[] = [];
-  let reference: Reference | null = null;
+  const notes: string[] = [];
+  let reference: Measured | null = null;
   const beyond = model.beyondEngines ?? null;
   let others: TriedOthers = { signatures: [], notes: [] };
   for (const [i, name] of candidates.entries()) {
     const outcome: Outcome =
       beyond !== null && able.includes(name)
-        ? failedOutcome(failedTrial(name, beyond))
-        : await tryEngine(name, packFor, model, given, reference);
+        ? { ...NOTHING, trial: failedTrial(name, beyond) }
+        : await tryEngine(name, packFor, model, given, reference, i + 1 < candidates.length);
     trials.push(outcome.trial);
+    notes.push(...outcome.notes);
     if (outcome.compared !== null) compared.set(name, outcome.compared);
     mismatch ??= outcome.mismatch;
     if (outcome.joiningProblem !== null) problems.push(outcome.joiningProblem);
@@ -137,8 +141,7 @@ async function tryAll(
   }
   const { signature } = reference;
   const [problem] = problems;
-  const notes =
-    problem === undefined ? [] : [`Requests are run one by one and never joined, because ${problem}.`];
+  if (problem !== undefined) notes.push(`Requests are run one by one and never joined, because ${problem}.`);
   const batchable = reference.hasRows && hasBatchDimension(signature) && problem === undefined;
   return {
     first: { name: nameOf(model), signature, ...nodesOf(model), batchable },
@@ -161,20 +164,31 @@ function findings(given: ReadSample | null, compared: ExpectedComparison | null)
   };
 }
 
+/** What the first engine that works made of the model, and its answers to what the others are compared on. */
+interface Measured extends Reference {
+  readonly answers: Answers;
+}
+
 interface Outcome {
   readonly trial: EngineTrial;
-  readonly reference: Reference | null;
+  readonly reference: Measured | null;
   readonly joiningProblem: string | null;
   readonly others: TriedOthers | null;
+  readonly notes: readonly string[];
   /** With the outputs that the sample expects; `null` when it expects none, or none came. */
   readonly compared: ExpectedComparison | null;
   /** How they differ. */
   readonly mismatch: Refused | null;
 }
 
-function failedOutcome(trial: EngineTrial, mismatch: Refused | null = null): Outcome {
-  return { trial, reference: null, joiningProblem: null, others: null, compared: null, mismatch };
-}
+const NOTHING = {
+  reference: null,
+  joiningProblem: null,
+  others: null,
+  notes: [],
+  compared: null,
+  mismatch: null,
+} as const;
 
 function failedTrial(
   runtime: RuntimeName,
@@ -191,6 +205,7 @@ function failedTrial(
     computeMs: null,
     batchComputeMs: null,
     maxRelativeDiff: null,
+    comparedInputs: null,
   };
 }
 
@@ -199,13 +214,17 @@ async function tryEngine(
   packFor: PackFor,
   model: ConvertedModel,
   sample: ReadSample | null,
-  reference: Reference | null,
+  reference: Measured | null,
+  isFollowed: boolean,
 ): Promise<Outcome> {
   // Whatever an engine throws at a stranger's model is a finding about that model, and is reported.
   let loaded: LoadedModel | null = null;
   let loadMs: number | null = null;
-  const failed = (reason: string, mismatch: Refused | null = null): Outcome =>
-    failedOutcome(failedTrial(name, reason, loadMs, loaded?.bytes ?? null), mismatch);
+  const failed = (reason: string, mismatch: Refused | null = null): Outcome => ({
+    ...NOTHING,
+    trial: failedTrial(name, reason, loadMs, loaded?.bytes ?? null),
+    mismatch,
+  });
   try {
     // The working directory is the import's own, and is removed with it even when this process is killed.
     const runtime = createRuntime(name, { temporaryDirectory: process.cwd() });
@@ -219,14 +238,10 @@ async function tryEngine(
     loadMs = Math.round((performance.now() - started) * 1000) / 1000;
     const compared = await answersSample(loaded, signature, sample);
     if (compared instanceof Refused) return failed(compared.message, compared);
-    const measured = reference ?? (await explore(loaded, signature, model, sample?.tensors ?? null));
-    const diff =
-      reference === null ? 0 : agreement(reference.outputs, await loaded.run(copies(reference.inputs)));
-    if (diff > MAX_RELATIVE_DIFF) {
-      return failed(
-        `Its outputs differ from the first engine's by ${diff.toPrecision(3)} of their magnitude.`,
-      );
-    }
+    const given = sample?.tensors ?? null;
+    const measured = reference ?? (await measure(loaded, model, signature, given, isFollowed));
+    const comparison = reference === null ? null : await compareWith(loaded, reference.answers);
+    if (comparison !== null && comparison.problem !== null) return failed(comparison.problem);
     const computeMs = await bestRunMs(loaded, measured.inputs);
     const canJoin = measured.hasRows && hasBatchDimension(measured.signature);
     const problem = canJoin ? await joiningProblem(loaded, measured.inputs, computeMs) : null;
@@ -241,13 +256,15 @@ async function tryEngine(
         memoryBytes: loaded.bytes,
         computeMs,
         batchComputeMs,
-        maxRelativeDiff: diff,
+        maxRelativeDiff: comparison?.diff ?? 0,
+        comparedInputs: comparison?.count ?? null,
       },
       reference: measured,
       joiningProblem: problem,
       others: reference === null ? await tryOthers(loaded, others) : null,
       compared,
       mismatch: null,
+      notes: comparison === null || comparison.leftOut === 0 ? [] : [fewerNote(name, comparison)],
     };
   } catch (error) {
     // A sample that does not fit the model fits no engine.
@@ -273,4 +290,28 @@ async function answersSample(
     if (error instanceof Refused) return error;
     throw error;
   }
+}
+
+/** @param isFollowed by an engine to compare with */
+async function measure(
+  loaded: LoadedModel,
+  model: ConvertedModel,
+  signature: Signature,
+  sample: readonly Tensor[] | null,
+  isFollowed: boolean,
+): Promise<Measured> {
+  const found = await explore(loaded, signature, model, sample);
+  if (!isFollowed) return { ...found, answers: { answers: [], leftOut: 0 } };
+  const hasRows = found.hasRows && hasBatchDimension(found.signature);
+  const largest = model.inputs.map(({ largestIndex }) => largestIndex ?? null);
+  const { answers, leftOut } = await answersOf(loaded, comparisonCases(found.inputs, largest, hasRows));
+  const first = { what: "the trial's inputs", inputs: found.inputs, outputs: found.outputs };
+  return { ...found, answers: { answers: [first, ...answers], leftOut } };
+}
+
+function fewerNote(name: RuntimeName, { count, leftOut }: Comparison): string {
+  return (
+    `The engine ${name} was compared with the first on ${count} of ${count + leftOut} inputs, ` +
+    `because the model is slow or its tensors are large.`
+  );
 }

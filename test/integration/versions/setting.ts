@@ -174,6 +174,7 @@ export async function leavePack(workDirectory: string, bytes: Uint8Array): Promi
         computeMs: 0.25,
         batchComputeMs: null,
         maxRelativeDiff: null,
+        comparedInputs: null,
       },
     ],
     parameterCount: 22,

@@ -43,6 +43,7 @@ const trial = (runtime: Version['runtime'], computeMs: number | null) => ({
   computeMs,
   batchComputeMs: null,
   maxRelativeDiff: null,
+  comparedInputs: null,
 });
 
 it('sets tensors of one name and side beside each other, and says which are the same', () => {
