@@ -8,6 +8,7 @@ import type { Config } from './config.js';
 import { prepareDataDirectory, readOrMakeSecret } from './data-directory.js';
 import {
   Database,
+  DatabaseClock,
   DatabaseStartError,
   EmbeddedPostgres,
   isDatabaseUnavailable,
@@ -51,7 +52,6 @@ export interface App {
   stop(): Promise<void>;
 }
 
-const clock = systemClock;
 // A lease is good for 40 s, so what a dead process held is free again within 50 s.
 const SWEEP_EVERY_MS = 10_000;
 // What nothing was drawn on for half a second is back within a second.
@@ -130,7 +130,14 @@ async function startMachines(config: Config, log: Logger, stops: StopList): Prom
       `None of the engines ${config.inference.runtimes.join(', ')} can run on this machine.`,
     );
   }
-  const artifacts = await openDiskStore({ directory: join(config.dataDirectory, 'artifacts'), clock });
+  // Everything that is written down or decided by time: by one clock, whichever server it is. Files have the machine's.
+  const clock = new DatabaseClock({ read: () => database.readClock(), local: systemClock, log });
+  await clock.start();
+  stops.add('clock', STOP_MS.writes, () => clock.stop());
+  const artifacts = await openDiskStore({
+    directory: join(config.dataDirectory, 'artifacts'),
+    clock: systemClock,
+  });
   const partials = await openPartialFiles(join(config.dataDirectory, 'artifacts', 'partial'));
   const jail = jailOnce();
   const importer = createImporter({ jail });
@@ -175,7 +182,7 @@ async function startInference(config: Config, log: Logger, stops: StopList): Pro
     config.inference;
   const inference = new InferenceEngine({
     logger: log,
-    clock,
+    clock: systemClock,
     workers,
     isolation,
     threadsPerWorker,

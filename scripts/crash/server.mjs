@@ -13,7 +13,7 @@ const READY_WITHIN_MS = 60_000;
  * Starts Souk and waits until it says that it is ready.
  * @param {string} dataDirectory
  * @param {Record<string, string>} environment on top of what every such server gets
- * @returns {Promise<{url: string, pid: number, startMs: number, kill: (signal: NodeJS.Signals) => Promise<{code: number | null, tookMs: number}>, postmaster: () => number, faults: () => string[], log: () => string}>}
+ * @returns {Promise<{url: string, pid: number, startMs: number, kill: (signal: NodeJS.Signals) => Promise<{code: number | null, tookMs: number}>, faults: () => string[], log: () => string}>}
  */
 export async function startServer(dataDirectory, environment = {}) {
   const startedAt = performance.now();
@@ -76,9 +76,12 @@ export async function startServer(dataDirectory, environment = {}) {
       }
       return { code: child.exitCode, tookMs: performance.now() - askedAt };
     },
-    postmaster: () =>
-      Number(readFileSync(join(dataDirectory, 'postgres', 'postmaster.pid'), 'utf8').split('\n')[0]),
     faults: () => [...faults],
     log: () => log.join('\n'),
   };
+}
+
+/** Process id of the PostgreSQL whose cluster lies in the data directory. */
+export function postmasterOf(dataDirectory) {
+  return Number(readFileSync(join(dataDirectory, 'postgres', 'postmaster.pid'), 'utf8').split('\n')[0]);
 }

@@ -1,5 +1,6 @@
 /** Leases in the database. What they mean, and the order of locks, is in the migration `quota_leases`. */
 import type { TransactionContext, Transactions } from '../../database/index.js';
+import { LEASE_MS } from './lease.js';
 import type { Period, QuotaSubject } from './quota.js';
 
 export interface LeaseRequest {
@@ -58,6 +59,8 @@ interface LeaseRow {
 }
 
 const ACROSS_TENANTS: TransactionContext = { acrossTenants: true };
+/** By how much the clocks of two servers may differ. With a sweep every 10 s, a lease is over within 60 s all the same. */
+const CLOCK_MARGIN_MS = 10_000;
 
 export function createLeaseStore(database: Transactions) {
   return Object.freeze({
@@ -96,12 +99,15 @@ export function createLeaseStore(database: Transactions) {
       );
     },
 
-    /** Leases past their time, and those made before `othersDiedBefore` if that is given. */
+    /**
+     * Leases past their time, those made before `othersDiedBefore` if that is given, and those that are good for longer
+     * than any lease can be: the clock was put back since, and waiting for their time would hold their units for as long.
+     */
     listDeadAcrossTenants(now: Date, othersDiedBefore: Date | null, limit: number): Promise<DeadLease[]> {
       return database.single(ACROSS_TENANTS)<DeadLease>(
         `SELECT id, tenant_id AS "tenantId" FROM quota_leases
-         WHERE expires_at <= $1 OR created_at < $2 ORDER BY expires_at LIMIT $3`,
-        [now, othersDiedBefore, limit],
+         WHERE expires_at <= $1 OR created_at < $2 OR expires_at > $4 ORDER BY expires_at LIMIT $3`,
+        [now, othersDiedBefore, limit, new Date(now.getTime() + LEASE_MS + CLOCK_MARGIN_MS)],
       );
     },
 
