@@ -2,15 +2,23 @@
 import type { Result } from '../../lib/result.js';
 import type { QuotaExceeded } from './errors.js';
 import { NO_PACE, paceAfterDraw, remainingWith, type Pace } from './lease.js';
-import type { Reservation } from './ledger.js';
+import type { Claim, Reservation } from './ledger.js';
 import type { Period } from './quota.js';
 
-/** The units of one tenant and key in one month. */
-export interface Account {
+/** For whom and for what units are drawn: the same limits count for all that is drawn on one account. */
+export interface AccountFacts {
+  /** Among the accounts of the tenant. */
+  readonly key: string;
   readonly tenantId: string;
   /** `null`: of a signed-in user, counted to the tenant only. */
   readonly apiKeyId: string | null;
+  readonly modelId: string | null;
+  readonly subscription: { readonly id: string; readonly currency: string } | null;
   readonly period: Period;
+  readonly day: Period;
+}
+
+export interface Account extends AccountFacts {
   pace: Pace;
   /** What predictions draw on. */
   lease: Lease | null;
@@ -56,7 +64,7 @@ export interface Lease {
 }
 
 export interface Waiting {
-  readonly units: number;
+  readonly claim: Claim;
   /** Until when a shortage is not yet a refusal. */
   readonly patientUntilMs: number;
   readonly resolve: (result: Result<Reservation, QuotaExceeded>) => void;
@@ -70,11 +78,9 @@ export interface HeldReservation extends Reservation {
   chargedFor: string | null;
 }
 
-export function newAccount(tenantId: string, apiKeyId: string | null, period: Period): Account {
+export function newAccount(facts: AccountFacts): Account {
   return {
-    tenantId,
-    apiKeyId,
-    period,
+    ...facts,
     pace: NO_PACE,
     lease: null,
     retired: new Set(),
@@ -108,8 +114,9 @@ export function newLease(
 }
 
 /** Takes idle units for a prediction. The caller has looked that there are enough. */
-export function draw(lease: Lease, units: number, nowMs: number): HeldReservation {
+export function draw(lease: Lease, claim: Claim, nowMs: number): HeldReservation {
   const { account } = lease;
+  const units = claim.predictions;
   lease.idle -= units;
   lease.inUse += units;
   lease.lastUsedMs = nowMs;
@@ -118,7 +125,10 @@ export function draw(lease: Lease, units: number, nowMs: number): HeldReservatio
     tenantId: account.tenantId,
     leaseId: lease.id,
     units,
+    claim,
     period: account.period,
+    day: account.day,
+    ordinal: null,
     remaining: remainingWith(lease.room, lease.idle),
     weight: lease.weight,
     lease,

@@ -6,16 +6,15 @@ import { draw, newAccount, retire, type Account, type HeldReservation, type Leas
 import type { LeaseStore } from './lease-store.js';
 import { createLeaseWorker } from './lease-worker.js';
 import { isRunningLow, LEASE_MS, needsRenewal, paceAt, surplusOf } from './lease.js';
-import type { Reservation } from './ledger.js';
-import { periodOf, type Period } from './quota.js';
+import { claimOf, type Reservation, type ReserveRequest } from './ledger.js';
+import { dayOf, periodOf, type Period } from './quota.js';
 
 export interface LeaseBook {
   /** Draws units, at once where a lease has them; else they are asked for. @throws when the database is away */
   reserve(
     tenantId: string,
     apiKeyId: string | null,
-    units: number,
-    timeoutMs: number,
+    request: ReserveRequest,
   ): Promise<Result<Reservation, QuotaExceeded>>;
   /** Whether nothing else runs on the lease of the reservation. */
   isAlone(reservation: Reservation): boolean;
@@ -51,28 +50,34 @@ const FORGET_AFTER_MS = 10_000;
 
 export function createLeaseBook({ store, clock, ...options }: LeaseBookDeps): LeaseBook {
   const recallPatienceMs = options.recallPatienceMs ?? DEFAULT_RECALL_PATIENCE_MS;
-  // By tenant, then by key (`''`: none). Bounded by who predicted in the last seconds: see `tend`.
+  // By tenant, then by API key, model and subscription. Bounded by who predicted in the last seconds: see `tend`.
   const tenants = new Map<string, Map<string, Account>>();
-  // Of months that are over.
+  // Of days that are over.
   const past = new Set<Account>();
   let period = periodOf(clock.now());
+  let day = dayOf(clock.now());
   const worker = createLeaseWorker({ store, clock, recallOthers });
 
-  function periodNow(now: Date): Period {
-    if (now < period.start || now >= period.end) period = periodOf(now);
-    return period;
+  function dayNow(now: Date): Period {
+    if (now < day.start || now >= day.end) {
+      day = dayOf(now);
+      period = periodOf(now);
+    }
+    return day;
   }
 
-  function accountOf(tenantId: string, apiKeyId: string | null): Account {
+  function accountOf(tenantId: string, apiKeyId: string | null, request: ReserveRequest): Account {
     let accounts = tenants.get(tenantId);
     if (accounts === undefined) tenants.set(tenantId, (accounts = new Map<string, Account>()));
-    const key = apiKeyId ?? '';
+    const { modelId = null, subscription = null } = request;
+    // Ids hold no space.
+    const key = `${apiKeyId ?? ''} ${modelId ?? ''} ${subscription?.id ?? ''}`;
     let account = accounts.get(key);
-    const now = periodNow(clock.now());
-    if (account === undefined || account.period.start.getTime() !== now.start.getTime()) {
+    const today = dayNow(clock.now());
+    if (account === undefined || account.day.start.getTime() !== today.start.getTime()) {
       if (account !== undefined) past.add(account);
-      // Its pace begins at nothing: what was drawn last month says nothing about a limit that may have changed.
-      account = newAccount(tenantId, apiKeyId, now);
+      // Its pace begins at nothing: what was drawn yesterday says nothing about a limit that may have changed.
+      account = newAccount({ key, tenantId, apiKeyId, modelId, subscription, period, day: today });
       accounts.set(key, account);
     }
     return account;
@@ -116,25 +121,27 @@ export function createLeaseBook({ store, clock, ...options }: LeaseBookDeps): Le
     } else if (account.waiting.length + account.retired.size === 0 && !account.isWorking) {
       if (past.delete(account) || nowMs - account.pace.atMs < FORGET_AFTER_MS) return;
       const accounts = tenants.get(account.tenantId);
-      accounts?.delete(account.apiKeyId ?? '');
+      accounts?.delete(account.key);
       if (accounts?.size === 0) tenants.delete(account.tenantId);
     }
     worker.kick(account);
   }
 
   return Object.freeze<LeaseBook>({
-    reserve(tenantId, apiKeyId, units, timeoutMs) {
-      const account = accountOf(tenantId, apiKeyId);
+    reserve(tenantId, apiKeyId, request) {
+      const claim = claimOf(request);
+      const units = claim.predictions;
+      const account = accountOf(tenantId, apiKeyId, request);
       const { lease } = account;
       const nowMs = clock.monotonicMs();
       if (account.waiting.length === 0 && isUsable(lease) && !lease.isRecalled && lease.idle >= units) {
-        const reservation = draw(lease, units, nowMs);
+        const reservation = draw(lease, claim, nowMs);
         if (lease.isLoose && isRunningLow(lease.idle, account.pace.perSecond)) worker.kick(account);
         return Promise.resolve(ok(reservation));
       }
       return new Promise((resolve, reject) => {
-        const patientUntilMs = nowMs + Math.min(timeoutMs, recallPatienceMs);
-        account.waiting.push({ units, patientUntilMs, resolve, reject });
+        const patientUntilMs = nowMs + Math.min(request.timeoutMs, recallPatienceMs);
+        account.waiting.push({ claim, patientUntilMs, resolve, reject });
         worker.kick(account);
       });
     },

@@ -109,8 +109,8 @@ export function createLeaseWorker(deps: LeaseWorkerDeps): LeaseWorker {
     const { lease } = account;
     if (lease === null || account.waiting.length === 0) return;
     account.waiting = account.waiting.filter((one) => {
-      if (one.units > lease.idle) return true;
-      one.resolve(ok(draw(lease, one.units, clock.monotonicMs())));
+      if (one.claim.predictions > lease.idle) return true;
+      one.resolve(ok(draw(lease, one.claim, clock.monotonicMs())));
       return false;
     });
   }
@@ -122,8 +122,11 @@ export function createLeaseWorker(deps: LeaseWorkerDeps): LeaseWorker {
     const idle = lease?.idle ?? 0;
     const leaseId = lease?.id ?? newId('quotaLease', now.getTime());
     const expiresAt = new Date(now.getTime() + LEASE_MS);
-    const asked = Math.max(0, batch.reduce((sum, one) => sum + one.units, 0) - idle);
-    const smallest = Math.max(0, batch.reduce((least, one) => Math.min(least, one.units), Infinity) - idle);
+    const asked = Math.max(0, batch.reduce((sum, one) => sum + one.claim.predictions, 0) - idle);
+    const smallest = Math.max(
+      0,
+      batch.reduce((least, one) => Math.min(least, one.claim.predictions), Infinity) - idle,
+    );
     let answer;
     try {
       answer = await store.lease(account.tenantId, {

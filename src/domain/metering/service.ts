@@ -30,7 +30,7 @@ import { createGroupCommit } from './group-commit.js';
 import { createLeaseBook } from './lease-book.js';
 import { createLeaseStore } from './lease-store.js';
 import { LEASE_MS } from './lease.js';
-import type { Charge, Charged, Reservation, UsageReport } from './ledger.js';
+import type { Charge, Charged, Reservation, ReserveRequest, UsageReport } from './ledger.js';
 import { periodOf, quotaOf, withinPeriod, type Quota } from './quota.js';
 import { createMeteringStore } from './store.js';
 import { checkLimit, checkUsageInput, checkWeight, type UsageInput } from './usage-input.js';
@@ -40,13 +40,10 @@ export interface MeteringService {
   /** A place among the running predictions, if the rate allows. In memory, no I/O. Leave it in a `finally`. */
   admit(actor: TenantActor): Result<Admission, RateLimited>;
   /**
-   * Claims `units` of the tenant's and the key's allowance of this month, of both or of none: in memory, where a lease
-   * has them.
+   * Claims what a prediction may be charged of all limits that count for it, of all or of none: in memory, where a
+   * lease has it.
    */
-  reserve(
-    actor: TenantActor,
-    request: { readonly units: number; readonly timeoutMs: number },
-  ): Promise<Result<Reservation, QuotaExceeded>>;
+  reserve(actor: TenantActor, request: ReserveRequest): Promise<Result<Reservation, QuotaExceeded>>;
   /**
    * Charges a reservation, once; durable when it resolves. `write` joins the same transaction, and its refusal
    * undoes the charge. RESERVATION_LOST: nothing was charged, so the answer must not be given.
@@ -189,9 +186,7 @@ export function createMeteringService(deps: MeteringDeps): MeteringService {
   return Object.freeze<MeteringService>({
     admit: createAdmission(deps),
 
-    reserve(actor, { units, timeoutMs }) {
-      return book.reserve(actor.tenantId, apiKeyOf(actor), units, timeoutMs);
-    },
+    reserve: (actor, request) => book.reserve(actor.tenantId, apiKeyOf(actor), request),
 
     async settle<E>(
       actor: TenantActor,
@@ -201,7 +196,7 @@ export function createMeteringService(deps: MeteringDeps): MeteringService {
     ): Promise<Result<Charged, ReservationLost | E>> {
       if (!book.beginCharge(reservation, charge.predictionId)) return refuse(reservationLost());
       const now = clock.now();
-      const chargedAt = withinPeriod(reservation.period, now);
+      const chargedAt = withinPeriod(reservation.day, now);
       const settlement: Settlement = {
         leaseId: reservation.leaseId,
         units: reservation.units,

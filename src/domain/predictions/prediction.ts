@@ -81,6 +81,8 @@ export interface RunnableVersion {
   readonly modelId: string;
   /** `owner/name`. */
   readonly modelName: string;
+  /** Of a run of one row in the engine that serves it, when it was published; `null`: not measured. */
+  readonly measuredMs: number | null;
   readonly facts: EntitlementFacts;
   /** Why who asked with this reference may not run it; `null` when nothing stands against it. */
   readonly yanked: VersionYanked | null;
