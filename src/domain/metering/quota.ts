@@ -1,6 +1,6 @@
 /** What an allowance is and what is left of it. Pure; the same rule as `lease_quota` in the database. */
 
-export type QuotaSubject = 'TENANT' | 'API_KEY';
+export type QuotaSubject = 'TENANT' | 'SUBSCRIPTION' | 'API_KEY';
 
 /** A calendar month or day in UTC: `start` inclusive, `end` exclusive. */
 export interface Period {

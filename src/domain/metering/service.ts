@@ -32,6 +32,7 @@ import { createLeaseStore } from './lease-store.js';
 import { LEASE_MS } from './lease.js';
 import type { Charge, Charged, Reservation, ReserveRequest, UsageReport } from './ledger.js';
 import { periodOf, quotaOf, withinPeriod, type Quota } from './quota.js';
+import type { Amounts } from './measures.js';
 import { createMeteringStore } from './store.js';
 import { checkLimit, checkUsageInput, checkWeight, type UsageInput } from './usage-input.js';
 import { readUsage } from './usage-report.js';
@@ -147,7 +148,13 @@ export function createMeteringService(deps: MeteringDeps): MeteringService {
     const counters = await store.readCounters(tenantId, apiKeyIds, period);
     return counters.map(({ subject, subjectId, reserved, ...counter }) => {
       // What this process has leased and nothing runs on is not reserved: it is there for whoever asks.
-      const idle = book.idleOf(tenantId, subject === 'TENANT' ? null : subjectId, period);
+      const startMs = period.start.getTime();
+      const [idle = 0] = book.idleOf(
+        tenantId,
+        (account) =>
+          account.period.start.getTime() === startMs &&
+          (subject === 'TENANT' || account.apiKeyId === subjectId),
+      );
       return quotaOf(subject, subjectId, { ...counter, reserved: Math.max(0, reserved - idle) }, period);
     });
   }
@@ -168,7 +175,8 @@ export function createMeteringService(deps: MeteringDeps): MeteringService {
   ): Promise<Result<void, ReservationLost | E>> {
     const settled = await charges.settleAndWrite(reservation.tenantId, settlement, write);
     const isLost = !settled.ok && (settled.error as { code?: unknown }).code === 'RESERVATION_LOST';
-    book.endCharge(reservation, settled.ok ? 'CHARGED' : isLost ? 'LOST' : 'UNDONE');
+    if (settled.ok) await book.endCharged(reservation, chargedAmounts(settlement));
+    else book.endCharge(reservation, isLost ? 'LOST' : 'UNDONE');
     return settled;
   }
 
@@ -178,9 +186,14 @@ export function createMeteringService(deps: MeteringDeps): MeteringService {
   ): Promise<Result<void, ReservationLost>> {
     const isAlone = book.isAlone(reservation);
     const { isCharged, isRecalled } = await settlements.submit(reservation.tenantId, settlement, isAlone);
-    book.endCharge(reservation, isCharged ? 'CHARGED' : 'LOST');
+    if (!isCharged) {
+      book.endCharge(reservation, 'LOST');
+      return refuse(reservationLost());
+    }
+    const returning = book.endCharged(reservation, chargedAmounts(settlement));
     if (isRecalled) void book.recall(reservation.tenantId);
-    return isCharged ? ok(undefined) : refuse(reservationLost());
+    if (returning !== null) await returning;
+    return ok(undefined);
   }
 
   return Object.freeze<MeteringService>({
@@ -200,6 +213,7 @@ export function createMeteringService(deps: MeteringDeps): MeteringService {
       const settlement: Settlement = {
         leaseId: reservation.leaseId,
         units: reservation.units,
+        ordinal: reservation.ordinal,
         userId: actor.kind === 'user' ? actor.userId : null,
         requestId: actor.requestId,
         at: chargedAt,
@@ -296,7 +310,7 @@ export function createMeteringService(deps: MeteringDeps): MeteringService {
       for (;;) {
         const dead = await leases.listDeadAcrossTenants(clock.now(), othersDiedBefore, SWEEP_BATCH);
         // Each in a transaction of its own: counters of two tenants are never locked together.
-        for (const { id, tenantId } of dead) if (await leases.end(tenantId, id)) swept += 1;
+        for (const { id, tenantId } of dead) if (await leases.end(tenantId, id, clock.now())) swept += 1;
         if (dead.length < SWEEP_BATCH) break;
       }
       othersDiedBefore = null;
@@ -307,6 +321,11 @@ export function createMeteringService(deps: MeteringDeps): MeteringService {
     heedRecall: (tenantId) => book.recall(tenantId),
     giveBackIdle: () => book.giveBackIdle(),
   });
+}
+
+/** What a charge takes of its claim: no place, which is free again. */
+function chargedAmounts({ units, charge }: Settlement): Amounts {
+  return [units, charge.rows, charge.bytes, charge.computeUs, charge.costMicros, 0];
 }
 
 function apiKeyOf(actor: TenantActor): string | null {
