@@ -29,7 +29,7 @@ import { healthRoute } from './http/health-route.js';
 import { createMetrics, type Metrics } from './http/metrics.js';
 import { HttpServer } from './http/server.js';
 import { registerUploadRoute } from './http/upload-route.js';
-import { createDatasetReader, createImporter } from './importers/index.js';
+import { createDatasetReader, createImporter, jailOnce } from './importers/index.js';
 import { InferenceEngine } from './inference/index.js';
 import { systemClock } from './lib/clock.js';
 import { newId } from './lib/ids.js';
@@ -139,7 +139,8 @@ async function startMachines(config: Config, log: Logger, stops: StopList): Prom
     clock: systemClock,
   });
   const partials = await openPartialFiles(join(config.dataDirectory, 'artifacts', 'partial'));
-  const importer = createImporter();
+  const jail = jailOnce();
+  const importer = createImporter({ jail });
   stops.add('importer', STOP_MS.imports, () => importer.stop());
   // Takes a moment that the start need not wait for; the first import does.
   importer.walls().then(
@@ -149,7 +150,7 @@ async function startMachines(config: Config, log: Logger, stops: StopList): Prom
     },
     (error: unknown) => log.error({ err: error }, 'the walls around imports could not be examined'),
   );
-  const datasetReader = createDatasetReader();
+  const datasetReader = createDatasetReader({ jail });
   stops.add('dataset reader', STOP_MS.writes, () => datasetReader.stop());
   return { database, artifacts, partials, importer, datasetReader, inference, runtimes, clock, log };
 }

@@ -74,6 +74,16 @@ export async function signIn(url, { email }) {
   return session.accessToken;
 }
 
+/** A key that may all that the token may. It lasts; an access token ends after five minutes, in the middle of a campaign. */
+export async function lastingKey(url, token) {
+  const { data } = await ask(url, token, '{ viewer { permissions } }');
+  const { secret } = await succeed(url, token, 'createApiKey', 'secret', {
+    name: 'campaign',
+    scopes: data.viewer.permissions,
+  });
+  return secret;
+}
+
 /** An API key with a quota of its own. */
 export async function newKey(url, token, limit) {
   const { apiKey, secret } = await succeed(url, token, 'createApiKey', 'apiKey { id } secret', {
