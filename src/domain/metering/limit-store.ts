@@ -33,7 +33,8 @@ export interface LimitStanding extends Limit {
 /** That a limit was used by so many per cent; once in each window. */
 export interface ThresholdEvent extends LimitPlace {
   readonly limitId: string;
-  readonly windowStart: Date;
+  /** `null`: the window has no beginning. */
+  readonly periodStart: Date | null;
   readonly percent: number;
   readonly amount: number;
   readonly used: number;
@@ -72,7 +73,7 @@ export function createLimitStore(database: Transactions) {
     listThresholdEvents(tenantId: string, page: PageRequest): Promise<ThresholdEvent[]> {
       const [raisedAt = null, limitId = null, percent = null] = page.after ?? [];
       return database.single({ tenantId })<ThresholdEvent>(
-        `SELECT q.limit_id AS "limitId", q.window_start AS "windowStart", q.percent, q.subject,
+        `SELECT q.limit_id AS "limitId", CASE WHEN q.span IN ('DAY', 'MONTH') THEN q.window_start END AS "periodStart", q.percent, q.subject,
            q.subject_id AS "subjectId", q.model_id AS "modelId", q.measure, q.span AS "window", q.currency,
            q.amount::float8 AS amount, q.used::float8 AS used, q.raised_at AS "raisedAt"
          FROM quota_threshold_events q

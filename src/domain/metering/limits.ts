@@ -38,7 +38,7 @@ import {
   type LimitStanding,
   type ThresholdEvent,
 } from './limit-store.js';
-import { placeOf } from './measures.js';
+import { placeOf, shownAmount } from './measures.js';
 import { dayOf, monthlyQuota, periodOf, quotaOfStanding, type Period, type Quota } from './quota.js';
 import type { MeteringStore } from './store.js';
 
@@ -230,7 +230,8 @@ export function createLimits(deps: LimitsDeps) {
         const message = 'after is not a cursor of this list.';
         return refuse({ code: 'INVALID_INPUT', message, path: ['after'] });
       }
-      const rows = await limitStore.listThresholdEvents(actor.tenantId, page.value);
+      const events = await limitStore.listThresholdEvents(actor.tenantId, page.value);
+      const rows = events.map((event) => ({ ...event, used: shownAmount(event.measure, event.used) }));
       return ok(
         toPage(rows, page.value, THRESHOLDS_SORT, ({ raisedAt, limitId, percent }) => [
           raisedAt.toISOString(),
