@@ -23,10 +23,9 @@ export const meteringResolvers = {
 
   Mutation: {
     setLimit: async (_root, { input }, context) =>
-      toPayload(
-        await context.services.metering.setLimit(requireTenantActor(context), input),
-        (limit) => ({ limit }),
-      ),
+      toPayload(await context.services.metering.setLimit(requireTenantActor(context), input), (limit) => ({
+        limit,
+      })),
 
     removeLimit: async (_root, { input }, context) =>
       toPayload(
