@@ -58,6 +58,16 @@ const SETTLE = `
     FROM events e JOIN kinds k USING (kind) JOIN held h ON h.id = k."leaseId"
     ON CONFLICT (id, period_start) DO NOTHING
     RETURNING id, units
+  ), counted AS (
+    INSERT INTO usage_deltas (tenant_id, api_key_id, owner_tenant_id, model_id, model_name, version_id, version_number,
+      subscription_id, currency, hour, predictions, rows, bytes, compute_us, cost_micros)
+    SELECT $1, h.api_key_id, k."ownerTenantId", k."modelId", k."modelName", k."versionId", k."versionNumber",
+      k."subscriptionId", k.currency, s.hour, s.predictions, s.rows, s.bytes, s.compute_us, s.cost_micros
+    FROM (
+      SELECT e.kind, date_trunc('hour', to_timestamp(e.at_ms / 1000), 'UTC') AS hour, sum(a.units) AS predictions,
+        sum(e.rows) AS rows, sum(e.bytes) AS bytes, sum(e.compute_us) AS compute_us, sum(e.cost_micros) AS cost_micros
+      FROM added a JOIN events e ON e.id = a.id GROUP BY 1, 2
+    ) s JOIN kinds k USING (kind) JOIN held h ON h.id = k."leaseId"
   ), taken AS (
     UPDATE quota_leases l SET charged = l.charged + s.units, expires_at = greatest(l.expires_at, $2)
     FROM (SELECT e."leaseId", sum(a.units) AS units FROM added a JOIN events e ON e.id = a.id GROUP BY 1) s
