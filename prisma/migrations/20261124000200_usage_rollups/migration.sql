@@ -349,3 +349,90 @@ $$;
 
 -- What was charged before.
 SELECT rebuild_usage_month(month) FROM (SELECT DISTINCT period_start AS month FROM usage_events) months;
+
+-- Takes charged usage back, or adds what was not charged, as an event of now. `p_kind` REFUND takes back all that is left
+-- of a prediction; CORRECTION adds the signed amounts, but never takes more than is left. Runs as its caller, inside the
+-- tenant whose prediction it is.
+--   DONE        it was written
+--   REPEATED    an event with this id corrects this prediction already; the amounts are that event's
+--   NOT_FOUND   the tenant has no such prediction
+--   TOO_MUCH    less than that is left; the amounts are what is left
+--   NOTHING_LEFT, NO_PRICE
+CREATE FUNCTION correct_usage(
+    p_id TEXT, p_tenant_id TEXT, p_prediction_id TEXT, p_kind TEXT, p_predictions BIGINT, p_rows BIGINT, p_bytes BIGINT,
+    p_compute_us BIGINT, p_cost_micros BIGINT, p_reason TEXT, p_request_id TEXT, p_now TIMESTAMPTZ
+)
+RETURNS TABLE (
+    outcome TEXT, id TEXT, kind TEXT, reason TEXT, predictions BIGINT, rows BIGINT, bytes BIGINT, compute_us BIGINT,
+    cost_micros BIGINT, currency TEXT, created_at TIMESTAMPTZ
+)
+LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    v_event usage_events;
+    v_left RECORD;
+    v_units BIGINT := p_predictions;
+    v_rows BIGINT := p_rows;
+    v_bytes BIGINT := p_bytes;
+    v_compute_us BIGINT := p_compute_us;
+    v_cost_micros BIGINT := p_cost_micros;
+    v_period TIMESTAMPTZ := date_trunc('month', p_now, 'UTC');
+BEGIN
+    -- Two at once must not both take what is left.
+    PERFORM pg_advisory_xact_lock(hashtextextended(p_prediction_id, 0));
+    SELECT e.* INTO v_event FROM usage_events e
+        WHERE e.tenant_id = p_tenant_id AND e.id = p_prediction_id AND e.kind = 'PREDICTION';
+    IF NOT FOUND THEN
+        RETURN QUERY SELECT 'NOT_FOUND', p_id, p_kind, p_reason, 0::BIGINT, 0::BIGINT, 0::BIGINT, 0::BIGINT, 0::BIGINT, NULL::TEXT, p_now;
+        RETURN;
+    END IF;
+    RETURN QUERY SELECT 'REPEATED', e.id, e.kind, e.reason, e.units::BIGINT, e.rows::BIGINT, e.bytes, e.compute_us, e.cost_micros,
+            e.currency, e.created_at::TIMESTAMPTZ
+        FROM usage_events e
+        WHERE e.tenant_id = p_tenant_id AND e.corrects_id = p_prediction_id AND e.id = p_id;
+    IF FOUND THEN
+        RETURN;
+    END IF;
+    SELECT v_event.units + coalesce(sum(e.units), 0) AS units, v_event.rows + coalesce(sum(e.rows), 0) AS rows,
+            (v_event.bytes + coalesce(sum(e.bytes), 0))::BIGINT AS bytes,
+            (v_event.compute_us + coalesce(sum(e.compute_us), 0))::BIGINT AS compute_us,
+            (v_event.cost_micros + coalesce(sum(e.cost_micros), 0))::BIGINT AS cost_micros
+        INTO v_left FROM usage_events e
+        WHERE e.tenant_id = p_tenant_id AND e.corrects_id = p_prediction_id;
+    IF p_kind = 'REFUND' THEN
+        v_units := -v_left.units;
+        v_rows := -v_left.rows;
+        v_bytes := -v_left.bytes;
+        v_compute_us := -v_left.compute_us;
+        v_cost_micros := -v_left.cost_micros;
+        IF v_units = 0 AND v_rows = 0 AND v_bytes = 0 AND v_compute_us = 0 AND v_cost_micros = 0 THEN
+            RETURN QUERY SELECT 'NOTHING_LEFT', p_id, p_kind, p_reason, 0::BIGINT, 0::BIGINT, 0::BIGINT, 0::BIGINT, 0::BIGINT, v_event.currency, p_now;
+            RETURN;
+        END IF;
+    ELSIF v_left.units + v_units < 0 OR v_left.rows + v_rows < 0 OR v_left.bytes + v_bytes < 0
+        OR v_left.compute_us + v_compute_us < 0 OR v_left.cost_micros + v_cost_micros < 0 THEN
+        RETURN QUERY SELECT 'TOO_MUCH', p_id, p_kind, p_reason, v_left.units, v_left.rows, v_left.bytes, v_left.compute_us,
+            v_left.cost_micros, v_event.currency, p_now;
+        RETURN;
+    ELSIF v_cost_micros <> 0 AND v_event.currency IS NULL THEN
+        RETURN QUERY SELECT 'NO_PRICE', p_id, p_kind, p_reason, 0::BIGINT, 0::BIGINT, 0::BIGINT, 0::BIGINT, 0::BIGINT, NULL::TEXT, p_now;
+        RETURN;
+    END IF;
+    PERFORM count_correction(p_tenant_id, v_event.api_key_id, v_period, v_units);
+    INSERT INTO usage_events (id, kind, corrects_id, reason, tenant_id, user_id, api_key_id, request_id, owner_tenant_id,
+            model_id, model_name, version_id, version_number, digest, runtime, worker, batch_size, batch_rows, rows, units,
+            bytes, queue_ms, batch_ms, load_ms, compute_ms, compute_us, cost_micros, currency, subscription_id, period_start,
+            created_at)
+        VALUES (p_id, p_kind, p_prediction_id, p_reason, p_tenant_id, v_event.user_id, v_event.api_key_id, p_request_id,
+            v_event.owner_tenant_id, v_event.model_id, v_event.model_name, v_event.version_id, v_event.version_number,
+            v_event.digest, v_event.runtime, v_event.worker, v_event.batch_size, v_event.batch_rows, v_rows, v_units,
+            v_bytes, 0, 0, 0, 0, v_compute_us, v_cost_micros, v_event.currency, v_event.subscription_id, v_period, p_now);
+    INSERT INTO usage_deltas (tenant_id, api_key_id, owner_tenant_id, model_id, model_name, version_id, version_number, kind,
+            subscription_id, currency, hour, predictions, rows, bytes, compute_us, cost_micros)
+        VALUES (p_tenant_id, v_event.api_key_id, v_event.owner_tenant_id, v_event.model_id, v_event.model_name,
+            v_event.version_id, v_event.version_number, p_kind, v_event.subscription_id, v_event.currency,
+            date_trunc('hour', p_now, 'UTC'), v_units, v_rows, v_bytes, v_compute_us, v_cost_micros);
+    RETURN QUERY SELECT 'DONE', p_id, p_kind, p_reason, v_units, v_rows, v_bytes, v_compute_us, v_cost_micros,
+        v_event.currency, p_now;
+END
+$$;

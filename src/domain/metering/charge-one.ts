@@ -22,7 +22,7 @@ const SETTLE_ONE = `
   ), counted AS (
     INSERT INTO usage_deltas (tenant_id, api_key_id, owner_tenant_id, model_id, model_name, version_id, version_number,
       subscription_id, currency, hour, predictions, rows, bytes, compute_us, cost_micros)
-    SELECT $1, a.api_key_id, $7, $8, $9, $10, $11, $29, $28, date_trunc('hour', to_timestamp($23::float8 / 1000), 'UTC'),
+    SELECT $1, a.api_key_id, $7, $8, $9, $10, $11, $29, $28, to_timestamp(floor($23::float8 / 3600000) * 3600),
       a.units, $17, $25, $26, $27
     FROM added a
   )
