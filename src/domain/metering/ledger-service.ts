@@ -29,7 +29,10 @@ export interface UsageExport {
 }
 
 export type ExportRefusal =
-  PermissionDenied | InvalidUsageInput | Refusal<'GONE'> | (Refusal<'RATE_LIMITED'> & { retryAfterMs: number });
+  | PermissionDenied
+  | InvalidUsageInput
+  | Refusal<'GONE'>
+  | (Refusal<'RATE_LIMITED'> & { retryAfterMs: number });
 
 export interface LedgerService {
   /** Whether the roll-ups are what the events add up to, in whole days (UTC). Needs PLATFORM_OPERATE. */
@@ -91,7 +94,10 @@ export function createLedgerService(deps: LedgerDeps): LedgerService {
   const corrections = createCorrections({ database, clock, audit, store: createMeteringStore(database) });
   const exportsOf = new Map<string, number>();
 
-  async function* counted(tenantId: string, range: Span): AsyncGenerator<readonly ExportedEvent[], void, void> {
+  async function* counted(
+    tenantId: string,
+    range: Span,
+  ): AsyncGenerator<readonly ExportedEvent[], void, void> {
     const running = exportsOf.get(tenantId) ?? 0;
     exportsOf.set(tenantId, running + 1);
     try {

@@ -47,10 +47,9 @@ export function createLedgerStore(database: Transactions) {
   return Object.freeze({
     /** Moves up to `most` deltas into the roll-ups; returns how many. 0 too while another server does it. */
     async foldAcrossTenants(most: number): Promise<number> {
-      const [row] = await database.single({})<{ folded: number }>(
-        'SELECT fold_usage_deltas($1) AS folded',
-        [most],
-      );
+      const [row] = await database.single({})<{ folded: number }>('SELECT fold_usage_deltas($1) AS folded', [
+        most,
+      ]);
       return row?.folded ?? 0;
     },
 
