@@ -8,7 +8,7 @@ import { createCatalogService } from './domain/catalog/index.js';
 import { createEvaluationsService } from './domain/evaluations/index.js';
 import { createIdentityService, createSecrets } from './domain/identity/index.js';
 import { createMarketplaceService } from './domain/marketplace/index.js';
-import { createLedgerService, createMeteringService } from './domain/metering/index.js';
+import { createLedgerService, type MeteringDeps, type MeteringService } from './domain/metering/index.js';
 import { createPredictionsService, type PredictObservation } from './domain/predictions/index.js';
 import { createSharingService } from './domain/sharing/index.js';
 import { createTenantsService } from './domain/tenants/index.js';
@@ -43,6 +43,7 @@ export interface DomainOptions {
   readonly presence: Presence;
   /** Called after each prediction, however it ended. */
   readonly observe: (observation: PredictObservation) => void;
+  readonly createMetering: (deps: MeteringDeps) => MeteringService;
 }
 
 export type DomainServices = ReturnType<typeof createDomainServices>;
@@ -90,7 +91,7 @@ export function createDomainServices(config: Config, machines: Machines, options
   const aliases = createAliasesService({ database, clock, audit, refusalOfTarget: refusalOfNewCallers });
   const sharing = createSharingService({ database, clock, audit });
   const marketplace = createMarketplaceService();
-  const metering = createMeteringService({
+  const metering = options.createMetering({
     database,
     clock,
     audit,

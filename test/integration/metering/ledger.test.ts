@@ -47,14 +47,14 @@ describe('usage of any span', () => {
     const tenantId = await room.tenant(null);
     const actor = userOf(tenantId);
     // On and around every border there is, the last millisecond of a leap day among them.
-    const borders = ['2028-02-28T00:00Z', '2028-02-29T00:00Z', '2028-03-01T00:00Z', '2028-03-01T05:00Z'];
+    const borders = ['2028-02-29T00:00Z', '2028-03-01T00:00Z', '2028-03-01T05:00Z'];
     const times = borders
       .flatMap((border) =>
         [-HOUR_MS - 1, -HOUR_MS, -1, 0, 1, HOUR_MS / 2, HOUR_MS].map((ms) => Date.parse(border) + ms),
       )
       .sort((a, b) => a - b);
     const spans = times.flatMap((from, i) =>
-      [1, 5, 20].flatMap((more) => {
+      [1, 7].flatMap((more) => {
         const to = times[i + more];
         return to === undefined || to === from ? [] : [{ from: new Date(from), to: new Date(to) }];
       }),
