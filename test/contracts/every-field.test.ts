@@ -334,7 +334,8 @@ it('lists, orders, filters and groups answer with every field, after datasets an
   await client.query('usage', owner);
   const dimensions = client.valuesOf('UsageDimension');
   for (const dimension of dimensions) await client.query('usage', owner, `(groupBy: [${dimension}])`);
-  await client.query('usage', owner, `(groupBy: [${dimensions.slice(0, 4).join(', ')}])`);
+  for (const granularity of client.valuesOf('UsageGranularity'))
+    await client.query('usage', owner, `(groupBy: [${dimensions.join(', ')}], granularity: ${granularity})`);
   ids['AuditEvent'] = (await client.query('auditLog', owner, '(first: 1)')).nodes[0].id;
 });
 

@@ -7,8 +7,10 @@ export const meteringResolvers = {
     quota: async (_root, { apiKeyId }, context) =>
       valueOrThrow(await context.services.metering.quota(requireTenantActor(context), { apiKeyId })),
 
-    usage: async (_root, { range, groupBy }, context) =>
-      valueOrThrow(await context.services.metering.usage(requireTenantActor(context), { range, groupBy })),
+    usage: async (_root, { range, groupBy, granularity }, context) =>
+      valueOrThrow(
+        await context.services.metering.usage(requireTenantActor(context), { range, groupBy, granularity }),
+      ),
   },
 
   Mutation: {

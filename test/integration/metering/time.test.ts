@@ -74,7 +74,7 @@ describe('the calendar', () => {
       expect(await usageOf(actor, last, first)).toBe(1);
       const days = await room.metering.usage(actor, {
         range: { from: new Date(start), to: new Date(end) },
-        groupBy: ['DAY'],
+        granularity: 'DAY',
       });
       expect(
         days.ok && days.value.rows.map((row) => row.periodStart?.toISOString().slice(0, 10)).sort(),
