@@ -1,5 +1,5 @@
 // Loaded before a server (`NODE_OPTIONS=--import=…`): its machine's clock is ahead by SOUK_TEST_CLOCK_AHEAD_MS.
-const { Date: RealDate } = globalThis;
+const { Date: RealDate, process } = globalThis;
 const aheadMs = Number(process.env['SOUK_TEST_CLOCK_AHEAD_MS'] ?? 0);
 
 globalThis.Date = class Date extends RealDate {
