@@ -26,6 +26,7 @@ export const mappers = {
   Limit: '../../domain/metering/index.js#Limit as LimitSource',
   LimitLeft: '../../domain/metering/index.js#LimitLeft as LimitLeftSource',
   QuotaThreshold: '../../domain/metering/index.js#ThresholdEvent',
+  ServerInfo: '../server-status.js#ServerStatus',
   PoolWorker: '../server-status.js#PoolWorkerStatus',
   ResidentModel: '../server-status.js#ResidentStatus',
   PoolQueue: '../server-status.js#PoolQueueStatus',

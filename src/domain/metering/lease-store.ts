@@ -1,6 +1,7 @@
 /** Leases in the database. What they mean, and the order of locks, is in the migrations `quota_leases` and `limits`. */
 import type { TransactionContext, Transactions } from '../../database/index.js';
 import type { AccountFacts } from './lease-account.js';
+import { LEASE_MS } from './lease.js';
 import type { LimitState } from './limit.js';
 import { addAmounts, noAmounts, placesIn, toSqlArray, type Amounts } from './measures.js';
 import { formatOrdinals, parseOrdinals, type Ordinals } from './ordinals.js';
@@ -61,6 +62,8 @@ interface LeaseRow {
 }
 
 const ACROSS_TENANTS: TransactionContext = { acrossTenants: true };
+/** By how much the clocks of two servers may differ. With a sweep every 10 s, a lease is over within 60 s all the same. */
+const CLOCK_MARGIN_MS = 10_000;
 
 export function createLeaseStore(database: Transactions) {
   return Object.freeze({
@@ -138,12 +141,15 @@ export function createLeaseStore(database: Transactions) {
       );
     },
 
-    /** Leases past their time, and those made before `othersDiedBefore` if that is given. */
+    /**
+     * Leases past their time, those made before `othersDiedBefore` if that is given, and those that are good for longer
+     * than any lease can be: the clock was put back since, and waiting for their time would hold their units for as long.
+     */
     listDeadAcrossTenants(now: Date, othersDiedBefore: Date | null, limit: number): Promise<DeadLease[]> {
       return database.single(ACROSS_TENANTS)<DeadLease>(
         `SELECT id, tenant_id AS "tenantId" FROM quota_leases
-         WHERE expires_at <= $1 OR created_at < $2 ORDER BY expires_at LIMIT $3`,
-        [now, othersDiedBefore, limit],
+         WHERE expires_at <= $1 OR created_at < $2 OR expires_at > $4 ORDER BY expires_at LIMIT $3`,
+        [now, othersDiedBefore, limit, new Date(now.getTime() + LEASE_MS + CLOCK_MARGIN_MS)],
       );
     },
 

@@ -3,7 +3,7 @@ import type { Signature, Tensor } from '../../lib/tensor.js';
 import type { EntitlementFacts } from '../marketplace/index.js';
 import type { LimitLeft } from '../metering/index.js';
 import type { VersionYanked } from '../versions/index.js';
-import type { RawTensor } from './check-inputs.js';
+import type { RawTensor } from '../../lib/raw-tensor.js';
 
 /** One run of a version that was answered and charged. */
 export interface Prediction {

@@ -17,8 +17,10 @@ export const meteringResolvers = {
         (args.after ?? null) === null,
       ),
 
-    usage: async (_root, { range, groupBy }, context) =>
-      valueOrThrow(await context.services.metering.usage(requireTenantActor(context), { range, groupBy })),
+    usage: async (_root, { range, groupBy, granularity }, context) =>
+      valueOrThrow(
+        await context.services.metering.usage(requireTenantActor(context), { range, groupBy, granularity }),
+      ),
   },
 
   Mutation: {
