@@ -14,8 +14,19 @@ import {
   isDatabaseUnavailable,
   migrate,
 } from './database/index.js';
-import { createDomainServices, type DomainServices, type Machines } from './domain-services.js';
-import { LeaseKeeper, LeaseSweeper, QUOTA_RECALL_CHANNEL } from './domain/metering/index.js';
+import {
+  createDomainServices,
+  type DomainOptions,
+  type DomainServices,
+  type Machines,
+} from './domain-services.js';
+import {
+  createMeteringService,
+  LeaseKeeper,
+  LeaseSweeper,
+  LedgerKeeper,
+  QUOTA_RECALL_CHANNEL,
+} from './domain/metering/index.js';
 import type { PredictObservation } from './domain/predictions/index.js';
 import { bootstrapOperator, type Bootstrap } from './first-start.js';
 import { createContextFactory } from './graphql/create-context.js';
@@ -23,6 +34,7 @@ import { createResolvers } from './graphql/resolvers/index.js';
 import { startGraphQLServer } from './graphql/server.js';
 import { authenticateRequests } from './http/authenticate-request.js';
 import { registerDownloadRoute } from './http/download-route.js';
+import { registerExportRoute } from './http/export-route.js';
 import { createGraphiqlPage } from './http/graphiql-route.js';
 import { graphqlRoute } from './http/graphql-route.js';
 import { healthRoute } from './http/health-route.js';
@@ -56,6 +68,12 @@ export interface App {
 const SWEEP_EVERY_MS = 10_000;
 // What nothing was drawn on for half a second is back within a second.
 const TEND_LEASES_EVERY_MS = 250;
+// What was charged is in the roll-ups a second later; until then it is summed from the deltas.
+const FOLD_EVERY_MS = 1_000;
+const DAY_MS = 86_400_000;
+const UPKEEP_RETRY_MS = 60_000;
+// A month of a large ledger is read in one statement.
+const MAINTENANCE_TIMEOUT_MS = 900_000;
 const MAX_QUEUED_PREDICTIONS = 1_024;
 // Together below 10 s. Most parts need a few milliseconds; a deadline is for the day when one does not.
 const STOP_MS = {
@@ -67,7 +85,12 @@ const STOP_MS = {
   postgres: 2_000,
 };
 
-export function createApp(config: Config, log: Logger): App {
+/** Rooms that somebody builds otherwise: the benchmark, which measures what one of them costs. */
+export type AppParts = Pick<DomainOptions, 'createMetering'>;
+
+const PARTS: AppParts = { createMetering: createMeteringService };
+
+export function createApp(config: Config, log: Logger, parts = PARTS): App {
   const stops = createStopList(log);
   let isStopping = false;
   let starting: Promise<unknown> = Promise.resolve();
@@ -81,7 +104,7 @@ export function createApp(config: Config, log: Logger): App {
       const metrics = createMetrics();
       const observe = observePrediction.bind(null, metrics);
       const presence = machines.database.presence(newId('request'));
-      const options = { jwtSecret, workDirectory, observe, presence };
+      const options = { jwtSecret, workDirectory, observe, presence, ...parts };
       const services = createDomainServices(config, machines, options);
       stops.add('presence', STOP_MS.writes, () => presence.stop());
       await presence.start();
@@ -113,7 +136,7 @@ export function createApp(config: Config, log: Logger): App {
 
 /** The engines need no database and the database needs no engines: both start at once. */
 async function startMachines(config: Config, log: Logger, stops: StopList): Promise<Machines> {
-  const [database, inference] = await settleBoth(
+  const [{ database, maintenance }, inference] = await settleBoth(
     startDatabase(config, log, stops),
     startInference(config, log, stops),
   );
@@ -152,7 +175,18 @@ async function startMachines(config: Config, log: Logger, stops: StopList): Prom
   );
   const datasetReader = createDatasetReader({ jail });
   stops.add('dataset reader', STOP_MS.writes, () => datasetReader.stop());
-  return { database, artifacts, partials, importer, datasetReader, inference, runtimes, clock, log };
+  return {
+    database,
+    maintenance,
+    artifacts,
+    partials,
+    importer,
+    datasetReader,
+    inference,
+    runtimes,
+    clock,
+    log,
+  };
 }
 
 /** Like `Promise.all`, but waits for both, so that what did start is on the list when the other failed. */
@@ -161,7 +195,9 @@ async function settleBoth<A, B>(one: Promise<A>, other: Promise<B>): Promise<[A,
   return Promise.all([one, other]);
 }
 
-async function startDatabase(config: Config, log: Logger, stops: StopList): Promise<Database> {
+type Databases = Pick<Machines, 'database' | 'maintenance'>;
+
+async function startDatabase(config: Config, log: Logger, stops: StopList): Promise<Databases> {
   let url = config.databaseUrl;
   if (url === null) {
     const postgres = new EmbeddedPostgres({ dataDirectory: config.dataDirectory, logger: log });
@@ -174,7 +210,16 @@ async function startDatabase(config: Config, log: Logger, stops: StopList): Prom
   const database = new Database({ url, logger: log });
   stops.add('database', STOP_MS.database, () => database.stop());
   await database.start();
-  return database;
+  const maintenance = new Database({
+    url,
+    logger: log,
+    maxConnections: 2,
+    statementTimeoutMs: MAINTENANCE_TIMEOUT_MS,
+    transactionTimeoutMs: MAINTENANCE_TIMEOUT_MS,
+    lockTimeoutMs: MAINTENANCE_TIMEOUT_MS,
+  });
+  stops.add('maintenance', STOP_MS.writes, () => maintenance.stop());
+  return { database, maintenance };
 }
 
 async function startInference(config: Config, log: Logger, stops: StopList): Promise<InferenceEngine> {
@@ -218,10 +263,23 @@ async function startServices(services: DomainServices, machines: Machines, stops
   const recalls = database.listener(QUOTA_RECALL_CHANNEL, (tenantId) => void metering.heedRecall(tenantId));
   stops.add('recall listener', STOP_MS.writes, () => recalls.stop());
   await recalls.start();
+  await startLedger(services, log, stops);
   await versions.start();
   stops.add('versions', STOP_MS.imports, () => versions.stop());
   await evaluations.start();
   stops.add('evaluations', STOP_MS.imports, () => evaluations.stop());
+}
+
+async function startLedger({ ledger }: DomainServices, log: Logger, stops: StopList): Promise<void> {
+  const keepers = [
+    { what: 'make partitions', work: () => ledger.ensurePartitions(), everyMs: DAY_MS },
+    { what: 'fold usage', work: () => ledger.foldAcrossTenants(), everyMs: FOLD_EVERY_MS },
+    { what: 'retire months', work: () => ledger.retireMonthsAcrossTenants(), everyMs: DAY_MS },
+  ].map((one) => new LedgerKeeper({ retryMs: Math.min(one.everyMs, UPKEEP_RETRY_MS), log, ...one }));
+  for (const keeper of keepers) stops.add('ledger', STOP_MS.writes, () => keeper.stop());
+  const [partitions] = keepers.map((keeper) => keeper.start());
+  // Before the first prediction is charged.
+  await partitions;
 }
 
 async function openDoors(
@@ -265,6 +323,7 @@ async function openDoors(
           maxUploadBytes: config.maxUploadBytes,
         }),
       (app) => registerDownloadRoute(app, { authenticate, versions: domain.versions }),
+      (app) => registerExportRoute(app, { authenticate, ledger: domain.ledger }),
     ],
   });
 }

@@ -35,6 +35,8 @@ export interface Config {
   readonly predictionsPerMinute: number;
   /** Of each tenant. */
   readonly maxConcurrentPredictions: number;
+  /** Whole months before the current one whose usage events are kept; `null`: all, for ever. */
+  readonly usageRetentionMonths: number | null;
   readonly inference: {
     readonly workers: number;
     readonly isolation: 'thread' | 'process';
@@ -109,6 +111,7 @@ const VARIABLES = z.object({
   DEFAULT_PREDICTIONS_PER_MONTH: whole(0, 1_000_000_000).optional(),
   PREDICTIONS_PER_MINUTE: whole(1, 1_000_000_000).optional(),
   MAX_CONCURRENT_PREDICTIONS: whole(1, 1_000_000).optional(),
+  USAGE_RETENTION_MONTHS: whole(1, 1_200).optional(),
   INFERENCE_ISOLATION: z.enum(['thread', 'process'], 'must be thread or process').optional(),
   INFERENCE_WORKERS: whole(1, 256).optional(),
   INFERENCE_THREADS: whole(1, 1_024).optional(),
@@ -171,6 +174,7 @@ export function readConfig(
     defaultPredictionsPerMonth: values.DEFAULT_PREDICTIONS_PER_MONTH ?? 100_000,
     predictionsPerMinute: values.PREDICTIONS_PER_MINUTE ?? 60_000,
     maxConcurrentPredictions: values.MAX_CONCURRENT_PREDICTIONS ?? 512,
+    usageRetentionMonths: values.USAGE_RETENTION_MONTHS ?? null,
     inference: Object.freeze({
       workers,
       isolation: values.INFERENCE_ISOLATION ?? 'thread',

@@ -8,7 +8,7 @@ import { createCatalogService } from './domain/catalog/index.js';
 import { createEvaluationsService } from './domain/evaluations/index.js';
 import { createIdentityService, createSecrets } from './domain/identity/index.js';
 import { createMarketplaceService } from './domain/marketplace/index.js';
-import { createMeteringService } from './domain/metering/index.js';
+import { createLedgerService, type MeteringDeps, type MeteringService } from './domain/metering/index.js';
 import { createPredictionsService, type PredictObservation } from './domain/predictions/index.js';
 import { createSharingService } from './domain/sharing/index.js';
 import { createTenantsService } from './domain/tenants/index.js';
@@ -22,6 +22,8 @@ import type { ArtifactStore, PartialFiles } from './storage/index.js';
 /** The machines that the rooms work with, all started. */
 export interface Machines {
   readonly database: Database;
+  /** The same tables, with patience: for statements that read a month of the ledger. */
+  readonly maintenance: Database;
   readonly artifacts: ArtifactStore;
   readonly partials: PartialFiles;
   readonly importer: Importer;
@@ -41,6 +43,7 @@ export interface DomainOptions {
   readonly presence: Presence;
   /** Called after each prediction, however it ended. */
   readonly observe: (observation: PredictObservation) => void;
+  readonly createMetering: (deps: MeteringDeps) => MeteringService;
 }
 
 export type DomainServices = ReturnType<typeof createDomainServices>;
@@ -88,13 +91,21 @@ export function createDomainServices(config: Config, machines: Machines, options
   const aliases = createAliasesService({ database, clock, audit, refusalOfTarget: refusalOfNewCallers });
   const sharing = createSharingService({ database, clock, audit });
   const marketplace = createMarketplaceService();
-  const metering = createMeteringService({
+  const metering = options.createMetering({
     database,
     clock,
     audit,
     predictionsPerMinutePerKey: config.predictionsPerMinute,
     maxConcurrentPerTenant: config.maxConcurrentPredictions,
     othersDiedBefore,
+  });
+  const ledger = createLedgerService({
+    database,
+    maintenance: machines.maintenance,
+    clock,
+    audit,
+    log,
+    retentionMonths: config.usageRetentionMonths,
   });
   const predictions = createPredictionsService({
     database,
@@ -136,6 +147,7 @@ export function createDomainServices(config: Config, machines: Machines, options
     sharing,
     marketplace,
     metering,
+    ledger,
     predictions,
     evaluations,
   });

@@ -44,12 +44,12 @@ export function createWorld({ seconds, progress }) {
       return child;
     });
 
-  async function start(name, environment) {
+  async function start(name, environment, script) {
     const dataDirectory = join(directory, name);
     let running = null;
     stops.push(() => running?.kill('SIGTERM'));
     const launch = async () => {
-      running = await startServer(dataDirectory, { ...ENVIRONMENT, ...environment });
+      running = await startServer(dataDirectory, { ...ENVIRONMENT, ...environment }, script);
       // A start that ends after the benchmark was stopped must not stay.
       if (isOver) await running.kill('SIGTERM');
     };
@@ -76,8 +76,12 @@ export function createWorld({ seconds, progress }) {
     seconds,
     progress,
 
-    /** A Souk of its own with these variables. Answers `{url, pid, dataDirectory, market, key, restart}`. */
-    server: (name = 'main', environment = {}) => once(`server ${name}`, () => start(name, environment)),
+    /**
+     * A Souk of its own with these variables. Answers `{url, pid, dataDirectory, market, key, restart}`.
+     * @param script starts it, where it is not the product as it is
+     */
+    server: (name = 'main', environment = {}, script = undefined) =>
+      once(`server ${name}`, () => start(name, environment, script)),
 
     /** A model on a server, published once: `make()` gives the candidates. */
     published: (server, name, candidates) =>

@@ -14,11 +14,12 @@ const READY_WITHIN_MS = 180_000;
  * Starts Souk and waits until it says that it is ready.
  * @param {string} dataDirectory
  * @param {Record<string, string>} environment on top of what every such server gets
+ * @param {string} script another one that starts a server as main.js does
  * @returns {Promise<{url: string, pid: number, startMs: number, kill: (signal: NodeJS.Signals) => Promise<{code: number | null, tookMs: number}>, faults: () => string[], log: () => string}>}
  */
-export async function startServer(dataDirectory, environment = {}) {
+export async function startServer(dataDirectory, environment = {}, script = main) {
   const startedAt = performance.now();
-  const child = spawn(process.execPath, [main], {
+  const child = spawn(process.execPath, [script], {
     env: {
       PATH: process.env['PATH'],
       HOME: process.env['HOME'],

@@ -10,6 +10,7 @@ import type { AuditEvent } from '../domain/audit/index.js';
 import type { Model } from '../domain/catalog/index.js';
 import type { Dataset, Evaluation } from '../domain/evaluations/index.js';
 import type { ApiKey, User } from '../domain/identity/index.js';
+import type { UsageCorrection } from '../domain/metering/index.js';
 import type { Prediction } from '../domain/predictions/index.js';
 import type { Grant } from '../domain/sharing/index.js';
 import type { Invitation, Membership, Tenant } from '../domain/tenants/index.js';
@@ -46,6 +47,8 @@ export interface Loaders {
   readonly predictions: Loader<Prediction>;
   /** By the id of the prediction: the answer kept for its idempotency key. */
   readonly keptOutputs: Loader<readonly Tensor[]>;
+  /** By the id of the prediction: what was corrected of its charge. */
+  readonly corrections: Loader<readonly UsageCorrection[]>;
   readonly auditEvents: Loader<AuditEvent>;
   readonly datasets: Loader<Dataset>;
   readonly evaluations: Loader<Evaluation>;
@@ -59,7 +62,7 @@ const MAX_KEPT_OUTPUTS = 10;
 type BatchRead<A, T> = (actor: A, ids: readonly string[]) => Promise<readonly (T | null)[]>;
 
 export function createLoaders(services: Services, actor: Actor | null): Loaders {
-  const { audit, tenants, identity, catalog, versions, aliases, sharing, predictions, evaluations } =
+  const { audit, tenants, identity, catalog, versions, aliases, sharing, predictions, ledger, evaluations } =
     services;
 
   function forActor<T>(read: BatchRead<Actor, T>): Loader<T> {
@@ -95,6 +98,7 @@ export function createLoaders(services: Services, actor: Actor | null): Loaders 
       for (const id of ids) kept.push(await predictions.readKeptOutputs(who, id));
       return kept;
     }),
+    corrections: forTenant((who, ids) => ledger.getCorrectionsByPredictionIds(who, ids)),
     auditEvents: forTenant((who, ids) => audit.getAuditEventsByIds(who, ids)),
     datasets: forTenant((who, ids) => evaluations.getDatasetsByIds(who, ids)),
     evaluations: forTenant((who, ids) => evaluations.getEvaluationsByIds(who, ids)),

@@ -3,7 +3,7 @@ import type { AuditService } from '../domain/audit/index.js';
 import type { CatalogService } from '../domain/catalog/index.js';
 import type { EvaluationsService } from '../domain/evaluations/index.js';
 import type { IdentityService } from '../domain/identity/index.js';
-import type { MeteringService } from '../domain/metering/index.js';
+import type { LedgerService, MeteringService } from '../domain/metering/index.js';
 import type { PredictionsService } from '../domain/predictions/index.js';
 import type { SharingService } from '../domain/sharing/index.js';
 import type { TenantsService } from '../domain/tenants/index.js';
@@ -20,6 +20,7 @@ export interface Services {
   readonly aliases: AliasesService;
   readonly sharing: SharingService;
   readonly metering: MeteringService;
+  readonly ledger: LedgerService;
   readonly predictions: PredictionsService;
   readonly evaluations: EvaluationsService;
   /** What `serverInfo` answers from. */

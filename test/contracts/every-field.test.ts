@@ -26,6 +26,7 @@ import { enumValues, errorTypes, neverFilled, unansweredFields } from './every-f
 import { meetOverload, meetQuarantine } from './every-field/pool-stories.js';
 import { askProcessServer } from './every-field/process-server.js';
 import { meetEvaluations } from './every-field/evaluations.js';
+import { meetLimits } from './every-field/limits-story.js';
 import { meetProvenance } from './every-field/provenance-story.js';
 import { REFUSALS } from './every-field/refusals.js';
 import { createSightings } from './every-field/selection.js';
@@ -296,6 +297,8 @@ it('predictions and what is refused of them', async () => {
 it('versions made from others, beside each other, out of service and back', () =>
   meetProvenance(client, owner));
 
+it('limits of every kind', () => meetLimits(client, operator, owner, ownerSlug));
+
 it('predictions that take too long, and more of them than may wait', async () => {
   const slow = await client.publish(owner, slowModel());
   const late = await client.refused('predict', owner, predictOn(slow.versionId, SLOW, { timeoutMs: 20 }));
@@ -334,7 +337,8 @@ it('lists, orders, filters and groups answer with every field, after datasets an
   await client.query('usage', owner);
   const dimensions = client.valuesOf('UsageDimension');
   for (const dimension of dimensions) await client.query('usage', owner, `(groupBy: [${dimension}])`);
-  await client.query('usage', owner, `(groupBy: [${dimensions.slice(0, 4).join(', ')}])`);
+  for (const granularity of client.valuesOf('UsageGranularity'))
+    await client.query('usage', owner, `(groupBy: [${dimensions.join(', ')}], granularity: ${granularity})`);
   ids['AuditEvent'] = (await client.query('auditLog', owner, '(first: 1)')).nodes[0].id;
 });
 

@@ -148,7 +148,7 @@ describe('a quota', () => {
     const accounts = await ask(
       server.url,
       key.secret,
-      '{ quota { subject used reserved } usage(groupBy: [API_KEY, DAY]) { total { predictions rows } rows { apiKeyId sum { predictions } } } predictions(first: 100) { nodes { id } } }',
+      '{ quota { subject used reserved } usage(groupBy: [API_KEY], granularity: DAY) { total { predictions rows } rows { apiKeyId sum { predictions } } } predictions(first: 100) { nodes { id } } }',
     );
     expect(accounts.data?.['quota']).toEqual(
       expect.arrayContaining([

@@ -8,14 +8,18 @@ import {
   type TenantActor,
 } from '../../src/domain/access/index.js';
 import {
+  createLedgerService,
   createMeteringService,
   QUOTA_RECALL_CHANNEL,
   type Charge,
+  type LedgerDeps,
+  type LedgerService,
   type MeteringDeps,
   type MeteringService,
 } from '../../src/domain/metering/index.js';
 import type { Clock } from '../../src/lib/clock.js';
 import { newId } from '../../src/lib/ids.js';
+import { createLogger } from '../../src/lib/logger.js';
 import { createTestDatabase, type TestDatabase } from './postgres.js';
 
 export interface MovableClock extends Clock {
@@ -38,6 +42,8 @@ export interface MeteringRoom {
   readonly db: Pick<TestDatabase, 'url' | 'database' | 'asOwner'>;
   readonly clock: MovableClock;
   readonly metering: MeteringService;
+  readonly ledger: LedgerService;
+  anotherLedger(overrides?: Partial<LedgerDeps>): LedgerService;
   /** Shares the database, and nothing in memory. */
   anotherMetering(overrides?: Partial<MeteringDeps>): MeteringService;
   /** Shares the database, hears recalls and tends its leases, as a server does. */
@@ -144,11 +150,21 @@ export async function openMeteringRoom(
       ...overrides,
     });
   const metering = anotherMetering();
+  const anotherLedger = (overrides: Partial<LedgerDeps> = {}) =>
+    createLedgerService({
+      database: db.database,
+      clock,
+      audit: createAuditService({ database: db.database, clock }),
+      log: createLogger('error'),
+      ...overrides,
+    });
   const servers: MeteringServer[] = [];
   return {
     db,
     clock,
     metering,
+    ledger: anotherLedger(),
+    anotherLedger,
     anotherMetering,
     async anotherServer(overrides = {}) {
       const service = anotherMetering(overrides);

@@ -14,6 +14,8 @@ import { large } from './large.mjs';
 import { load } from './load.mjs';
 import { lowering } from './lowering.mjs';
 import { memory } from './memory.mjs';
+import { metering } from './metering.mjs';
 import { tiny } from './tiny.mjs';
+import { usage } from './usage.mjs';
 
-export const arms = [tiny, cnn, large, image, fair, added, load, lowering, crash, memory];
+export const arms = [tiny, cnn, large, image, fair, added, load, lowering, metering, usage, crash, memory];

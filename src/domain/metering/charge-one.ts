@@ -18,7 +18,13 @@ const SETTLE_ONE = `
       h.period_start, to_timestamp($23::float8 / 1000), $24, $25, $26, $27, $28, $29
     FROM held h
     ON CONFLICT (id, period_start) DO NOTHING
-    RETURNING units, rows, bytes, compute_us, cost_micros
+    RETURNING units, rows, bytes, compute_us, cost_micros, api_key_id
+  ), counted AS (
+    INSERT INTO usage_deltas (tenant_id, api_key_id, owner_tenant_id, model_id, model_name, version_id, version_number,
+      subscription_id, currency, hour, predictions, rows, bytes, compute_us, cost_micros)
+    SELECT $1, a.api_key_id, $7, $8, $9, $10, $11, $29, $28, to_timestamp(floor($23::float8 / 3600000) * 3600),
+      a.units, $17, $25, $26, $27
+    FROM added a
   )
   UPDATE quota_leases l SET charged = l.charged + a.units, charged_rows = l.charged_rows + a.rows,
     charged_bytes = l.charged_bytes + a.bytes, charged_compute_us = l.charged_compute_us + a.compute_us,

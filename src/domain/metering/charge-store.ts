@@ -41,14 +41,13 @@ const SETTLE = `
   ), kinds AS MATERIALIZED (
     SELECT * FROM json_to_recordset($4::json) AS k(kind INTEGER, "leaseId" TEXT, "userId" TEXT, "ownerTenantId" TEXT,
       "modelId" TEXT, "modelName" TEXT, "versionId" TEXT, "versionNumber" INTEGER, digest TEXT,
-      alias TEXT, runtime TEXT, worker TEXT, currency TEXT, "subscriptionId" TEXT)
+      alias TEXT, runtime TEXT, worker TEXT, currency TEXT, "subscriptionId" TEXT, "hourMs" FLOAT8)
   ), events AS MATERIALIZED (
-    SELECT e.*, k."leaseId" FROM unnest($5::int[], $6::text[], $7::text[], $8::int[], $9::int[], $10::int[], $11::int[],
+    SELECT e.* FROM unnest($5::int[], $6::text[], $7::text[], $8::int[], $9::int[], $10::int[], $11::int[],
       $12::bigint[], $13::float8[], $14::float8[], $15::float8[], $16::float8[], $17::bigint[], $18::bigint[], $19::float8[],
       $20::bigint[])
       AS e(kind, id, request_id, batch_size, batch_rows, rows, units, bytes, queue_ms, batch_ms, load_ms, compute_ms,
         compute_us, cost_micros, at_ms, ordinal)
-      JOIN kinds k USING (kind)
   ), added AS (
     INSERT INTO usage_events (id, tenant_id, user_id, api_key_id, request_id, owner_tenant_id, model_id, model_name,
       version_id, version_number, digest, alias, runtime, worker, batch_size, batch_rows, rows, units, bytes,
@@ -61,6 +60,17 @@ const SETTLE = `
     FROM events e JOIN kinds k USING (kind) JOIN held h ON h.id = k."leaseId"
     ON CONFLICT (id, period_start) DO NOTHING
     RETURNING id, units
+  ), sums AS MATERIALIZED (
+    SELECT e.kind, sum(a.units) AS units, sum(e.rows) AS rows, sum(e.bytes) AS bytes, sum(e.compute_us) AS compute_us,
+      sum(e.cost_micros) AS cost_micros,
+      range_agg(int8range(e.ordinal, e.ordinal + 1)) FILTER (WHERE e.ordinal IS NOT NULL) AS ordinals
+    FROM added a JOIN events e ON e.id = a.id GROUP BY e.kind
+  ), counted AS (
+    INSERT INTO usage_deltas (tenant_id, api_key_id, owner_tenant_id, model_id, model_name, version_id, version_number,
+      subscription_id, currency, hour, predictions, rows, bytes, compute_us, cost_micros)
+    SELECT $1, h.api_key_id, k."ownerTenantId", k."modelId", k."modelName", k."versionId", k."versionNumber",
+      k."subscriptionId", k.currency, to_timestamp(k."hourMs" / 1000), s.units, s.rows, s.bytes, s.compute_us, s.cost_micros
+    FROM sums s JOIN kinds k USING (kind) JOIN held h ON h.id = k."leaseId"
   ), taken AS (
     UPDATE quota_leases l SET charged = l.charged + s.units, charged_rows = l.charged_rows + s.rows,
       charged_bytes = l.charged_bytes + s.bytes, charged_compute_us = l.charged_compute_us + s.compute_us,
@@ -68,10 +78,9 @@ const SETTLE = `
       ordinals = CASE WHEN s.ordinals IS NULL THEN l.ordinals ELSE l.ordinals - s.ordinals END,
       expires_at = greatest(l.expires_at, $2)
     FROM (
-      SELECT e."leaseId", sum(a.units) AS units, sum(e.rows) AS rows, sum(e.bytes) AS bytes,
-        sum(e.compute_us) AS compute_us, sum(e.cost_micros) AS cost_micros,
-        range_agg(int8range(e.ordinal, e.ordinal + 1)) FILTER (WHERE e.ordinal IS NOT NULL) AS ordinals
-      FROM added a JOIN events e ON e.id = a.id GROUP BY 1
+      SELECT k."leaseId", sum(s.units) AS units, sum(s.rows) AS rows, sum(s.bytes) AS bytes,
+        sum(s.compute_us) AS compute_us, sum(s.cost_micros) AS cost_micros, range_agg(s.ordinals) AS ordinals
+      FROM sums s JOIN kinds k USING (kind) GROUP BY 1
     ) s
     WHERE l.id = s."leaseId"
     RETURNING l.id, l.recalled_at
@@ -151,6 +160,8 @@ interface Kind {
   readonly worker: string;
   readonly currency: string | null;
   readonly subscriptionId: string | null;
+  /** The hour that they are summed in. */
+  readonly hourMs: number;
 }
 
 /** Exported for its test. */
@@ -191,8 +202,9 @@ export function parametersOf(tenantId: string, settlements: readonly Settlement[
   return [tenantId, expiresAt, [...leaseIds], JSON.stringify(kinds), ...arrays];
 }
 
-function isOfKind(kind: Kind, { charge, leaseId, userId }: Settlement): boolean {
+function isOfKind(kind: Kind, { charge, leaseId, userId, at }: Settlement): boolean {
   return (
+    kind.hourMs === hourMsOf(at) &&
     kind.versionId === charge.versionId &&
     kind.alias === charge.alias &&
     kind.leaseId === leaseId &&
@@ -209,7 +221,7 @@ function isOfKind(kind: Kind, { charge, leaseId, userId }: Settlement): boolean 
   );
 }
 
-function kindOf(kind: number, { charge, leaseId, userId }: Settlement): Kind {
+function kindOf(kind: number, { charge, leaseId, userId, at }: Settlement): Kind {
   const { ownerTenantId, modelId, modelName, versionId, versionNumber, digest, alias, runtime, worker } =
     charge;
   const { currency, subscriptionId } = charge;
@@ -228,7 +240,14 @@ function kindOf(kind: number, { charge, leaseId, userId }: Settlement): Kind {
     worker,
     currency,
     subscriptionId,
+    hourMs: hourMsOf(at),
   };
+}
+
+const HOUR_MS = 3_600_000;
+
+function hourMsOf(at: Date): number {
+  return Math.floor(at.getTime() / HOUR_MS) * HOUR_MS;
 }
 
 /** A text as an element of an array of Postgres. */

@@ -5,10 +5,12 @@ export type {
   Charge,
   Charged,
   Claim,
+  Money,
   Reservation,
   ReserveRequest,
   UsageDimension,
   UsageEvent,
+  UsageGranularity,
   UsageReport,
   UsageRow,
   UsageSum,
@@ -23,3 +25,9 @@ export { createMeteringService, QUOTA_RECALL_CHANNEL } from './service.js';
 export type { MeteringDeps, MeteringService } from './service.js';
 export type { WriteWithCharge } from './charge-store.js';
 export { LeaseKeeper, LeaseSweeper } from './sweeper.js';
+export type { UsageCorrection } from './corrections.js';
+export { LedgerKeeper } from './ledger-keeper.js';
+export { createLedgerService } from './ledger-service.js';
+export type { LedgerDeps, LedgerService, RollupCheck, UsageExport } from './ledger-service.js';
+export type { DifferenceSum, UsageDifference } from './ledger-store.js';
+export type { ExportedEvent } from './usage-export.js';

@@ -128,13 +128,31 @@ export interface UsageEvent extends Charge {
   readonly createdAt: Date;
 }
 
-export const USAGE_DIMENSIONS = ['MODEL', 'VERSION', 'API_KEY', 'DAY', 'MONTH'] as const;
+export type UsageEventKind = 'PREDICTION' | 'CORRECTION' | 'REFUND';
+
+export const USAGE_DIMENSIONS = ['MODEL', 'VERSION', 'API_KEY'] as const;
 export type UsageDimension = (typeof USAGE_DIMENSIONS)[number];
 
+/** How long the spans of time are that usage is divided into; in UTC. */
+export type UsageGranularity = 'HOUR' | 'DAY' | 'MONTH';
+
+/** What was charged, less what was taken back. */
 export interface UsageSum {
   readonly predictions: number;
   readonly rows: number;
+  /** Of the inputs. */
+  readonly bytes: number;
+  /** Charged: each prediction's share of its run. */
   readonly computeMs: number;
+  /** By currency, in its order. */
+  readonly cost: readonly Money[];
+}
+
+export interface Money {
+  /** Millionths of the currency. */
+  readonly amountMicros: number;
+  /** ISO 4217. */
+  readonly currency: string;
 }
 
 export interface UsageRow {

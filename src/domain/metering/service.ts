@@ -233,7 +233,8 @@ export function createMeteringService(deps: MeteringDeps): MeteringService {
       if (!can(actor, 'USAGE_READ')) return refuse(permissionDenied(actor, 'USAGE_READ'));
       const question = checkUsageInput(input, clock.now());
       if (!question.ok) return question;
-      return ok(await readUsage(database, actor.tenantId, question.value, question.value.groupBy));
+      const { groupBy, granularity } = question.value;
+      return readUsage(database, actor.tenantId, question.value, groupBy, granularity);
     },
 
     async aliasCallersAcrossTenants(actor, { modelId, name, first, after }) {

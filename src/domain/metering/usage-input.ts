@@ -1,21 +1,26 @@
 /** What `usage` and `setTenantQuota` may be asked. Pure. */
 import { ok, refuse, type Result } from '../../lib/result.js';
 import { invalid, type InvalidUsageInput } from './errors.js';
-import type { UsageDimension } from './ledger.js';
+import type { UsageDimension, UsageGranularity } from './ledger.js';
 import { periodOf } from './quota.js';
 
 export const MAX_RANGE_DAYS = 400;
+/** By the hour. */
+export const MAX_HOURLY_DAYS = 31;
 const DAY_MS = 86_400_000;
 
 export interface UsageInput {
   readonly range?: { readonly from: Date; readonly to: Date } | null | undefined;
   readonly groupBy?: readonly UsageDimension[] | null | undefined;
+  readonly granularity?: UsageGranularity | null | undefined;
 }
 
 export interface UsageQuestion {
   readonly from: Date;
   readonly to: Date;
   readonly groupBy: readonly UsageDimension[];
+  /** `null`: not divided by time. */
+  readonly granularity: UsageGranularity | null;
 }
 
 /** The span, the current month when absent, and the dimensions without repetition. */
@@ -28,11 +33,11 @@ export function checkUsageInput(input: UsageInput, now: Date): Result<UsageQuest
   if (to.getTime() - from.getTime() > MAX_RANGE_DAYS * DAY_MS) {
     return refuse(invalid(`The range is longer than ${MAX_RANGE_DAYS} days.`, ['range', 'to']));
   }
-  const groupBy = [...new Set(input.groupBy ?? [])];
-  if (groupBy.includes('DAY') && groupBy.includes('MONTH')) {
-    return refuse(invalid('Group by DAY or by MONTH, not by both: each row has one period.', ['groupBy']));
+  const granularity = input.granularity ?? null;
+  if (granularity === 'HOUR' && to.getTime() - from.getTime() > MAX_HOURLY_DAYS * DAY_MS) {
+    return refuse(invalid(`By the hour, a range is at most ${MAX_HOURLY_DAYS} days long.`, ['granularity']));
   }
-  return ok({ from, to, groupBy });
+  return ok({ from, to, groupBy: [...new Set(input.groupBy ?? [])], granularity });
 }
 
 /** A limit is a whole number from 0, or `null` for none. */

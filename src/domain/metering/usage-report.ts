@@ -1,9 +1,15 @@
 /**
- * Sums over the ledger, by one statement. `created_at` of an event lies in the month that was charged (the database
- * checks it), so a report over a calendar month and the quota of that month are the same number.
+ * Sums over the ledger, by one statement and so in one snapshot: whole days from the sums of days, whole hours from those
+ * of hours, what is not folded into them yet from the deltas, and the minutes at the two ends from the events. An event
+ * lies in the month that was charged (the database checks it), so a report over a calendar month and the quota of that
+ * month are the same number.
  */
 import type { Transactions } from '../../database/index.js';
-import type { UsageDimension, UsageReport, UsageRow, UsageSum } from './ledger.js';
+import { refuse, ok, type Result } from '../../lib/result.js';
+import { invalid, type InvalidUsageInput } from './errors.js';
+import type { UsageDimension, UsageGranularity, UsageReport, UsageRow, UsageSum } from './ledger.js';
+import { periodOf } from './quota.js';
+import { isEmpty, piecesOf, type Span } from './usage-span.js';
 
 export const MAX_USAGE_ROWS = 10_000;
 
@@ -13,26 +19,64 @@ interface Grouping {
 }
 
 // Whitelisted texts: nothing here comes from a caller.
+const MODEL_COLUMNS = ['model_id AS "modelId"', 'max(model_name) AS model'];
 const GROUPINGS: Readonly<Record<UsageDimension, Grouping>> = {
-  MODEL: { expressions: ['model_id'], columns: ['model_id AS "modelId"', 'max(model_name) AS model'] },
+  MODEL: { expressions: ['model_id'], columns: MODEL_COLUMNS },
   VERSION: {
     expressions: ['model_id', 'version_id', 'version_number'],
-    columns: [
-      'model_id AS "modelId"',
-      'max(model_name) AS model',
-      'version_id AS "versionId"',
-      'version_number AS "versionNumber"',
-    ],
+    columns: [...MODEL_COLUMNS, 'version_id AS "versionId"', 'version_number AS "versionNumber"'],
   },
   API_KEY: { expressions: ['api_key_id'], columns: ['api_key_id AS "apiKeyId"'] },
-  DAY: {
-    expressions: [`date_trunc('day', created_at, 'UTC')`],
-    columns: [`date_trunc('day', created_at, 'UTC') AS "periodStart"`],
-  },
-  MONTH: { expressions: ['period_start'], columns: ['period_start AS "periodStart"'] },
+};
+const BUCKETS: Readonly<Record<UsageGranularity, string>> = {
+  HOUR: `date_trunc('hour', at, 'UTC')`,
+  DAY: `date_trunc('day', at, 'UTC')`,
+  MONTH: `date_trunc('month', at, 'UTC')`,
 };
 
-type Row = Partial<Omit<UsageRow, 'sum'>> & UsageSum & { readonly isTotal: boolean };
+const KEYS = 'model_id, model_name, version_id, version_number, api_key_id, currency';
+const MEASURES = 'predictions, rows, bytes, compute_us, cost_micros';
+
+/** $1 tenant; $2-$7 days and the hours around them; $8, $9 all whole hours; $10-$12, $13-$15 the two ends and their months. */
+const PARTS = `
+  SELECT ${ofSeries()} FROM usage_series s JOIN usage_days u ON u.series_id = s.id
+  WHERE s.tenant_id = $1 AND u.tenant_id = $1 AND u.period_start >= $2 AND u.period_start < $3
+  UNION ALL
+  SELECT ${ofSeries()} FROM usage_series s JOIN usage_hours u ON u.series_id = s.id
+  WHERE s.tenant_id = $1 AND u.tenant_id = $1 AND u.period_start >= $4 AND u.period_start < $5
+  UNION ALL
+  SELECT ${ofSeries()} FROM usage_series s JOIN usage_hours u ON u.series_id = s.id
+  WHERE s.tenant_id = $1 AND u.tenant_id = $1 AND u.period_start >= $6 AND u.period_start < $7
+  UNION ALL
+  SELECT ${KEYS}, hour, ${MEASURES} FROM usage_deltas
+  WHERE tenant_id = $1 AND hour >= $8 AND hour < $9
+  UNION ALL
+  SELECT ${KEYS}, created_at, units, rows, bytes, compute_us, cost_micros FROM usage_events
+  WHERE tenant_id = $1 AND created_at >= $10 AND created_at < $11 AND period_start = $12
+  UNION ALL
+  SELECT ${KEYS}, created_at, units, rows, bytes, compute_us, cost_micros FROM usage_events
+  WHERE tenant_id = $1 AND created_at >= $13 AND created_at < $14 AND period_start = $15`;
+
+function ofSeries(): string {
+  const keys = KEYS.split(', ').map((key) => `s.${key}`);
+  const measures = MEASURES.split(', ').map((measure) => `u.${measure}`);
+  return [...keys, 'u.period_start AS at', ...measures].join(', ');
+}
+
+const SUMS = `coalesce(sum(predictions), 0)::float8 AS predictions, coalesce(sum(rows), 0)::float8 AS rows,
+  coalesce(sum(bytes), 0)::float8 AS bytes, coalesce(sum(compute_us), 0)::float8 AS "computeUs",
+  coalesce(array_agg(currency ORDER BY currency) FILTER (WHERE currency IS NOT NULL), '{}') AS currencies,
+  coalesce(array_agg(cost_micros::float8 ORDER BY currency) FILTER (WHERE currency IS NOT NULL), '{}') AS "costMicros"`;
+
+interface Sums {
+  readonly predictions: number;
+  readonly rows: number;
+  readonly bytes: number;
+  readonly computeUs: number;
+  readonly currencies: readonly string[];
+  readonly costMicros: readonly number[];
+}
+type Row = Partial<Omit<UsageRow, 'sum'>> & Sums & { readonly isTotal: boolean; readonly isRetired: boolean };
 
 const NO_GROUP: Omit<UsageRow, 'sum'> = {
   model: null,
@@ -43,39 +87,91 @@ const NO_GROUP: Omit<UsageRow, 'sum'> = {
   periodStart: null,
 };
 
-/** `range`: from inclusive, to exclusive. `groupBy` holds at most one of DAY and MONTH, and no dimension twice. */
-export function readUsage(
+/**
+ * `groupBy` holds no dimension twice. Refuses a span that begins or ends within an hour of a month whose events were
+ * dropped: only their sums by hour are left.
+ */
+export async function readUsage(
   database: Transactions,
   tenantId: string,
-  range: { readonly from: Date; readonly to: Date },
+  span: Span,
   groupBy: readonly UsageDimension[],
-): Promise<UsageReport> {
-  const expressions = [...new Set(groupBy.flatMap((dimension) => GROUPINGS[dimension].expressions))];
-  const columns = [...new Set(groupBy.flatMap((dimension) => GROUPINGS[dimension].columns))];
-  const sets = expressions.length === 0 ? '()' : `(), (${expressions.join(', ')})`;
-  // `grouping` tells the total from a group whose key is null, as of a signed-in user's predictions.
-  const isTotal = expressions.length === 0 ? 'true' : `grouping(${expressions.join(', ')}) <> 0`;
-  const text = `
-    SELECT ${[`${isTotal} AS "isTotal"`, ...columns].join(', ')},
-      coalesce(sum(units), 0)::float8 AS predictions, coalesce(sum(rows), 0)::float8 AS rows,
-      coalesce(sum(compute_ms), 0)::float8 AS "computeMs"
-    FROM usage_events
-    WHERE tenant_id = $1 AND created_at >= $2 AND created_at < $3
-    GROUP BY GROUPING SETS (${sets})
-    ORDER BY "isTotal" DESC, predictions DESC${columns.map((_, i) => `, ${i + 2}`).join('')}
-    LIMIT ${MAX_USAGE_ROWS + 1}`;
-  return database.sql({ tenantId }, async (query) => {
-    const [total, ...groups] = await query<Row>(text, [tenantId, range.from, range.to]);
-    if (total === undefined) throw new Error('A grand total always has a row.');
-    return { total: sumOf(total), rows: groups.map(toUsageRow) };
-  });
+  granularity: UsageGranularity | null,
+): Promise<Result<UsageReport, InvalidUsageInput>> {
+  const rows = await database.single({ tenantId })<Row>(
+    textOf(groupBy, granularity),
+    parametersOf(tenantId, span, granularity),
+  );
+  const total = rows.find((row) => row.isTotal);
+  if (total === undefined) throw new Error('A grand total always has a row.');
+  if (total.isRetired) {
+    const message =
+      'Events of a month at the ends of the range were dropped by the retention of this server; only sums by hour are left of it. Let `from` and `to` be whole hours.';
+    return refuse(invalid(message, ['range']));
+  }
+  return ok({ total: sumOf(total), rows: rows.filter((row) => !row.isTotal).map(toUsageRow) });
+}
+
+function textOf(groupBy: readonly UsageDimension[], granularity: UsageGranularity | null): string {
+  const bucket = granularity === null ? [] : [BUCKETS[granularity]];
+  const expressions = [
+    ...new Set(groupBy.flatMap((dimension) => GROUPINGS[dimension].expressions)),
+    ...(granularity === null ? [] : ['bucket']),
+  ];
+  const columns = [
+    ...new Set(groupBy.flatMap((dimension) => GROUPINGS[dimension].columns)),
+    ...(granularity === null ? [] : ['bucket AS "periodStart"']),
+  ];
+  const names = columns.map((column) => column.split(' AS ').at(-1));
+  const inner = `${KEYS}${bucket.map((one) => `, ${one} AS bucket`).join('')}`;
+  const keys = [...expressions, 'currency'].join(', ');
+  const modelName = expressions.includes('model_id') ? 'max(model_name) AS model_name, ' : '';
+  const groups =
+    expressions.length === 0
+      ? ''
+      : `UNION ALL
+    (SELECT false, false, ${columns.join(', ')}, ${SUMS} FROM cells GROUP BY ${expressions.join(', ')}
+     ORDER BY predictions DESC, ${names.join(', ')} LIMIT ${MAX_USAGE_ROWS})`;
+  return `
+    WITH parts AS (SELECT ${inner}, ${MEASURES} FROM (${PARTS}) p),
+    cells AS (
+      SELECT ${keys}, ${modelName}sum(predictions) AS predictions, sum(rows) AS rows, sum(bytes) AS bytes,
+        sum(compute_us) AS compute_us, sum(cost_micros) AS cost_micros
+      FROM parts GROUP BY ${keys}
+    ), currencies AS (
+      SELECT currency, sum(predictions) AS predictions, sum(rows) AS rows, sum(bytes) AS bytes,
+        sum(compute_us) AS compute_us, sum(cost_micros) AS cost_micros
+      FROM cells GROUP BY currency
+    )
+    SELECT true AS "isTotal",
+      EXISTS (SELECT 1 FROM usage_retired_months r
+        WHERE (r.period_start = $12 AND $10 < $11) OR (r.period_start = $15 AND $13 < $14)) AS "isRetired",
+      ${columns.map((column, i) => `${typeOf(column)} AS ${names[i]}`).join(', ')}${columns.length > 0 ? ',' : ''} ${SUMS}
+    FROM currencies
+    ${groups}`;
+}
+
+/** What the column is in the row of the total. */
+function typeOf(column: string): string {
+  if (column.startsWith('bucket')) return 'NULL::timestamptz';
+  return column.startsWith('version_number') ? 'NULL::int' : 'NULL::text';
+}
+
+function parametersOf(tenantId: string, span: Span, granularity: UsageGranularity | null): unknown[] {
+  const { head, tail, hoursBefore, hoursAfter, days, whole } = piecesOf(span, granularity === 'HOUR');
+  return [
+    tenantId,
+    ...[days, hoursBefore, hoursAfter, whole].flatMap(({ from, to }) => [from, to]),
+    ...[head, tail].flatMap((end) => [end.from, end.to, isEmpty(end) ? null : periodOf(end.from).start]),
+  ];
 }
 
 function toUsageRow(row: Row): UsageRow {
-  const { predictions: _p, rows: _r, computeMs: _c, isTotal: _t, ...keys } = row;
-  return { ...NO_GROUP, ...keys, sum: sumOf(row) };
+  const { model, modelId, versionNumber, versionId, apiKeyId, periodStart } = { ...NO_GROUP, ...row };
+  return { model, modelId, versionNumber, versionId, apiKeyId, periodStart, sum: sumOf(row) };
 }
 
-function sumOf({ predictions, rows, computeMs }: Row): UsageSum {
-  return { predictions, rows, computeMs };
+function sumOf({ predictions, rows, bytes, computeUs, currencies, costMicros }: Sums): UsageSum {
+  const cost = currencies.map((currency, i) => ({ amountMicros: costMicros[i] ?? 0, currency }));
+  return { predictions, rows, bytes, computeMs: computeUs / 1000, cost };
 }

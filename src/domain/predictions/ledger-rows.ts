@@ -24,12 +24,12 @@ const SELECT = `SELECT u.id, u.version_id AS "versionId", u.created_at AS "creat
     greatest(u.batch_rows, u.rows) AS "batchRows", u.rows, u.queue_ms AS "queueMs", u.batch_ms AS "batchMs", u.load_ms AS "loadMs", u.compute_ms AS "computeMs", u.units AS charged
   FROM usage_events u
   LEFT JOIN idempotency_records r ON r.prediction_id = u.id AND r.tenant_id = u.tenant_id
-  WHERE u.tenant_id = $1`;
+  WHERE u.tenant_id = $1 AND u.kind = 'PREDICTION'`;
 
 function fromRow({ id, createdAt, hasKeptOutputs, ...facts }: Row): Prediction {
   const { versionId } = facts;
   const receipt = { ...facts, replayed: false, remaining: null };
-  return { id, versionId, outputs: null, hasKeptOutputs, receipt, createdAt };
+  return { id, versionId, outputs: null, hasKeptOutputs, limits: null, receipt, createdAt };
 }
 
 /** Inside a transaction of the tenant. */

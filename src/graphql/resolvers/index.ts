@@ -6,6 +6,7 @@ import { catalogResolvers } from './catalog.js';
 import { enumResolvers } from './enums.js';
 import { evaluationsResolvers } from './evaluations.js';
 import { identityResolvers } from './identity.js';
+import { ledgerResolvers } from './ledger.js';
 import { meteringResolvers } from './metering.js';
 import { nodeResolvers } from './node.js';
 import { predictionsResolvers } from './predictions.js';
@@ -32,6 +33,7 @@ const parts: readonly object[] = [
   aliasesResolvers,
   sharingResolvers,
   meteringResolvers,
+  ledgerResolvers,
   predictionsResolvers,
   evaluationsResolvers,
 ];

@@ -17,16 +17,17 @@ export const meteringResolvers = {
         (args.after ?? null) === null,
       ),
 
-    usage: async (_root, { range, groupBy }, context) =>
-      valueOrThrow(await context.services.metering.usage(requireTenantActor(context), { range, groupBy })),
+    usage: async (_root, { range, groupBy, granularity }, context) =>
+      valueOrThrow(
+        await context.services.metering.usage(requireTenantActor(context), { range, groupBy, granularity }),
+      ),
   },
 
   Mutation: {
     setLimit: async (_root, { input }, context) =>
-      toPayload(
-        await context.services.metering.setLimit(requireTenantActor(context), input),
-        (limit) => ({ limit }),
-      ),
+      toPayload(await context.services.metering.setLimit(requireTenantActor(context), input), (limit) => ({
+        limit,
+      })),
 
     removeLimit: async (_root, { input }, context) =>
       toPayload(

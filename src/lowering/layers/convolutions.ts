@@ -6,7 +6,7 @@ import type { Value } from '../graph-builder.js';
 import { attribute, type Shape } from '../graph.js';
 import type { Ops } from '../ops.js';
 import { refuseLowering } from '../refused.js';
-import { knownDimension, product, transposedCount, windowCount } from '../shapes.js';
+import { knownDimension, knownProduct, product, transposedCount, windowCount } from '../shapes.js';
 import { activate } from './activations.js';
 import { withChannelsLast } from './channels.js';
 import { single, type LayerCall, type LowerLayer } from './layer.js';
@@ -26,6 +26,10 @@ interface Window {
 /** x [batch, size…, in] with a kernel [window…, in, out], of two or three dimensions. */
 export function convolve(ops: Ops, x: Value, kernel: Value, { strides, dilations, padding }: Window): Value {
   const rank = strides.length;
+  // One number for a kernel: with a bias behind it, oneDNN of TensorFlow 2.21 fails on a single row.
+  if (knownProduct(kernel.shape) === 1 && strides.every((stride) => stride === 1)) {
+    return ops.multiply(x, ops.reshape(kernel, [1]));
+  }
   // TensorFlow's three-dimensional kernel knows no dilation on a CPU: the window itself is widened then.
   const widens = rank === 3 && dilations.some((size) => size > 1);
   const window = widens ? dilate(ops, kernel, dilations) : kernel;

@@ -1,6 +1,7 @@
 /** Quota, usage and the ledger are one number, also around the end of a month. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TenantActor } from '../../../src/domain/access/index.js';
+import type { UsageDimension, UsageGranularity, UsageRow } from '../../../src/domain/metering/index.js';
 import { newId } from '../../../src/lib/ids.js';
 import { chargeOf, openMeteringRoom, userOf, type MeteringRoom } from '../../support/metering-room.js';
 
@@ -17,6 +18,8 @@ async function run(actor: TenantActor, charge = chargeOf()) {
   if (!reserved.ok) return reserved;
   return room.metering.settle(actor, reserved.value, charge);
 }
+
+const fold = () => room.ledger.foldAcrossTenants();
 
 async function usedOf(actor: TenantActor): Promise<number[]> {
   const quotas = await room.metering.quota(actor, {});
@@ -58,7 +61,7 @@ describe('around the end of a month', () => {
     ]);
     const months = await room.metering.usage(key, {
       range: { from: new Date('2028-01-01'), to: new Date('2028-12-31') },
-      groupBy: ['MONTH'],
+      granularity: 'MONTH',
     });
     expect(
       months.ok && months.value.rows.map((row) => [row.periodStart?.toISOString(), row.sum.predictions]),
@@ -106,35 +109,43 @@ describe('usage', () => {
     room.clock.set('2028-06-11T00:00:00.000Z');
     for (let i = 0; i < 2; i++) await run(key);
 
-    const ask = async (...groupBy: ('MODEL' | 'VERSION' | 'API_KEY' | 'DAY' | 'MONTH')[]) => {
-      const report = await room.metering.usage(user, { groupBy });
+    const ask = async (groupBy: readonly UsageDimension[], granularity?: UsageGranularity) => {
+      const report = await room.metering.usage(user, { groupBy, granularity });
       if (!report.ok) throw new Error(report.error.message);
-      expect(report.value.total).toEqual({ predictions: 6, rows: 18, computeMs: 9 });
+      expect(report.value.total).toEqual({ predictions: 6, rows: 18, bytes: 72, computeMs: 5.4, cost: [] });
       const sum = report.value.rows.reduce((all, row) => all + row.sum.predictions, 0);
-      expect(sum).toBe(groupBy.length === 0 ? 0 : 6);
+      expect(sum).toBe(groupBy.length === 0 && granularity === undefined ? 0 : 6);
       return report.value.rows;
     };
-    expect(await ask()).toEqual([]);
-    expect((await ask('MODEL')).map((row) => [row.model, row.sum.predictions, row.versionId])).toEqual([
-      ['acme/digits', 5, null],
-      ['acme/other', 1, null],
-    ]);
-    expect((await ask('VERSION'))[0]).toMatchObject({
-      model: 'acme/digits',
-      versionNumber: 1,
-      apiKeyId: null,
-    });
-    expect((await ask('API_KEY')).map((row) => [row.apiKeyId, row.sum.predictions])).toEqual(
-      [
+    const times = (rows: readonly UsageRow[]) =>
+      rows.map((row) => [row.periodStart?.toISOString(), row.sum.predictions]);
+    // From what was charged just now, and from the sums that it was folded into.
+    for (const isFolded of [false, true]) {
+      if (isFolded) expect(await fold()).toBeGreaterThan(0);
+      expect(await ask([])).toEqual([]);
+      expect((await ask(['MODEL'])).map((row) => [row.model, row.sum.predictions, row.versionId])).toEqual([
+        ['acme/digits', 5, null],
+        ['acme/other', 1, null],
+      ]);
+      expect((await ask(['VERSION']))[0]).toMatchObject({
+        model: 'acme/digits',
+        versionNumber: 1,
+        apiKeyId: null,
+      });
+      expect((await ask(['API_KEY'])).map((row) => [row.apiKeyId, row.sum.predictions])).toEqual([
         [key.apiKeyId, 3],
         [null, 3],
-      ].sort((a, b) => (a[0] === null ? 1 : b[0] === null ? -1 : 0)),
-    );
-    expect((await ask('DAY')).map((row) => [row.periodStart?.toISOString(), row.sum.predictions])).toEqual([
-      ['2028-06-10T00:00:00.000Z', 4],
-      ['2028-06-11T00:00:00.000Z', 2],
-    ]);
-    expect(await ask('MODEL', 'VERSION', 'API_KEY', 'DAY')).toHaveLength(3);
+      ]);
+      expect(times(await ask([], 'DAY'))).toEqual([
+        ['2028-06-10T00:00:00.000Z', 4],
+        ['2028-06-11T00:00:00.000Z', 2],
+      ]);
+      expect(times(await ask([], 'HOUR'))).toEqual([
+        ['2028-06-10T08:00:00.000Z', 4],
+        ['2028-06-11T00:00:00.000Z', 2],
+      ]);
+      expect(await ask(['MODEL', 'VERSION', 'API_KEY'], 'DAY')).toHaveLength(3);
+    }
     expect(await usedOf(user)).toEqual([6]);
   });
 
@@ -161,7 +172,7 @@ describe('usage', () => {
     const bad = [
       { range: { from: day, to: day } },
       { range: { from: day, to: new Date('2029-06-01') } },
-      { groupBy: ['DAY', 'MONTH'] as const },
+      { granularity: 'HOUR' as const, range: { from: day, to: new Date('2028-02-02') } },
     ];
     for (const input of bad) {
       expect(await room.metering.usage(userOf(tenantId), input)).toMatchObject({

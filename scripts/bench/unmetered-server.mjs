@@ -1,0 +1,42 @@
+// The server as it is, but for two methods of one room: predictions are neither reserved nor charged. The measure of
+// `metering.cost`. Admission (the rate, the number at once) stays: it is not what is sold. Nothing in the product can be
+// set like this.
+import { createApp } from '../../dist/app.js';
+import { readConfig } from '../../dist/config.js';
+import { createMeteringService } from '../../dist/domain/metering/index.js';
+import { createLogger } from '../../dist/lib/logger.js';
+import '../../dist/production-mode.js';
+
+/** Everything that the two are asked and answer, made up in memory. */
+function createMetering(deps) {
+  const { clock } = deps;
+  const metering = createMeteringService(deps);
+  return Object.freeze({
+    ...metering,
+    reserve: async ({ tenantId }, request) => {
+      const now = clock.now();
+      const year = now.getUTCFullYear();
+      const month = now.getUTCMonth();
+      const period = { start: new Date(Date.UTC(year, month)), end: new Date(Date.UTC(year, month + 1)) };
+      const reservation = {
+        ...request,
+        tenantId,
+        leaseId: 'unmetered',
+        units: 1,
+        period,
+        remaining: null,
+        weight: 1,
+      };
+      return { ok: true, value: { ...reservation, ordinal: null } };
+    },
+    settle: async () => ({ ok: true, value: { chargedAt: clock.now() } }),
+    release: async () => undefined,
+  });
+}
+
+const { config, problems } = readConfig();
+if (config === undefined) throw new Error(problems.join('\n'));
+const app = createApp(config, createLogger(config.logLevel), { createMetering });
+process.on('SIGTERM', () => void app.stop().then(() => process.exit(0)));
+const { url } = await app.start();
+process.stdout.write(`Souk is ready at ${url}\n`);
