@@ -1,8 +1,6 @@
 // Faults in what is charged, and in the ledger and its walls.
 const LEASES = 'test/integration/metering/leases.test.ts';
 const SETTLEMENT = 'test/integration/metering/settlement.test.ts';
-const REPORTS = 'test/integration/metering/reports.test.ts';
-const TIME = 'test/integration/metering/time.test.ts';
 const CHARGES = 'test/integration/metering/charge-store.test.ts';
 const SUMS = 'test/integration/metering/ledger.test.ts';
 const DURABLE = 'test/integration/metering/durable.test.ts';
