@@ -23,6 +23,7 @@ export const mappers = {
   AliasCaller: '../../domain/metering/index.js#AliasCaller as AliasCallerSource',
   Grant: '../../domain/sharing/index.js#Grant as GrantSource',
   Quota: '../../domain/metering/index.js#Quota as QuotaSource',
+  ServerInfo: '../server-status.js#ServerStatus',
   PoolWorker: '../server-status.js#PoolWorkerStatus',
   ResidentModel: '../server-status.js#ResidentStatus',
   PoolQueue: '../server-status.js#PoolQueueStatus',

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { newTenant, succeed, upload } from './crash/api.mjs';
+import { lastingKey, newTenant, succeed, upload } from './crash/api.mjs';
 import { startServer } from './crash/server.mjs';
 import { checkBytes, checkVersions, untilEnded } from './publish-crash/checks.mjs';
 import { ownDatabaseUrl, watchDatabase } from './publish-crash/database.mjs';
@@ -100,11 +100,11 @@ async function openStage(kind) {
   });
   stage.starting = start();
   await stage.starting;
-  const { token } = await newTenant(stage.url);
-  stage.token = token;
+  const tenant = await newTenant(stage.url);
+  stage.token = await lastingKey(stage.url, tenant.token);
   stage.newModel = async () => {
     const name = `m${Math.random().toString(36).slice(2, 10)}`;
-    const { model } = await succeed(stage.url, token, 'createModel', 'model { id }', { name });
+    const { model } = await succeed(stage.url, stage.token, 'createModel', 'model { id }', { name });
     stage.modelId = model.id;
   };
   stage.killAndRestart = async () => {

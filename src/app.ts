@@ -8,6 +8,7 @@ import type { Config } from './config.js';
 import { prepareDataDirectory, readOrMakeSecret } from './data-directory.js';
 import {
   Database,
+  DatabaseClock,
   DatabaseStartError,
   EmbeddedPostgres,
   isDatabaseUnavailable,
@@ -40,7 +41,7 @@ import { healthRoute } from './http/health-route.js';
 import { createMetrics, type Metrics } from './http/metrics.js';
 import { HttpServer } from './http/server.js';
 import { registerUploadRoute } from './http/upload-route.js';
-import { createDatasetReader, createImporter } from './importers/index.js';
+import { createDatasetReader, createImporter, jailOnce } from './importers/index.js';
 import { InferenceEngine } from './inference/index.js';
 import { systemClock } from './lib/clock.js';
 import { newId } from './lib/ids.js';
@@ -63,7 +64,6 @@ export interface App {
   stop(): Promise<void>;
 }
 
-const clock = systemClock;
 // A lease is good for 40 s, so what a dead process held is free again within 50 s.
 const SWEEP_EVERY_MS = 10_000;
 // What nothing was drawn on for half a second is back within a second.
@@ -153,9 +153,17 @@ async function startMachines(config: Config, log: Logger, stops: StopList): Prom
       `None of the engines ${config.inference.runtimes.join(', ')} can run on this machine.`,
     );
   }
-  const artifacts = await openDiskStore({ directory: join(config.dataDirectory, 'artifacts'), clock });
+  // Everything that is written down or decided by time: by one clock, whichever server it is. Files have the machine's.
+  const clock = new DatabaseClock({ read: () => database.readClock(), local: systemClock, log });
+  await clock.start();
+  stops.add('clock', STOP_MS.writes, () => clock.stop());
+  const artifacts = await openDiskStore({
+    directory: join(config.dataDirectory, 'artifacts'),
+    clock: systemClock,
+  });
   const partials = await openPartialFiles(join(config.dataDirectory, 'artifacts', 'partial'));
-  const importer = createImporter();
+  const jail = jailOnce();
+  const importer = createImporter({ jail });
   stops.add('importer', STOP_MS.imports, () => importer.stop());
   // Takes a moment that the start need not wait for; the first import does.
   importer.walls().then(
@@ -165,7 +173,7 @@ async function startMachines(config: Config, log: Logger, stops: StopList): Prom
     },
     (error: unknown) => log.error({ err: error }, 'the walls around imports could not be examined'),
   );
-  const datasetReader = createDatasetReader();
+  const datasetReader = createDatasetReader({ jail });
   stops.add('dataset reader', STOP_MS.writes, () => datasetReader.stop());
   return {
     database,
@@ -219,7 +227,7 @@ async function startInference(config: Config, log: Logger, stops: StopList): Pro
     config.inference;
   const inference = new InferenceEngine({
     logger: log,
-    clock,
+    clock: systemClock,
     workers,
     isolation,
     threadsPerWorker,

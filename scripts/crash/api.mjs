@@ -46,12 +46,14 @@ export async function sendFile(url, credential, bytes) {
   return { status: response.status, body: await response.json() };
 }
 
+const PASSWORD = 'a long enough password';
+
 /** A tenant with an owner, and a model with one version. */
 export async function newTenant(url) {
   const slug = `crash-${Math.random().toString(36).slice(2, 10)}`;
   const { session } = await succeed(url, null, 'signUp', 'session { accessToken }', {
     email: `${slug}@example.com`,
-    password: 'a long enough password',
+    password: PASSWORD,
     name: 'Crash',
     tenantSlug: slug,
   });
@@ -62,7 +64,24 @@ export async function newTenant(url) {
     uploadId: await upload(url, token),
     waitMs: 60_000,
   });
-  return { token, modelId: created.model.id, versionId: version.id };
+  return { email: `${slug}@example.com`, token, modelId: created.model.id, versionId: version.id };
+}
+
+/** A fresh access token of the owner: one is good for some minutes. */
+export async function signIn(url, { email }) {
+  const input = { email, password: PASSWORD };
+  const { session } = await succeed(url, null, 'signIn', 'session { accessToken }', input);
+  return session.accessToken;
+}
+
+/** A key that may all that the token may. It lasts; an access token ends after five minutes, in the middle of a campaign. */
+export async function lastingKey(url, token) {
+  const { data } = await ask(url, token, '{ viewer { permissions } }');
+  const { secret } = await succeed(url, token, 'createApiKey', 'secret', {
+    name: 'campaign',
+    scopes: data.viewer.permissions,
+  });
+  return secret;
 }
 
 /** An API key with a quota of its own. */

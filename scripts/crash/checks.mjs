@@ -1,60 +1,34 @@
 // What must hold after every fault. Each broken rule is one line of text; no line, no fault.
 import { accountsOf, chargedIn, ledgerOf, predict } from './api.mjs';
+import { checkTables } from './tables.mjs';
 
 const RESERVED_WITHIN_MS = 60_000;
 const RETRY_WITHIN_MS = 60_000;
+const RETRIES_AT_ONCE = 8;
+/** Beyond what is left of the quota. */
+const TOO_MANY = 8;
+const MOST_TO_DRAIN = 200;
 // What a server may say while its database is away. Everything else, an internal error most of all, is a defect.
 const MAY_FAIL_WITH = new Set(['SERVICE_UNAVAILABLE']);
 
 /**
- * Compares what the callers of a round saw with what the server has written down.
+ * Compares what the callers of a round saw with what the servers have written down.
+ * @param {{urls: string[], databaseUrl: string, faultAt: number, history: object[], inFlightAtFault: number}} round
+ * and what `playRound` knows of it; `faultAt` on the clock of `performance.now()`
  * @returns {Promise<{broken: string[], facts: object}>}
  */
-export async function checkRound({ url, token, key, versionId, history, inFlightAtFault, quotaLimit }) {
+export async function checkRound(round) {
+  const { urls, token, key, history, inFlightAtFault, quotaLimit } = round;
+  const [url] = urls;
   const broken = [];
-  const facts = { retriedKeys: 0, slowestRetryMs: 0 };
+  const facts = {};
 
-  const keys = new Map();
-  for (const { key: name, outcome, id } of history) {
-    if (name === undefined) continue;
-    const ids = keys.get(name) ?? new Set();
-    if (outcome === 'ok') ids.add(id);
-    keys.set(name, ids);
-  }
-  // Each key again, also those without an answer: it answers as before, or runs now.
-  const unanswered = [...keys].filter(([, ids]) => ids.size === 0);
-  const retried = [...unanswered, ...[...keys].filter(([, ids]) => ids.size > 0).slice(-40)];
-  for (const [name, ids] of retried) {
-    const startedAt = performance.now();
-    let answer = await predict(url, key.secret, versionId, name);
-    while (answer.code === 'DEADLINE_EXCEEDED' && performance.now() - startedAt < RETRY_WITHIN_MS) {
-      answer = await predict(url, key.secret, versionId, name);
-    }
-    facts.slowestRetryMs = Math.max(facts.slowestRetryMs, Math.round(performance.now() - startedAt));
-    facts.retriedKeys += 1;
-    if (answer.outcome === 'ok') {
-      if (ids.size > 0 && !answer.replayed) broken.push(`the answered key ${name} ran again`);
-      ids.add(answer.id);
-      history.push({ key: name, ...answer });
-    } else if (answer.code !== 'QUOTA_EXCEEDED' || ids.size > 0) {
-      broken.push(`the retry of the key ${name} ended with ${answer.outcome} ${answer.code}`);
-    }
-  }
-  for (const [name, ids] of keys) {
-    if (ids.size > 1) broken.push(`the key ${name} was answered by ${ids.size} predictions`);
-  }
-
-  const waitedFrom = performance.now();
-  let accounts = await accountsOf(url, token, key.id);
-  while (accounts.tenant.reserved + accounts.key.reserved > 0) {
-    if (performance.now() - waitedFrom > RESERVED_WITHIN_MS) break;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    accounts = await accountsOf(url, token, key.id);
-  }
-  facts.reservedZeroMs = Math.round(performance.now() - waitedFrom);
-  if (accounts.tenant.reserved + accounts.key.reserved > 0) {
-    broken.push(`${accounts.tenant.reserved} units are reserved and nothing runs`);
-  }
+  // What the dead process held comes back, whether or not anybody asks for it.
+  facts.reservedBackMs = await untilNothingIsReserved(round, broken);
+  Object.assign(facts, await retryKeys(round, broken));
+  facts.admittedAfter = await drain(round, broken);
+  await untilNothingIsReserved({ ...round, faultAt: performance.now() }, broken);
+  const accounts = await accountsOf(url, token, key.id);
 
   const ledger = await ledgerOf(url, token, key.id);
   const written = new Map();
@@ -101,8 +75,78 @@ export async function checkRound({ url, token, key, versionId, history, inFlight
   }
   if (accounts.key.used > quotaLimit) broken.push(`${accounts.key.used} used of a quota of ${quotaLimit}`);
 
+  broken.push(...(await checkTables(round.databaseUrl)));
+
   return {
     broken: [...new Set(broken)],
     facts: { ...facts, answered: answered.size, ledger: ledger.length, chargedUnanswered: unknown.length },
   };
+}
+
+/** Answers how long after the fault nothing was reserved any more. */
+async function untilNothingIsReserved({ urls, token, key, faultAt }, broken) {
+  for (;;) {
+    const { tenant, key: ofKey } = await accountsOf(urls[0], token, key.id);
+    const afterMs = Math.round(performance.now() - faultAt);
+    if (tenant.reserved + ofKey.reserved === 0) return afterMs;
+    if (afterMs > RESERVED_WITHIN_MS) {
+      broken.push(`${tenant.reserved} units are reserved ${afterMs} ms after the fault, and nothing runs`);
+      return afterMs;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+/** Each key again, also those without an answer: it answers as before, or runs now. */
+async function retryKeys({ urls, key, versionId, history }, broken) {
+  const facts = { retriedKeys: 0, slowestRetryMs: 0 };
+  const keys = new Map();
+  for (const { key: name, outcome, id } of history) {
+    if (name === undefined) continue;
+    const ids = keys.get(name) ?? new Set();
+    if (outcome === 'ok') ids.add(id);
+    keys.set(name, ids);
+  }
+  const unanswered = [...keys].filter(([, ids]) => ids.size === 0);
+  const line = [...unanswered, ...[...keys].filter(([, ids]) => ids.size > 0).slice(-40)];
+  const retry = async ([name, ids]) => {
+    const startedAt = performance.now();
+    const ask = () => predict(urls[facts.retriedKeys++ % urls.length], key.secret, versionId, name);
+    let answer = await ask();
+    while (answer.code === 'DEADLINE_EXCEEDED' && performance.now() - startedAt < RETRY_WITHIN_MS) {
+      answer = await ask();
+    }
+    facts.slowestRetryMs = Math.max(facts.slowestRetryMs, Math.round(performance.now() - startedAt));
+    if (answer.outcome === 'ok') {
+      if (ids.size > 0 && !answer.replayed) broken.push(`the answered key ${name} ran again`);
+      ids.add(answer.id);
+      history.push({ key: name, ...answer });
+    } else if (answer.code !== 'QUOTA_EXCEEDED' || ids.size > 0) {
+      broken.push(`the retry of the key ${name} ended with ${answer.outcome} ${answer.code}`);
+    }
+  };
+  const worker = async () => {
+    while (line.length > 0) await retry(line.shift());
+  };
+  await Promise.all(Array.from({ length: RETRIES_AT_ONCE }, worker));
+  for (const [name, ids] of keys) {
+    if (ids.size > 1) broken.push(`the key ${name} was answered by ${ids.size} predictions`);
+  }
+  return facts;
+}
+
+/** Asks for more than is left of a small quota, all at once over all servers: exactly what is left is admitted. */
+async function drain({ urls, token, key, versionId, history, quotaLimit }, broken) {
+  const { key: before } = await accountsOf(urls[0], token, key.id);
+  const left = quotaLimit - before.used;
+  if (left > MOST_TO_DRAIN) return undefined;
+  const answers = await Promise.all(
+    Array.from({ length: left + TOO_MANY }, (_, i) => predict(urls[i % urls.length], key.secret, versionId)),
+  );
+  history.push(...answers);
+  const admitted = answers.filter(({ outcome }) => outcome === 'ok').length;
+  if (admitted !== left) broken.push(`${admitted} were admitted with ${left} left after the fault`);
+  const others = answers.filter(({ outcome, code }) => outcome !== 'ok' && code !== 'QUOTA_EXCEEDED');
+  if (others.length > 0) broken.push(`asking for more than was left was answered ${others[0].code}`);
+  return admitted;
 }

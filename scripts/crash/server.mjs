@@ -7,14 +7,15 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
-const READY_WITHIN_MS = 60_000;
+// What is slow is for a campaign to judge; this is for what hangs, also on a machine that does much else.
+const READY_WITHIN_MS = 180_000;
 
 /**
  * Starts Souk and waits until it says that it is ready.
  * @param {string} dataDirectory
  * @param {Record<string, string>} environment on top of what every such server gets
  * @param {string} script another one that starts a server as main.js does
- * @returns {Promise<{url: string, pid: number, startMs: number, kill: (signal: NodeJS.Signals) => Promise<{code: number | null, tookMs: number}>, postmaster: () => number, faults: () => string[], log: () => string}>}
+ * @returns {Promise<{url: string, pid: number, startMs: number, kill: (signal: NodeJS.Signals) => Promise<{code: number | null, tookMs: number}>, faults: () => string[], log: () => string}>}
  */
 export async function startServer(dataDirectory, environment = {}, script = main) {
   const startedAt = performance.now();
@@ -77,9 +78,12 @@ export async function startServer(dataDirectory, environment = {}, script = main
       }
       return { code: child.exitCode, tookMs: performance.now() - askedAt };
     },
-    postmaster: () =>
-      Number(readFileSync(join(dataDirectory, 'postgres', 'postmaster.pid'), 'utf8').split('\n')[0]),
     faults: () => [...faults],
     log: () => log.join('\n'),
   };
+}
+
+/** Process id of the PostgreSQL whose cluster lies in the data directory. */
+export function postmasterOf(dataDirectory) {
+  return Number(readFileSync(join(dataDirectory, 'postgres', 'postmaster.pid'), 'utf8').split('\n')[0]);
 }

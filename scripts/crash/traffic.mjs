@@ -2,19 +2,21 @@
 import { predict } from './api.mjs';
 
 /**
- * Starts callers. Every third request carries an idempotency key; those are sent twice, half of them at once.
- * @returns {{history: object[], inFlight: () => number, firstOkAfter: (since: number) => number | null, stop: () => Promise<void>}}
+ * Starts callers, each request to another of the servers. Every third carries an idempotency key; those are sent
+ * twice, half of them at once.
+ * @returns {{history: object[], inFlight: () => number, isWarm: () => boolean, firstOkAfter: (since: number) => number | null, stop: () => Promise<void>}}
  */
-export function startTraffic({ url, secret, versionId, callers, round }) {
+export function startTraffic({ urls, secret, versionId, callers, round }) {
   const history = [];
   let isOver = false;
   let inFlight = 0;
   let count = 0;
+  let sent = 0;
 
   async function call(key) {
     inFlight += 1;
     const sentAt = performance.now();
-    const answer = await predict(url, secret, versionId, key);
+    const answer = await predict(urls[sent++ % urls.length], secret, versionId, key);
     inFlight -= 1;
     history.push({ key, sentAt, answeredAt: performance.now(), ...answer });
     // A server that is away refuses in no time: without a pause the callers would take the machine from it.
@@ -42,6 +44,7 @@ export function startTraffic({ url, secret, versionId, callers, round }) {
   return {
     history,
     inFlight: () => inFlight,
+    isWarm: () => history.filter(({ outcome }) => outcome === 'ok').length >= callers,
     firstOkAfter: (since) =>
       history.find(({ outcome, sentAt }) => outcome === 'ok' && sentAt > since)?.answeredAt ?? null,
     async stop() {

@@ -5,6 +5,8 @@ import { EXIT, Failure, interrupted } from './failure.js';
 export interface ApiError {
   readonly code: string;
   readonly message: string;
+  /** Where in the input. */
+  readonly path?: readonly string[] | null;
 }
 
 export interface Api {
@@ -67,7 +69,7 @@ export function createApi({ url, apiKey }: Credentials, signal: AbortSignal): Ap
     ask,
     async mutate<Payload>(field: string, selection: string, input: object) {
       const type = `${field.charAt(0).toUpperCase()}${field.slice(1)}Input!`;
-      const document = `mutation ($input: ${type}) { ${field}(input: $input) { ${selection} errors { code message } } }`;
+      const document = `mutation ($input: ${type}) { ${field}(input: $input) { ${selection} errors { code message path } } }`;
       const data = await ask<Record<string, Payload & { readonly errors: readonly ApiError[] }>>(document, {
         input,
       });
@@ -96,7 +98,7 @@ export function pause(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
-export function refused({ code, message }: ApiError): Failure {
+export function refused({ code, message }: Pick<ApiError, 'code' | 'message'>): Failure {
   const isCredential = code === 'UNAUTHENTICATED' || code === 'INVALID_CREDENTIALS';
   return new Failure(message, isCredential ? EXIT.unauthenticated : EXIT.failed, code);
 }

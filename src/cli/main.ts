@@ -6,8 +6,10 @@ import { EXIT, Failure } from './failure.js';
 import { listModels, listVersions } from './lists.js';
 import { login } from './login.js';
 import { createOutput, type Output } from './output.js';
+import { predict, type PredictOptions } from './predict.js';
 import { pull, type PullOptions } from './pull.js';
 import { push, type PushOptions } from './push.js';
+import { TENSOR_FILE_FORMS } from './tensor-file.js';
 
 interface Session {
   readonly api: Api;
@@ -74,6 +76,10 @@ Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 no valid key, 4 server
     .requiredOption('-m, --model <owner/name>', 'the model')
     .option('--create', 'make the model when there is none')
     .option('--notes <text>', 'what is new in this version')
+    .option(
+      '--sample <file>',
+      'a call that is run first, with `outputs` that must come out; else it is not published',
+    )
     .option('--again', 'publish once more what the newest version is already')
     .action(async (file: string, options: PushOptions) => push(await session(), file, options));
 
@@ -81,6 +87,19 @@ Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 no valid key, 4 server
     .option('-o, --output <file>', 'where to; by default the name of the model in this directory')
     .option('--force', 'replace another file of that name')
     .action(async (version: string, options: PullOptions) => pull(await session(), version, options));
+
+  command(
+    program,
+    'predict <version>',
+    'run owner/name, owner/name:3 or owner/name@alias on the inputs in a file',
+  )
+    .requiredOption('-i, --input <file>', 'JSON, - for standard input')
+    .option('--version <number>', 'as owner/name:number', wholeNumber)
+    .option('--alias <name>', 'as owner/name@name')
+    .option('--signature <name>', 'one that does not answer by default')
+    .option('--timeout-ms <number>', 'for waiting, loading and computing together', wholeNumber)
+    .addHelpText('after', `\nThe file is ${TENSOR_FILE_FORMS}.`)
+    .action(async (version: string, options: PredictOptions) => predict(await session(), version, options));
 
   command(program, 'models', 'the models that you can find')
     .option('-s, --search <words>', 'in name, owner, summary, tags, task or card')

@@ -68,9 +68,16 @@ export function createOutput({ out, err }: Streams, isJson: boolean): Output {
   });
 }
 
+const STEERING = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;
+
 /** What comes from a server must not steer the terminal. */
 export function printable(text: string): string {
-  return text.replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, '�');
+  return text.replaceAll(STEERING, '\ufffd');
+}
+
+/** The same JSON without a character that `printable` takes away. */
+export function escaped(json: string): string {
+  return json.replaceAll(STEERING, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 export function formatBytes(bytes: number): string {

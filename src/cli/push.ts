@@ -7,6 +7,7 @@ import { openModelFile, type ModelFile } from './model-file.js';
 import { formatBytes, type Output } from './output.js';
 import { parseModelReference, type ModelReference } from './reference.js';
 import { sendFile } from './send-file.js';
+import { readSampleFile, type Sample } from './tensor-file.js';
 
 export interface PushOptions {
   /** `owner/name`. */
@@ -14,6 +15,8 @@ export interface PushOptions {
   /** Makes the model when there is none. */
   readonly create?: boolean;
   readonly notes?: string;
+  /** A file with a call, and what must come out. */
+  readonly sample?: string;
   /** Publishes once more what the newest version is already. */
   readonly again?: boolean;
 }
@@ -69,6 +72,7 @@ const MAX_FAILED_LOOKS = 100;
 export async function push(deps: Deps, path: string, options: PushOptions): Promise<void> {
   const { api, output, signal } = deps;
   const reference = parseModelReference(options.model);
+  const sample = options.sample === undefined ? null : await readSampleFile(options.sample);
   const file = await openModelFile(path, output, signal);
   try {
     // Before the bytes: whoever may not publish there need not send them.
@@ -81,7 +85,7 @@ export async function push(deps: Deps, path: string, options: PushOptions): Prom
       return;
     }
     const { uploadId, wasSent, forget } = await deliver(deps, file);
-    const publication = await publish(api, model.id, uploadId, options.notes ?? '');
+    const publication = await publish(api, model.id, uploadId, options.notes ?? '', sample);
     await forget();
     const version = await watch(deps, publication);
     const value = { model: options.model, published: true, wasSent, version };
@@ -142,8 +146,14 @@ async function deliver({ api, output, environment, signal }: Deps, file: ModelFi
   return { uploadId: sent.uploadId, wasSent: true, forget: sent.forget };
 }
 
-async function publish(api: Api, modelId: string, uploadId: string, notes: string): Promise<Publication> {
-  const input = { modelId, uploadId, notes, waitMs: 0 };
+async function publish(
+  api: Api,
+  modelId: string,
+  uploadId: string,
+  notes: string,
+  sample: Sample | null,
+): Promise<Publication> {
+  const input = { modelId, uploadId, notes, waitMs: 0, ...(sample === null ? {} : { sample }) };
   const payload = await api.mutate<{ readonly publication: Publication | null }>(
     'publishVersion',
     `publication { ${PUBLICATION} }`,

@@ -93,6 +93,15 @@ export class Database implements Transactions {
     await this.#pool.query('SELECT 1');
   }
 
+  /** The server's time, in milliseconds since 1970: see `DatabaseClock`. */
+  async readClock(): Promise<number> {
+    const { rows } = await this.#pool.query<{ ms: number }>(
+      'SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS ms',
+    );
+    if (rows[0] === undefined) throw new Error('The database did not say what time it is.');
+    return rows[0].ms;
+  }
+
   /** For messages of other processes on the same database; the caller starts and stops it. */
   listener(channel: string, onMessage: (payload: string) => void): NotificationListener {
     return new NotificationListener({ url: this.#url, channel, onMessage, logger: this.#logger });

@@ -1,3 +1,4 @@
+export { DatabaseClock, type DatabaseClockOptions } from './database-clock.js';
 export { Database, type DatabaseOptions } from './database.js';
 export { EmbeddedPostgres, type EmbeddedPostgresOptions } from './embedded.js';
 export { DatabaseStartError, isDatabaseUnavailable, isSerializationConflict } from './errors.js';

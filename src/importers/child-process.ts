@@ -2,9 +2,8 @@
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { ok, type Result } from '../lib/result.js';
-import type { Tensor } from '../lib/tensor.js';
 import { describeFile, refusal, runTask, type ChildTask, type ChildWord } from './child-task.js';
-import { childMessage, type ChildReport, type ChildRequest, type WireSample } from './child/messages.js';
+import { childMessage, type ChildReport, type ChildRequest } from './child/messages.js';
 import { importDeadlineMs } from './import-deadline.js';
 import type { Jail } from './jail.js';
 import { IMPORT_LIMITS } from './limits.js';
@@ -30,7 +29,7 @@ export async function runChild(
         artifactPath: seen.artifactPath,
         workDirectory: seen.workDirectory,
         runtimes,
-        ...(sample === undefined ? {} : { sample: sample.map(toWire) }),
+        ...(sample === undefined ? {} : { sample }),
       }) satisfies ChildRequest,
     timeoutMs: importDeadlineMs(request.timeoutMs, artifactBytes, 0),
     maxMemoryBytes,
@@ -81,11 +80,6 @@ function hear(
   if (message.type === 'done') return message;
   const { code, message: words, subject } = message;
   return { type: 'refused', refusal: { code, message: words, subject } };
-}
-
-function toWire({ name, datatype, shape, data }: Tensor): WireSample {
-  const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-  return { name, datatype, shape, base64: bytes.toString('base64') };
 }
 
 /** Of a file, but no more than a model may have; 0 where there is none. */

@@ -30,6 +30,8 @@ export interface ModelTensor {
   readonly shape: readonly number[] | null;
   /** What the file calls its dimensions: equal names are equal sizes. */
   readonly dimensionNames?: readonly (string | null)[];
+  /** Of an input that holds places in a table: the last place; absent where that is not known. */
+  readonly largestIndex?: number;
 }
 
 /** Another way to call the model. */

@@ -8,7 +8,7 @@ const MIB = 1024 * 1024;
 const FREE_ARTIFACT_BYTES = 256 * MIB;
 const READ_BYTES_PER_MS = (64 * MIB) / 1000;
 /** Of weights that passed the readers and lie in the job's directory; engines copy and pack them at load. */
-const FREE_WEIGHT_BYTES = 64 * MIB;
+const FREE_WEIGHT_BYTES = 16 * MIB;
 const LOAD_BYTES_PER_MS = (8 * MIB) / 1000;
 
 /**

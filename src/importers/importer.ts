@@ -1,7 +1,7 @@
 /** Who gets a turn: imports are heavy, so few run at once and few may wait. */
 import { refuse, type Result } from '../lib/result.js';
 import { runChild } from './child-process.js';
-import { findJail, type ImportWalls, type Jail } from './jail.js';
+import { jailOnce, type ImportWalls, type Jail } from './jail.js';
 import type { ImportProgress, ImportRefusal, ImportReport, ImportRequest } from './types.js';
 
 export interface ImporterDeps {
@@ -9,6 +9,8 @@ export interface ImporterDeps {
   readonly maxConcurrentImports?: number;
   /** Imports that may wait for a turn; further ones are refused. Default 16. */
   readonly maxQueuedImports?: number;
+  /** What is put around each child. Shared by those who run children, since finding it takes a moment. */
+  readonly jail?: () => Promise<Jail>;
 }
 
 export interface Importer {
@@ -35,7 +37,6 @@ export interface Turnstile {
     signal: AbortSignal | undefined,
     work: (jail: Jail, ended: AbortSignal) => Promise<T>,
   ): Promise<T | { readonly ok: false; readonly error: ImportRefusal }>;
-  walls(): Promise<ImportWalls>;
   /** Ends what runs and waits, and resolves when nothing runs. */
   stop(): Promise<void>;
 }
@@ -46,14 +47,15 @@ interface Waiting {
 }
 
 export function createImporter(deps: ImporterDeps = {}): Importer {
-  const turnstile = createTurnstile(deps);
+  const jail = deps.jail ?? jailOnce();
+  const turnstile = createTurnstile({ ...deps, jail });
   return Object.freeze({
     importArtifact: (
       request: ImportRequest,
       onProgress: (progress: ImportProgress) => void,
       signal?: AbortSignal,
-    ) => turnstile.run(signal, (jail, ended) => runChild(request, jail, onProgress, ended)),
-    walls: turnstile.walls,
+    ) => turnstile.run(signal, (around, ended) => runChild(request, around, onProgress, ended)),
+    walls: async () => (await jail()).walls,
     stop: turnstile.stop,
   });
 }
@@ -64,8 +66,7 @@ export function createTurnstile(deps: ImporterDeps = {}): Turnstile {
   const waiting = new Set<Waiting>();
   const running = new Set<Promise<unknown>>();
   const stopping = new AbortController();
-  let jail: Promise<Jail> | null = null;
-  const found = (): Promise<Jail> => (jail ??= findJail());
+  const jail = deps.jail ?? jailOnce();
   // Turns taken; counted at the moment of the decision, before anything is awaited.
   let active = 0;
 
@@ -106,7 +107,7 @@ export function createTurnstile(deps: ImporterDeps = {}): Turnstile {
       const outcome = await turn(ended);
       if (outcome === 'full') return refuse(queueFull(maxQueued));
       if (outcome === 'gone') return refuse(cancelled());
-      const run = found().then((jail) => work(jail, ended));
+      const run = jail().then((around) => work(around, ended));
       running.add(run);
       try {
         return await run;
@@ -115,7 +116,6 @@ export function createTurnstile(deps: ImporterDeps = {}): Turnstile {
         passTurn();
       }
     },
-    walls: async () => (await found()).walls,
     async stop() {
       stopping.abort();
       await Promise.allSettled([...running]);

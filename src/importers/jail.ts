@@ -124,6 +124,12 @@ export async function findJail(): Promise<Jail> {
   });
 }
 
+/** Finds it at the first question, and remembers it. */
+export function jailOnce(): () => Promise<Jail> {
+  let found: Promise<Jail> | null = null;
+  return () => (found ??= findJail());
+}
+
 function fullJail(namespaces: readonly string[]): Jail | null {
   const [shell, unshare, setpriv, prlimit] = ['sh', 'unshare', 'setpriv', 'prlimit'].map(findProgram);
   // The memory of what `unshare` starts is found through this file.

@@ -25,7 +25,7 @@ const ACTIVATIONS: ReadonlyMap<string, string> = new Map([
 const LOWERED: ReadonlyMap<string, string> = new Map([
   ...[
     'exponential', 'leaky_relu', 'hard_silu', 'hard_swish', 'hard_tanh', 'hard_shrink', 'soft_shrink', 'tanh_shrink',
-    'log_sigmoid', 'squareplus', 'sparse_plus', 'sparse_sigmoid', 'celu', 'glu', 'threshold',
+    'log_sigmoid', 'squareplus', 'sparsemax', 'sparse_plus', 'sparse_sigmoid', 'celu', 'glu', 'threshold',
   ].map((name): [string, string] => [name, name]), // prettier-ignore
   ['hard_sigmoid', 'hard_sigmoid_keras3'],
 ]);

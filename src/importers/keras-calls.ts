@@ -137,7 +137,8 @@ function readArguments(given: JsonObject, context: LayerContext, toRef: (value: 
   const options: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(given)) {
     if (value === null || value === undefined) continue;
-    if (name === 'training' && value === false) continue;
+    // Keras 3 notes what it was while the model was built, and says false when it predicts.
+    if (name === 'training' && (value === false || context.kerasMajor === 3)) continue;
     if (VALUE_ARGUMENTS.get(context.className)?.includes(name) === true && typeof value === 'boolean') {
       if (value) options[name] = value;
     } else if (TENSOR_ARGUMENTS.get(context.className)?.includes(name) === true) {

@@ -134,7 +134,14 @@ export const separableConvolution = rule(
 );
 
 export const pooling = (rank: number): LayerRule =>
-  rule({ ...DATA_FORMAT, ...PADDING, pool_size: sizes(rank, 2), strides: sizes(rank, null) });
+  rule({
+    ...DATA_FORMAT,
+    // tfjs-wasm pads volumes on the wrong side.
+    padding:
+      rank === 3 ? beyond(oneOf(['valid', 'same']), (value) => value === 'valid') : oneOf(['valid', 'same']),
+    pool_size: sizes(rank, 2),
+    strides: sizes(rank, null),
+  });
 
 export const globalPooling = rule({
   ...DATA_FORMAT,

@@ -19,6 +19,7 @@ const INPUT_DTYPES: ReadonlyMap<string, string> = new Map([
   ['uint16', 'int32'],
   ['uint32', 'int32'],
   ['bool', 'bool'],
+  ['string', 'string'],
 ]);
 
 /** @param shape with the batch dimension, `null` for a free one */

@@ -13,7 +13,7 @@ import {
   separableConvolution,
   transposedConvolution,
 } from './keras-convolutions.js';
-import { axes, LOWERED_RULES, onlyLowered } from './keras-lowered.js';
+import { axes, LOWERED_RULES, numbers, onlyLowered } from './keras-lowered.js';
 import {
   beyond,
   flag,
@@ -87,16 +87,21 @@ const layerNormalization = rule(
     rms_scaling: beyond(flag(false), (value) => value === false, true),
   },
   (config) =>
-    [...(config['scale'] === true ? ['gamma'] : []), ...(config['center'] === true ? ['beta'] : [])].map(
-      (name, index) => weight(name, index, null),
-    ),
+    // With rms_scaling it always has a gamma, and never a beta.
+    (config['rms_scaling'] === true
+      ? ['gamma']
+      : [...(config['scale'] === true ? ['gamma'] : []), ...(config['center'] === true ? ['beta'] : [])]
+    ).map((name, index) => weight(name, index, null)),
 );
 
 /**
  * Keras's Normalization, (x - mean) / max(sqrt(variance), 1e-7), is a batch normalisation without gamma,
- * beta and epsilon; the variance is raised to what the maximum would give.
+ * beta and epsilon; the variance is raised to what the maximum would give. What the author gave as numbers, and the
+ * inverse, tfjs-layers cannot take.
  */
 const normalization: LayerRule = (config, context) => {
+  const given = ['mean', 'variance'].some((name) => (own(config, name) ?? null) !== null);
+  if (given || own(config, 'invert') === true) return normalizationBeyond(config, context);
   translateOptions(
     config,
     { axis: ignored, invert: only(false), mean: only(null), variance: only(null) },
@@ -117,6 +122,19 @@ const normalization: LayerRule = (config, context) => {
     ],
   };
 };
+
+const normalizationBeyond = onlyLowered((config, context) => {
+  const translate = rule({
+    axis: { fallback: -1, check: (v, c, o) => (v === null ? [] : axes().check(v, c, o)) },
+    invert: flag(false),
+    mean: optional(numbers),
+    variance: optional(numbers),
+  });
+  const isGiven = (own(config, 'mean') ?? null) !== null;
+  const translated = translate(config, context);
+  const weights = ['mean', 'variance'].map((name, index) => weight(name, index, null, { trainable: false }));
+  return { ...translated, weights: isGiven ? [] : weights };
+});
 
 /** `alpha` in Keras 2, `negative_slope` in Keras 3. */
 const leakyRelu: LayerRule = (config, context) => {
@@ -166,6 +184,8 @@ const softmaxAxis: Option['check'] = (value, context, name) => {
   context.beyondTfjs('works along several axes');
   return axes().check(value, context, name);
 };
+
+const isNumber = (value: unknown): boolean => typeof value === 'number';
 
 const RULES: ReadonlyMap<string, LayerRule> = new Map<string, LayerRule>([
   [
@@ -241,7 +261,10 @@ const RULES: ReadonlyMap<string, LayerRule> = new Map<string, LayerRule>([
     ),
   ],
   ['Masking', rule({ mask_value: number(0) })],
-  ['Rescaling', rule({ scale: number(), offset: number(0) })],
+  [
+    'Rescaling',
+    rule({ scale: beyond(numbers, isNumber), offset: { ...beyond(numbers, isNumber), fallback: 0 } }),
+  ],
   ['ZeroPadding2D', rule({ ...DATA_FORMAT, padding: padding2d })],
   ['Cropping2D', rule({ ...DATA_FORMAT, cropping: { ...padding2d, fallback: REQUIRED } })],
   [
@@ -266,22 +289,13 @@ const RULES: ReadonlyMap<string, LayerRule> = new Map<string, LayerRule>([
     }),
   ],
   ...[
-    'Dropout',
-    'SpatialDropout1D',
-    'SpatialDropout2D',
-    'SpatialDropout3D',
-    'GaussianNoise',
-    'GaussianDropout',
-    'AlphaDropout',
-    'ActivityRegularization',
-    'RandomFlip',
-    'RandomRotation',
-    'RandomZoom',
-    'RandomContrast',
-    'RandomBrightness',
-    'RandomTranslation',
-    'Identity',
-  ].map((name): [string, LayerRule] => [name, identity]),
+    'Dropout', 'SpatialDropout1D', 'SpatialDropout2D', 'SpatialDropout3D', 'GaussianNoise', 'GaussianDropout',
+    'AlphaDropout', 'ActivityRegularization', 'Identity', 'RandomFlip', 'RandomRotation', 'RandomZoom',
+    'RandomContrast', 'RandomBrightness', 'RandomTranslation', 'RandomColorDegeneration', 'RandomColorJitter',
+    'RandomElasticTransform', 'RandomErasing', 'RandomGaussianBlur', 'RandomGrayscale', 'RandomHue', 'RandomInvert',
+    'RandomPerspective', 'RandomPosterization', 'RandomSaturation', 'RandomSharpness', 'RandomShear', 'AugMix',
+    'CutMix', 'MixUp', 'RandAugment',
+  ].map((name): [string, LayerRule] => [name, identity]), // prettier-ignore
 ]);
 
 /** Other names under which Keras has written the same classes. */
@@ -302,6 +316,13 @@ const ALIASES: ReadonlyMap<string, string> = new Map([
   ['GlobalAvgPool2D', 'GlobalAveragePooling2D'],
   ['GlobalMaxPool1D', 'GlobalMaxPooling1D'],
   ['GlobalMaxPool2D', 'GlobalMaxPooling2D'],
+  ['AvgPool3D', 'AveragePooling3D'],
+  ['GlobalAvgPool3D', 'GlobalAveragePooling3D'],
+  ['GlobalMaxPool3D', 'GlobalMaxPooling3D'],
+  ['Convolution1DTranspose', 'Conv1DTranspose'],
+  ['Convolution3DTranspose', 'Conv3DTranspose'],
+  ['SeparableConvolution1D', 'SeparableConv1D'],
+  ['GroupedQueryAttention', 'GroupQueryAttention'],
 ]);
 
 export function canonicalClass(className: string): string {

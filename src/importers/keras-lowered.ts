@@ -18,6 +18,7 @@ import {
   type Option,
   type Options,
 } from './keras-options.js';
+import { PREPROCESSING_RULES } from './keras-preprocessing.js';
 import { DATA_FORMAT, rule, USE_BIAS, weight, type ExpectedWeight, type LayerRule } from './keras-rules.js';
 
 /** For a layer that tfjs-layers does not have. */
@@ -33,6 +34,18 @@ export const axes = (fallback: unknown = -1): Option => ({
   fallback,
   check: (value, context, name) => (Number.isInteger(value) ? value : integers().check(value, context, name)),
 });
+
+/** One number or lists of them, which may be nested. */
+export const numbers: Option = {
+  fallback: REQUIRED,
+  check(value, context, name) {
+    const list = [value].flat(8);
+    const isValid =
+      list.length > 0 && list.every((item) => typeof item === 'number' && Number.isFinite(item));
+    if (!isValid) return refuseLayer(context, `has ${name} that is neither a number nor a list of them.`);
+    return typeof value === 'number' ? value : list;
+  },
+};
 
 /** Margins as Keras writes them: a number, a pair, or a pair for each of `rank` dimensions. */
 const margins = (rank: number, fallback: unknown): Option => ({
@@ -149,15 +162,16 @@ function attentionHeads(
   keys: number,
   size: number,
   valueSize: number,
+  prefix = '',
 ) {
   const hasBias = config['use_bias'] === true;
   const side = (name: string, count: number, each: number): readonly ExpectedWeight[] =>
-    headWeights(name, `${name}_dense`, [null, count, each], [count, each], hasBias);
+    headWeights(name, `${prefix}${name}_dense`, [null, count, each], [count, each], hasBias);
   return [
     ...side('query', queries, size),
     ...side('key', keys, size),
     ...side('value', keys, valueSize),
-    ...headWeights('output', 'output_dense', [queries, valueSize, null], [null], hasBias),
+    ...headWeights('output', `${prefix}output_dense`, [queries, valueSize, null], [null], hasBias),
   ];
 }
 
@@ -199,6 +213,8 @@ const groupedQuery = rule(
       config['num_key_value_heads'] as number,
       size,
       size,
+      // Keras keeps the four products of this layer under their private names.
+      '_',
     );
   },
 );
@@ -218,9 +234,53 @@ const einsumDense = rule(
   (config) => [weight('kernel', 0, null), ...(config['bias_axes'] === true ? [weight('bias', 1, null)] : [])],
 );
 
+function convolutionalLstm(rank: number): LayerRule {
+  const options: Options = {
+    ...USE_BIAS,
+    data_format: only('channels_last'),
+    padding: oneOf(['valid', 'same']),
+    filters: positive(),
+    kernel_size: sizes(rank),
+    strides: sizes(rank, 1),
+    dilation_rate: sizes(rank, 1),
+    activation: activation('tanh'),
+    recurrent_activation: activation('sigmoid'),
+    return_sequences: flag(false),
+    return_state: flag(false),
+    go_backwards: flag(false),
+    stateful: only(false),
+    unroll: ignored,
+    unit_forget_bias: ignored,
+    zero_output_for_mask: ignored,
+    dropout: ignored,
+    recurrent_dropout: ignored,
+  };
+  const translate = rule(options, (config) => {
+    const [window, filters] = [config['kernel_size'] as number[], config['filters'] as number];
+    const part = 'cell';
+    return [
+      weight('kernel', 0, [...window, null, 4 * filters], { part }),
+      weight('recurrent_kernel', 1, [...window, filters, 4 * filters], { part }),
+      ...(config['use_bias'] === true ? [weight('bias', 2, [4 * filters], { part })] : []),
+    ];
+  });
+  return (config, context) => {
+    const translated = translate(config, context);
+    return { ...translated, outputs: translated.config['return_state'] === true ? 3 : 1 };
+  };
+}
+
 const PICTURE: Options = { ...DATA_FORMAT, height: positive(), width: positive() };
 
+const adaptive = (rank: number): LayerRule => rule({ ...DATA_FORMAT, output_size: sizes(rank) });
+
 const RULES: readonly (readonly [string, LayerRule])[] = [
+  ...PREPROCESSING_RULES,
+  ...[1, 2, 3].flatMap((rank): [string, LayerRule][] => [
+    [`AdaptiveAveragePooling${rank}D`, adaptive(rank)],
+    [`AdaptiveMaxPooling${rank}D`, adaptive(rank)],
+    [`ConvLSTM${rank}D`, convolutionalLstm(rank)],
+  ]),
   ['DepthwiseConv1D', depthwise1d],
   ['SeparableConv1D', separable1d],
   [

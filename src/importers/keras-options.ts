@@ -172,10 +172,20 @@ const FLOAT_POLICIES = new Set([
   'mixed_bfloat16',
 ]);
 
+/** Inputs, and layers that give places of a table: whole numbers whatever the policy. */
+const HAS_ANY_POLICY = new Set([
+  'InputLayer',
+  'Discretization',
+  'CategoryEncoding',
+  'Hashing',
+  'IntegerLookup',
+  'StringLookup',
+]);
+
 /** A layer computes in float32 whatever its policy; policies that change the stored weights are refused. */
 function checkPrecision(config: JsonObject, context: LayerContext): void {
   const policy = dtypeName(own(config, 'dtype'));
-  if (policy !== null && !FLOAT_POLICIES.has(policy) && context.className !== 'InputLayer') {
+  if (policy !== null && !FLOAT_POLICIES.has(policy) && !HAS_ANY_POLICY.has(context.className)) {
     refuseLayer(context, `has the dtype policy ${show(policy)}; floating point layers are served.`);
   }
 }

@@ -158,7 +158,7 @@ function timeDistributed(
   const layer = ownObject(config, 'layer');
   if (layer === null) return refuseLayer(context, 'holds no layer.');
   const inner = translateInner(layer, context);
-  if (RECURRENT_RULES.has(inner.className) || WRAPPER_CLASSES.includes(inner.className)) {
+  if (RECURRENT_RULES.has(inner.className) || WRAPPERS.has(inner.className)) {
     refuseLayer(
       context,
       `wraps a ${inner.className}; layers without a time axis of their own can be served.`,
@@ -167,21 +167,57 @@ function timeDistributed(
   return {
     className: 'TimeDistributed',
     config: { layer: { class_name: inner.className, config: { ...inner.config, name: 'inner' } } },
-    weights: inner.weights.map((item) => ({
-      ...item,
-      part: item.part === '' ? 'layer' : `layer/${item.part}`,
-    })),
+    weights: inner.weights.map((item) => ({ ...item, part: within('layer', item.part) })),
     outputs: 1,
   };
 }
 
-const WRAPPER_CLASSES: readonly string[] = ['Bidirectional', 'TimeDistributed'];
+/** The kernel that training has normalised is the one that is saved: what is left is the layer inside. */
+function spectralNormalization(
+  config: JsonObject,
+  context: LayerContext,
+  translateInner: TranslateInner,
+): TranslatedLayer {
+  const layer = ownObject(config, 'layer');
+  if (layer === null) return refuseLayer(context, 'holds no layer.');
+  const inner = translateInner(layer, context);
+  return { ...inner, weights: inner.weights.map((item) => ({ ...item, part: within('layer', item.part) })) };
+}
+
+function within(outer: string, part: string): string {
+  return part === '' ? outer : `${outer}/${part}`;
+}
+
+/** An RNN around one cell is the layer of that cell's name; its options are the cell's and its own. */
+function rnn(config: JsonObject, context: LayerContext): TranslatedLayer {
+  const cell = ownObject(config, 'cell');
+  const className = (cell === null ? null : ownString(cell, 'class_name')) ?? '';
+  const found = RECURRENT_RULES.get(className.replace(/Cell$/, ''));
+  if (cell === null || found === undefined || !className.endsWith('Cell')) {
+    return refuseLayer(
+      context,
+      `has a cell of the class ${className === '' ? 'unknown' : className}; LSTMCell, GRUCell and SimpleRNNCell can be served, and in place of StackedRNNCells one layer after the other.`,
+    );
+  }
+  const own_ = Object.fromEntries(Object.entries(config).filter(([name]) => name !== 'cell'));
+  return found({ ...ownObject(cell, 'config'), ...own_ }, { ...context, className: className.slice(0, -4) });
+}
+
+const WRAPPERS: ReadonlyMap<
+  string,
+  (config: JsonObject, context: LayerContext, translateInner: TranslateInner) => TranslatedLayer
+> = new Map([
+  ['Bidirectional', bidirectional],
+  ['TimeDistributed', timeDistributed],
+  ['SpectralNormalization', spectralNormalization],
+  ['RNN', rnn],
+]);
 
 /** The rule for a recurrent layer or wrapper, or `null` for other classes. */
 export function findRecurrentRule(className: string, translateInner: TranslateInner): LayerRule | null {
-  if (className === 'Bidirectional')
-    return (config, context) => bidirectional(config, context, translateInner);
-  if (className === 'TimeDistributed')
-    return (config, context) => timeDistributed(config, context, translateInner);
+  const wrapper = WRAPPERS.get(className);
+  if (wrapper !== undefined) return (config, context) => wrapper(config, context, translateInner);
   return RECURRENT_RULES.get(className) ?? null;
 }
+
+export const RECURRENT_CLASSES: readonly string[] = [...RECURRENT_RULES.keys(), ...WRAPPERS.keys()];

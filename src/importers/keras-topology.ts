@@ -3,7 +3,7 @@
  * the canonical form: whatever wrote the file, engines and the lowering see one kind of description.
  */
 import type { Datatype } from '../lib/tensor.js';
-import type { ConvertedModel, ModelTensor, WeightBlock } from './converted-model.js';
+import type { ConvertedModel, LoweredModel, ModelTensor, WeightBlock } from './converted-model.js';
 import { callsInOrder, type FlatLayer, type FlatModel, type TensorRef } from './keras-graph.js';
 import { lowerKerasModel } from './keras-lowering.js';
 import { EXPORT_ADVICE } from './keras-options.js';
@@ -86,7 +86,7 @@ export function convertKerasModel(
     modelTopology: topology(layers, model),
     weights,
     inputs: modelInputs(model),
-    outputs: modelOutputs(model),
+    outputs: modelOutputs(model, lowered),
     operations: layers.map((layer) => layer.className).filter((name) => name !== 'InputLayer'),
   };
 }
@@ -148,7 +148,12 @@ function topology(layers: readonly FlatLayer[], model: FlatModel): unknown {
   };
 }
 
-const DATATYPES: Readonly<Record<string, Datatype>> = { float32: 'FP32', int32: 'INT32', bool: 'BOOL' };
+const DATATYPES: Readonly<Record<string, Datatype>> = {
+  float32: 'FP32',
+  int32: 'INT32',
+  bool: 'BOOL',
+  string: 'BYTES',
+};
 
 function modelInputs(model: FlatModel): readonly ModelTensor[] {
   const names = publicNames(model.inputs.map((ref) => ref.layer.name));
@@ -157,15 +162,29 @@ function modelInputs(model: FlatModel): readonly ModelTensor[] {
     node: layer.id,
     datatype: DATATYPES[String(layer.translated.config['dtype'])] ?? 'FP32',
     shape: freeAsMinusOne(layer.translated.config['batch_input_shape'] as (number | null)[]),
+    ...largestIndexOf(layer, model),
   }));
 }
 
-function modelOutputs(model: FlatModel): readonly ModelTensor[] {
+/** An input that is looked up in tables: the last place that all of them have. */
+function largestIndexOf(input: FlatLayer, { layers }: FlatModel): Pick<ModelTensor, 'largestIndex'> {
+  const sizes = layers
+    .filter(({ translated, calls }) => translated.className === 'Embedding' && calls.flat().some(isInput))
+    .map(({ translated }) => translated.config['input_dim'] as number);
+  return sizes.length === 0 ? {} : { largestIndex: Math.min(...sizes) - 1 };
+
+  function isInput(ref: TensorRef): boolean {
+    return ref.layer === input;
+  }
+}
+
+/** tfjs-layers gives floats, and whole numbers where the lowered graph does. */
+function modelOutputs(model: FlatModel, lowered: LoweredModel): readonly ModelTensor[] {
   const names = publicNames(model.outputs.map((ref) => ref.layer.name));
   return model.outputs.map(({ layer }, i) => ({
     name: names[i] ?? layer.name,
     node: layer.id,
-    datatype: 'FP32',
+    datatype: (lowered.ok ? DATATYPES[lowered.value.outputs[i]?.dtype ?? ''] : null) ?? 'FP32',
     shape: null,
   }));
 }

@@ -48,7 +48,7 @@ export function readTfjsGraph(
   const notes: string[] = [];
   const signature =
     ownObject(model, 'signature') ?? ownObject(ownObject(model, 'userDefinedMetadata') ?? {}, 'signature');
-  const inputs = modelInputs(signature, nodes, byName, notes);
+  const inputs = modelInputs(signature, nodes, byName, weights, notes);
   const outputs = modelOutputs(signature, nodes, byName);
   if (inputs.length > IMPORT_LIMITS.maxInputs || outputs.length === 0) {
     refuseImport(
@@ -247,6 +247,7 @@ function modelInputs(
   signature: JsonObject | null,
   nodes: readonly GraphNode[],
   byName: ReadonlyMap<string, GraphNode>,
+  weights: readonly WeightBlock[],
   notes: string[],
 ): readonly ModelTensor[] {
   const entries = signatureEntries(signature, 'inputs', byName);
@@ -288,8 +289,32 @@ function modelInputs(
       );
     }
     const dtype = own(ownObject(attributes, 'dtype') ?? {}, 'type') ?? own(entry, 'dtype');
-    return { name, node, datatype: datatypeOf(dtype, name, notes), shape };
+    const largestIndex = largestIndexOf(node, nodes, weights);
+    const datatype = datatypeOf(dtype, name, notes);
+    return { name, node, datatype, shape, ...(largestIndex === null ? {} : { largestIndex }) };
   });
+}
+
+/** Ops between an input and the table that it is looked up in. */
+const PASSES_INDEX = new Set(['Cast', 'Identity', 'Reshape', 'ExpandDims', 'Squeeze', 'StopGradient']);
+
+/** An input that is looked up in constant tables: the last place that all of them have. */
+function largestIndexOf(
+  input: string,
+  nodes: readonly GraphNode[],
+  weights: readonly WeightBlock[],
+): number | null {
+  const shapes = new Map(weights.map(({ spec }) => [spec.name, spec.shape]));
+  const indices = new Set([input]);
+  const rows: number[] = [];
+  // In the order of the file, which lists what is read before what reads it.
+  for (const { name, op, inputs } of nodes) {
+    const [first = '', second = ''] = inputs.map(nodeNameOf);
+    if (PASSES_INDEX.has(op) && indices.has(first)) indices.add(name);
+    const size = /^Gather(V2)?$/.test(op) && indices.has(second) ? shapes.get(first)?.[0] : undefined;
+    if (size !== undefined) rows.push(size);
+  }
+  return rows.length === 0 ? null : Math.min(...rows) - 1;
 }
 
 /** Without a signature, what nothing else reads is an output; so TensorFlow.js sees it too. */

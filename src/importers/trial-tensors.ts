@@ -74,7 +74,7 @@ function trialData({ name, datatype }: TensorSpec, count: number, { pattern, tex
 }
 
 /** In [0, 1): in range for images and probabilities, and truncated to 0 where a model takes token ids. */
-function fractions(seed: number): () => number {
+export function fractions(seed: number): () => number {
   let state = seed;
   return () => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
@@ -183,11 +183,11 @@ function tensorDifference(expected: Tensor, actual: Tensor | undefined): number 
   let worst = 0;
   for (const [i, left] of a.entries()) {
     const right = b[i] ?? NaN;
+    if (Number.isFinite(left)) magnitude = Math.max(magnitude, Math.abs(left));
     if (Object.is(left, right) || left === right) continue;
     const difference = Math.abs(left - right);
     if (!Number.isFinite(difference)) return Infinity;
     worst = Math.max(worst, difference);
-    magnitude = Math.max(magnitude, Math.abs(left));
   }
   return worst === 0 ? 0 : worst / Math.max(magnitude, 1e-6);
 }

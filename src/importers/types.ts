@@ -1,7 +1,8 @@
 /** What an import is asked and what it answers. Everything here is plain data: it crosses a process border. */
 import type { RuntimeName } from '../inference/index.js';
+import type { RawTensor } from '../lib/raw-tensor.js';
 import type { Refusal } from '../lib/result.js';
-import type { NamedSignature, Signature, Tensor } from '../lib/tensor.js';
+import type { NamedSignature, Signature, TensorSpec } from '../lib/tensor.js';
 
 export const MODEL_FORMATS = [
   'KERAS_H5',
@@ -20,8 +21,8 @@ export interface ImportRequest {
   readonly workDirectory: string;
   /** Engines that may serve; each that can run the model is tried, the fastest that agrees is chosen. */
   readonly runtimes: readonly RuntimeName[];
-  /** What the trial runs in place of made-up inputs; each tensor's bytes are as many as its shape says. */
-  readonly sample?: readonly Tensor[];
+  /** What the trial runs in place of made-up inputs, of the signature that answers by default. */
+  readonly sample?: ImportSample;
   /**
    * From the start of the child to its answer; waiting for a turn does not count. Large files and large weights get
    * more (`import-deadline.ts`).
@@ -29,6 +30,26 @@ export interface ImportRequest {
   readonly timeoutMs: number;
   /** Resident memory above which the child is killed. */
   readonly maxMemoryBytes: number;
+}
+
+/** A call of the publisher's. Its sizes are bounded; what is in it, only the trial can tell. */
+export interface ImportSample {
+  readonly inputs: readonly RawTensor[];
+  /** What the model must answer; an output that is not among them is not compared. */
+  readonly outputs: readonly RawTensor[];
+  /** How far a number may lie from the expected one: a share of it, and as much absolutely where it is below 1. */
+  readonly tolerance: number;
+}
+
+/** What the trial made of the sample. */
+export interface SampleFindings {
+  /** In the order of the signature, with the sizes that were sent. */
+  readonly inputs: readonly TensorSpec[];
+  /** Names of the outputs that were compared. */
+  readonly comparedOutputs: readonly string[];
+  readonly tolerance: number;
+  /** Of the chosen engine, in the measure of the tolerance; `null` when nothing was compared. */
+  readonly largestDifference: number | null;
 }
 
 export const IMPORT_PHASES = ['READING', 'CHECKING', 'CONVERTING', 'TRYING'] as const;
@@ -57,6 +78,7 @@ export type ImportFacts = Known<
     | 'notes'
     | 'trials'
     | 'runtime'
+    | 'sample'
   > & {
     /** The most memory that the process had in RAM at one time; `null` where the system does not tell. */
     readonly peakMemoryBytes: number | null;
@@ -80,6 +102,8 @@ export interface EngineTrial {
   readonly batchComputeMs: number | null;
   /** Largest difference from the first engine's outputs, relative to their magnitude. */
   readonly maxRelativeDiff: number | null;
+  /** Inputs on which it was compared with the first engine; `null` for that one, and when it cannot serve. */
+  readonly comparedInputs: number | null;
 }
 
 export interface ImportReport {
@@ -100,6 +124,8 @@ export interface ImportReport {
   readonly operations: readonly { readonly name: string; readonly count: number }[];
   /** Full sentences that the owner should know: what was narrowed, ignored or assumed. */
   readonly notes: readonly string[];
+  /** `null`: the trial ran made-up inputs. */
+  readonly sample: SampleFindings | null;
   readonly packPath: string;
   readonly packBytes: number;
   /** SHA-256 of the pack, lower-case hex. */
@@ -116,6 +142,7 @@ export const IMPORT_REFUSAL_CODES = [
   'UNSUPPORTED_TENSOR',
   'LIMIT_EXCEEDED',
   'TRIAL_FAILED',
+  'SAMPLE_MISMATCH',
   'IMPORT_TIMED_OUT',
   'IMPORT_OUT_OF_MEMORY',
   'IMPORT_CRASHED',

@@ -335,7 +335,10 @@ export class Dispatcher {
     const { admission, slots, counters } = this.#deps;
     const { version, artifact, fairnessKey } = request;
     const waiting = this.#waitingFor(version);
-    for (const ticket of waiting) ticket.loadMs += endedAtMs - Math.max(startedAtMs, ticket.admittedAtMs);
+    // One that was admitted after the end, and before the end was heard of, waited for none of it.
+    for (const ticket of waiting) {
+      ticket.loadMs += Math.max(0, endedAtMs - Math.max(startedAtMs, ticket.admittedAtMs));
+    }
     if (fairnessKey !== null) admission.queue.charge(fairnessKey, endedAtMs - startedAtMs);
     if (outcome.kind === 'loaded' || outcome.kind === 'refused') slots.recordAnswer(slot);
     switch (outcome.kind) {

@@ -19,6 +19,7 @@ export const ID_PREFIXES = {
   grant: 'grt',
   aliasRequest: 'alr',
   quotaLease: 'lse',
+  limit: 'lim',
   prediction: 'prd',
   dataset: 'dst',
   evaluation: 'evl',

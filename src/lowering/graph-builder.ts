@@ -41,6 +41,8 @@ export interface GraphBuilder {
   /** A list, or one number as a scalar. */
   ints(values: readonly number[] | number): Value;
   bool(value: boolean): Value;
+  /** A list. */
+  texts(values: readonly string[]): Value;
   /** A constant that is filled in from the model's weights; the same weight is one node. */
   weight(name: string, shape: readonly number[], dtype?: Dtype): Value;
   /** Names of the following nodes begin with it: a layer's name, for those who look at the graph. */
@@ -95,9 +97,18 @@ export function createGraphBuilder(): GraphBuilder {
   /** Equal small constants are one node. */
   function constant(dtype: Dtype, shape: readonly number[], bytes: Uint8Array): Value {
     const key = `${dtype} [${shape.join(',')}] ${Buffer.from(bytes).toString('base64')}`;
+    return constantNode(key, dtype, shape, { tensorContent: bytes });
+  }
+
+  function constantNode(
+    key: string,
+    dtype: Dtype,
+    shape: readonly number[],
+    content: Pick<TensorValue, 'tensorContent' | 'stringVal'>,
+  ): Value {
     const known = constants.get(key);
     if (known !== undefined) return known;
-    const tensor: TensorValue = { dtype: DTYPE[dtype], tensorShape: shapeValue(shape), tensorContent: bytes };
+    const tensor: TensorValue = { dtype: DTYPE[dtype], tensorShape: shapeValue(shape), ...content };
     const fresh = value(
       'Const',
       pivotOfFrame === null ? [] : [`^${pivotOfFrame}`],
@@ -133,6 +144,10 @@ export function createGraphBuilder(): GraphBuilder {
         new Uint8Array(Int32Array.from(list).buffer),
       );
     },
+    texts: (values: readonly string[]) =>
+      constantNode(`string ${JSON.stringify(values)}`, 'string', [values.length], {
+        stringVal: values.map((value) => new TextEncoder().encode(value)),
+      }),
     bool: (flag: boolean) => constant('bool', [], Uint8Array.of(flag ? 1 : 0)),
     weight(name: string, shape: readonly number[], dtype: Dtype = 'float32') {
       if (pivotOfFrame !== null) throw new Error('A weight enters a loop as one of its constants.');

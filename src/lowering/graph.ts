@@ -132,6 +132,7 @@ export const attribute = {
   }),
   int: (key: string, i: number): AttributeEntry => ({ key, value: { i } }),
   ints: (key: string, i: readonly number[]): AttributeEntry => ({ key, value: { list: { i } } }),
+  floats: (key: string, f: readonly number[]): AttributeEntry => ({ key, value: { list: { f } } }),
   float: (key: string, f: number): AttributeEntry => ({ key, value: { f } }),
   bool: (key: string, b: boolean): AttributeEntry => ({ key, value: { b } }),
   text: (key: string, text: string): AttributeEntry => ({

@@ -5,6 +5,7 @@ export type { GraphModel, JsonFunction, JsonNode, TableInput } from './graph-mod
 export { lowerGraph } from './lower-graph.js';
 export { lowerLayers } from './lower-layers.js';
 export { storedBytes, weightValue, type StoredWeight, type WeightValue } from './weight-values.js';
+export { LOWERED_ACTIVATIONS } from './layers/activations.js';
 export { LOWERED_LAYERS } from './layers/index.js';
 export type { LoweringRefusal } from './refused.js';
 export { compact, writeSavedModel, type CompactGraph } from './saved-model-writer.js';

@@ -281,7 +281,8 @@ it('predictions and what is refused of them', async () => {
   await client.done('predict', owner, predictOn(mixed.versionId, [[1, 2, 3]], { priority: 'NORMAL' }));
   const nodeOnly = await client.publish(owner, nodeOnlyModel());
   const { trials } = await client.node('Version', owner, nodeOnly.versionId);
-  expect(trials).toMatchObject([{ ok: true }, { ok: true }, { ok: false, runtime: 'TFJS_WASM' }]);
+  const compared = { ok: true, gain: expect.any(Number), comparedInputs: expect.any(Number) };
+  expect(trials).toMatchObject([compared, { ok: true }, { ok: false, runtime: 'TFJS_WASM' }]);
   const layers = await client.node('Version', owner, (await client.publish(owner, layersModel())).versionId);
   expect(layers).toMatchObject({ format: 'TFJS_LAYERS', parameterCount: 8 });
   const graph = [zipOfFiles(savedModelFiles('saved-model/dense')), 'SAVED_MODEL', 'TFJS_GRAPH'] as const;

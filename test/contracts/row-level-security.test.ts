@@ -41,6 +41,11 @@ const ROWS: Readonly<Record<string, string>> = {
     "(id, tenant_id, model_id, grantee_tenant_id, rights) VALUES ('grt_a', 'ten_a', 'mdl_a', 'ten_c', '{VIEW}')",
   quota_counters: `(tenant_id, subject, subject_id, period_start) VALUES ('ten_a', 'TENANT', 'ten_a', ${AT})`,
   quota_leases: `(id, tenant_id, period_start, units, expires_at) VALUES ('lse_a', 'ten_a', ${AT}, 1, ${AT})`,
+  quota_limits: `(id, tenant_id, subject, subject_id, measure, span, amount) VALUES ('lim_a', 'ten_a', 'TENANT', 'ten_a', 'ROWS', 'DAY', 1)`,
+  limit_counters: `(limit_id, tenant_id, window_start) VALUES ('lim_a', 'ten_a', ${AT})`,
+  quota_threshold_events: `(limit_id, window_start, percent, tenant_id, subject, subject_id, measure, span, amount, used, raised_at)
+     VALUES ('lim_a', ${AT}, 50, 'ten_a', 'TENANT', 'ten_a', 'ROWS', 'DAY', 1, 1, ${AT})`,
+  subscription_ordinals: `(subscription_id, period_start, tenant_id) VALUES ('sub_a', ${AT}, 'ten_a')`,
   usage_events: `(id, tenant_id, request_id, owner_tenant_id, model_id, model_name, version_id, version_number, digest, runtime, worker,
      batch_size, batch_rows, rows, units, bytes, queue_ms, batch_ms, load_ms, compute_ms, compute_us, period_start, created_at)
      VALUES ('prd_a', 'ten_a', 'req', 'ten_a', 'mdl_a', 'a/m', 'ver_a', 1, 'd', 'tfjs-node', 'w', 1, 1, 1, 1, 4, 0, 0, 0, 0, 0, ${AT}, ${AT})`,

@@ -43,7 +43,7 @@ beforeEach(async () => {
   slug = tenant.slug;
   const key = (await succeed(server.url, tenant.token, 'createApiKey', 'secret', {
     name: 'cli',
-    scopes: ['MODEL_READ', 'MODEL_WRITE', 'VERSION_PUBLISH', 'ARTIFACT_DOWNLOAD', 'TENANT_READ'],
+    scopes: ['MODEL_READ', 'MODEL_WRITE', 'VERSION_PUBLISH', 'ARTIFACT_DOWNLOAD', 'TENANT_READ', 'PREDICTION_RUN'],
   })) as never as { secret: string };
   secret = key.secret;
   return () => rm(home, { recursive: true, force: true });
@@ -119,6 +119,54 @@ it('publishes a file, does nothing the second time, sends nothing the third, and
     expect.stringMatching(new RegExp(`^MODEL +NEWEST.*\n(.*\n)*${model} +2 +KERAS_V3`)) as string,
     expect.stringMatching(/^VERSION +FORMAT.*\n2 +KERAS_V3.*\n1 +KERAS_V3/) as string,
   ]);
+});
+
+it('publishes only what answers its sample, and answers the same to predict', async () => {
+  const model = `${slug}/sampled`;
+  const { inputs, outputs } = JSON.parse(await readFile(fixture('keras/dense.io.json'), 'utf8')) as Record<
+    'inputs' | 'outputs',
+    number[][]
+  >;
+  const call = { inputs: [{ data: inputs }], tolerance: 1e-5 };
+  const wrong = outputs.map((row, at) => (at === 1 ? row.map((value) => value + 0.5) : row));
+  await writeFile(join(home, 'right.json'), JSON.stringify({ ...call, outputs: [{ data: outputs }] }));
+  await writeFile(join(home, 'wrong.json'), JSON.stringify({ ...call, outputs: [{ data: wrong }] }));
+  const push = ['push', fixture('keras/dense.h5'), '--model', model, '--create', '--sample'];
+  const refused = await souk([...push, 'wrong.json', '--json']);
+  expect([refused.code, JSON.parse(refused.out)]).toEqual([
+    1,
+    {
+      error: {
+        code: 'SAMPLE_MISMATCH',
+        message: expect.stringMatching(
+          /at \[1, 0\] is [\d.]+; [\d.]+ is expected \(tolerance 0\.00001\)/,
+        ) as string,
+      },
+    },
+  ]);
+  const published = await souk([...push, 'right.json']);
+  expect(published.code, published.err).toBe(0);
+  expect(published.out).toMatch(/^Published .*\/sampled:1\n/);
+
+  const predicted = await souk(['predict', model, '--input', 'right.json']);
+  expect(predicted.code, predicted.err).toBe(0);
+  const [answer] = JSON.parse(predicted.out) as { datatype: string; shape: number[]; data: number[][] }[];
+  expect(answer).toMatchObject({ datatype: 'FP32', shape: [3, 10] });
+  const furthest = outputs.flat().map((value, at) => Math.abs(value - (answer?.data.flat()[at] ?? NaN)));
+  expect(Math.max(...furthest)).toBeLessThan(1e-5);
+  expect(predicted.err).toMatch(
+    /^[\w-]+\/sampled:1 \| sha256 [0-9a-f]{12} \| TFJS_\w+, 3 rows \| queued .* ms \| charged 1.* \| prd_\w+, req_\w+\n$/,
+  );
+  const row = JSON.stringify([{ data: inputs.slice(0, 1) }]);
+  const piped = await souk(['predict', model, '--version', '1', '--input', '-', '--json'], {}, row);
+  expect([piped.code, piped.err]).toEqual([0, '']);
+  expect(JSON.parse(piped.out)).toMatchObject({
+    outputs: [{ shape: [1, 10] }],
+    receipt: { versionNumber: 1, rows: 1 },
+  });
+  const mistaken = await souk(['predict', model, '--input', '-'], {}, '{"y": [[1]], "z": [[1]]}');
+  expect([mistaken.code, mistaken.out]).toEqual([1, '']);
+  expect(mistaken.err).toMatch(/no input named "y".*\(inputs\.0\.name\).*no input named "z"/);
 });
 
 it('goes on after the connection was cut, in both directions, and the digest is the same', async () => {
@@ -208,6 +256,9 @@ it('says in one sentence what is wrong, with an exit code and as JSON', async ()
     [['pull', `${slug}/none`], 1, 'NOT_FOUND'],
     [['pull', `${slug}/none:0`], 2, 'INVALID_INPUT'],
     [['versions', `${slug}/none`], 1, 'NOT_FOUND'],
+    [['predict', `${slug}/none`, '--input', 'garbage.h5'], 1, 'INVALID_INPUT'],
+    [['predict', `${slug}/none:1`, '--alias', 'production', '--input', 'garbage.h5'], 2, 'INVALID_INPUT'],
+    [['predict', `${slug}/none@production`, '--input', 'none.json'], 1, 'INVALID_INPUT'],
   ];
   for (const [args, code, name] of cases) {
     const { code: actual, out, err } = await souk([...args, '--json']);

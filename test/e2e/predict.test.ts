@@ -98,14 +98,20 @@ describe('an idempotency key', () => {
   it('runs fifty parallel requests once, and charges once', async () => {
     const key = await newKey(owner.token, { predictionsPerMonth: 10 });
     const input = { target: { versionId }, inputs: [{ data: [row] }], idempotencyKey: `once-${key.id}` };
+    // Of the pool itself: that it is charged once does not say that it was executed once.
+    const executions = async () =>
+      /^souk_pool_answered_total (\d+)$/m.exec(await (await fetch(`${server.url}/metrics`)).text())?.[1];
+    await predict(server.url, key.secret, { ...input, idempotencyKey: null });
+    const before = Number(await executions());
     const answers = await Promise.all(
       Array.from({ length: 50 }, () => predict(server.url, key.secret, input)),
     );
     expect(new Set(answers.map((answer) => answer.prediction?.id)).size).toBe(1);
     expect(answers.filter((answer) => answer.prediction?.receipt.charged === 1)).toHaveLength(1);
     for (const answer of answers) expect(answer.prediction?.outputs).toEqual(answers[0]?.prediction?.outputs);
+    expect(Number(await executions())).toBe(before + 1);
     const quota = await ask(server.url, key.secret, '{ quota { subject used } }');
-    expect(quota.data?.['quota']).toContainEqual({ subject: 'API_KEY', used: 1 });
+    expect(quota.data?.['quota']).toContainEqual({ subject: 'API_KEY', used: 2 });
   });
 
   it('refuses another request under the same key', async () => {

@@ -3,14 +3,20 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RuntimeName } from '../../src/inference/index.js';
-import type { Importer, ImportProgress, ImportRefusal, ImportReport } from '../../src/importers/index.js';
+import type {
+  Importer,
+  ImportProgress,
+  ImportRefusal,
+  ImportReport,
+  ImportSample,
+} from '../../src/importers/index.js';
 import { createRuntime, type LoadedModel, type Runtime } from '../../src/inference/worker/runtimes/index.js';
 import type { Result } from '../../src/lib/result.js';
 import type { Tensor } from '../../src/lib/tensor.js';
 
 export interface ImportOptions {
   readonly runtimes?: readonly RuntimeName[];
-  readonly sample?: readonly Tensor[];
+  readonly sample?: ImportSample;
   readonly timeoutMs?: number;
   readonly maxMemoryBytes?: number;
   readonly signal?: AbortSignal;

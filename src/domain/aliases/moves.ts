@@ -8,7 +8,7 @@ import { ok, refuse, type Result } from '../../lib/result.js';
 import { can, permissionDenied, type PermissionDenied, type TenantActor } from '../access/index.js';
 import type { AuditDetails } from '../audit/index.js';
 import { lockOwnModel, modelArchived, modelNotFound } from '../catalog/index.js';
-import { compareSignatures } from '../versions/index.js';
+import { compareAllSignatures } from '../versions/index.js';
 import type { Alias, AliasMove, AliasMoveKind, Author, Comparison } from './alias.js';
 import type { AliasesDeps } from './deps.js';
 import {
@@ -42,13 +42,13 @@ export async function changeOwnModel<T, E>(
   );
 }
 
-/** Most that is kept of them; a signature has at most 64 inputs and outputs each. */
+/** Most that is kept of them: the breaking ones come first. */
 const MAX_DIFFERENCES = 100;
 
 /** @param from `null`: there is nothing to compare with */
 export function compareTargets(from: store.Target | null, to: store.Target | null): Comparison {
   if (from === null || to === null) return { verdict: null, differences: [] };
-  const { verdict, differences } = compareSignatures(from.signature, to.signature);
+  const { verdict, differences } = compareAllSignatures(from, to);
   return { verdict, differences: differences.slice(0, MAX_DIFFERENCES) };
 }
 

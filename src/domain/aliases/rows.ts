@@ -1,5 +1,6 @@
 /** Rows of the three tables as the domain reads them. The casts hold because of the tables' checks. */
 import type { Prisma } from '../../database/index.js';
+import { DEFAULT_SIGNATURE } from '../../lib/tensor.js';
 import type { Compatibility, SignatureDifference } from '../versions/index.js';
 import type {
   Alias,
@@ -38,5 +39,9 @@ export function requestFromRow(row: RequestRow): AliasRequest {
 }
 
 function differencesFromJson(json: unknown): readonly SignatureDifference[] {
-  return json as readonly SignatureDifference[];
+  // Those from before several signatures were compared are about the one that answered by default.
+  const differences = json as readonly (Omit<SignatureDifference, 'signature'> & {
+    readonly signature?: string;
+  })[];
+  return differences.map((one) => ({ ...one, signature: one.signature ?? DEFAULT_SIGNATURE }));
 }

@@ -1,7 +1,8 @@
 /** What changes aliases. Whoever calls this holds the lock of the model, so nothing of it changes meanwhile. */
 import { Prisma, type Tx } from '../../database/index.js';
-import type { Signature } from '../../lib/tensor.js';
+import type { NamedSignature, Signature } from '../../lib/tensor.js';
 import { permissionsOf, ROLES } from '../access/index.js';
+import { signaturesFromJson } from '../versions/index.js';
 import type { Alias, AliasMove, AliasRequest } from './alias.js';
 import { aliasFromRow, moveFromRow, requestFromRow } from './rows.js';
 
@@ -9,7 +10,7 @@ import { aliasFromRow, moveFromRow, requestFromRow } from './rows.js';
 export interface Target {
   readonly id: string;
   readonly number: number;
-  readonly signature: Signature;
+  readonly signatures: readonly NamedSignature[];
 }
 
 export async function findAlias(
@@ -35,10 +36,13 @@ export async function findTarget(
 ): Promise<Target | null> {
   const row = await tx.version.findFirst({
     where: { id: versionId, modelId, tenantId },
-    select: { id: true, number: true, signature: true },
+    select: { id: true, number: true, signature: true, batchable: true, signatures: true },
   });
+  if (row === null) return null;
+  const { id, number, batchable } = row;
   // As the importer wrote it.
-  return row === null ? null : { ...row, signature: row.signature as unknown as Signature };
+  const signature = row.signature as unknown as Signature;
+  return { id, number, signatures: signaturesFromJson(row.signatures, { signature, batchable }) };
 }
 
 /** The newest entry of the name's history, also of a name that was deleted. */

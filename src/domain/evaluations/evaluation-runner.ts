@@ -4,6 +4,7 @@
  * last chunk that was kept.
  */
 import { isDatabaseUnavailable } from '../../database/index.js';
+import { ClaimLoop } from '../../lib/claim-loop.js';
 import type { Logger } from '../../lib/logger.js';
 import type { Outcomes } from '../versions/index.js';
 import { MAX_ATTEMPTS, type Evaluation, type EvaluationFailure } from './evaluation.js';
@@ -21,82 +22,51 @@ export interface RunnerDeps extends RunDeps {
 
 /** How long an evaluation rests after a fault. */
 const RETRY_MS = 1_000;
+/** Its rest is over by the database's clock when this one looks again. */
+const RETRY_MARGIN_MS = 50;
 
 export class EvaluationRunner {
   readonly #deps: RunnerDeps;
-  readonly #running = new Map<string, { readonly stop: AbortController; readonly done: Promise<void> }>();
-  #filling: Promise<void> = Promise.resolve();
-  #isFilling = false;
-  #wantsMore = false;
-  #isStopped = true;
+  readonly #loop: ClaimLoop<Evaluation>;
 
   constructor(deps: RunnerDeps) {
     this.#deps = deps;
+    const { database, limits, leaseMs, owner, log, outcomes } = deps;
+    this.#loop = new ClaimLoop({
+      maxRunning: limits.maxConcurrentEvaluations,
+      claim: () =>
+        database.sql({ acrossTenants: true }, (query) => store.claimNextAcrossTenants(query, owner, leaseMs)),
+      idOf: ({ id }) => id,
+      run: (evaluation, stop) => this.#run(evaluation, stop),
+      onClaimFault: (fault) => {
+        // While the database is away this is no defect.
+        const level = isDatabaseUnavailable(fault) ? 'warn' : 'error';
+        log[level]({ err: fault }, 'evaluations could not be claimed; trying again');
+      },
+      onRunFault: (fault, evaluationId) =>
+        log.error({ err: fault, evaluationId }, 'an evaluation failed; it will be retried'),
+      onEnd: outcomes.announce,
+      retryMs: RETRY_MS + RETRY_MARGIN_MS,
+    });
   }
 
   start(): void {
-    this.#isStopped = false;
-    this.wake();
+    this.#loop.start();
   }
 
   /** Stops what runs; it is free for the next process at once, and goes on where it was. */
-  async stop(): Promise<void> {
-    this.#isStopped = true;
-    await this.#filling;
-    for (const { stop } of this.#running.values()) stop.abort();
-    await Promise.all([...this.#running.values()].map(({ done }) => done));
+  stop(): Promise<void> {
+    return this.#loop.stop();
   }
 
   /** Says that there may be something to run. Cheap, and may be called at any time. */
   wake(): void {
-    this.#wantsMore = true;
-    if (this.#isFilling || this.#isStopped) return;
-    this.#isFilling = true;
-    this.#filling = this.#fillAcrossTenants().finally(() => {
-      this.#isFilling = false;
-    });
+    this.#loop.wake();
   }
 
   /** Ends the run of a cancelled evaluation without waiting for its next chunk. */
   interrupt(evaluationId: string): void {
-    this.#running.get(evaluationId)?.stop.abort();
-  }
-
-  async #fillAcrossTenants(): Promise<void> {
-    const { database, limits, leaseMs, owner, log } = this.#deps;
-    try {
-      while (this.#wantsMore && !this.#isStopped) {
-        this.#wantsMore = false;
-        while (this.#running.size < limits.maxConcurrentEvaluations && !this.#isStopped) {
-          const claimed = await database.sql({ acrossTenants: true }, (query) =>
-            store.claimNextAcrossTenants(query, owner, leaseMs),
-          );
-          if (claimed === null) break;
-          this.#begin(claimed);
-        }
-      }
-    } catch (error) {
-      // While the database is away this is no defect. The service wakes the runner again every few seconds.
-      const level = isDatabaseUnavailable(error) ? 'warn' : 'error';
-      log[level]({ err: error }, 'evaluations could not be claimed; trying again');
-    }
-  }
-
-  #begin(evaluation: Evaluation): void {
-    const stop = new AbortController();
-    const done = this.#run(evaluation, stop)
-      .catch((error: unknown) => {
-        this.#deps.log.error(
-          { err: error, evaluationId: evaluation.id },
-          'an evaluation failed; it will be retried',
-        );
-      })
-      .finally(() => {
-        this.#running.delete(evaluation.id);
-        this.#deps.outcomes.announce(evaluation.id);
-        this.wake();
-      });
-    this.#running.set(evaluation.id, { stop, done });
+    this.#loop.interrupt(evaluationId);
   }
 
   async #run(evaluation: Evaluation, stop: AbortController): Promise<void> {

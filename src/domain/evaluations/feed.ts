@@ -1,9 +1,9 @@
 /** Rows of a dataset as the inputs of a version. */
 import type { DatasetFile } from '../../importers/index.js';
 import { DecodedBase64 } from '../../lib/decoded-base64.js';
+import type { RawTensor } from '../../lib/raw-tensor.js';
 import { ok, refuse, type Result } from '../../lib/result.js';
 import { elementCount, type Tensor } from '../../lib/tensor.js';
-import type { RawTensor } from '../predictions/index.js';
 import { bytesOf, numbersOf } from './elements.js';
 import { invalidInput, type InvalidInput } from './errors.js';
 import type { Plan } from './plan.js';

@@ -84,7 +84,8 @@ export function createEvaluationsService(deps: EvaluationsDeps): EvaluationsServ
     for (const name of names.filter((one) => one.startsWith(WORK_PREFIX))) {
       const path = join(workDirectory, name);
       const found = await stat(path).catch(() => null);
-      const ageMs = found === null ? 0 : clock.now().getTime() - found.mtimeMs;
+      // Times of files are the machine's, which need not be the clock's.
+      const ageMs = found === null ? 0 : Date.now() - found.mtimeMs;
       if (ageMs > limits.readTimeoutMs + SWEEP_MARGIN_MS) await rm(path, { recursive: true, force: true });
     }
   }

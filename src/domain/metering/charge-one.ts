@@ -18,7 +18,7 @@ const SETTLE_ONE = `
       h.period_start, to_timestamp($23::float8 / 1000), $24, $25, $26, $27, $28, $29
     FROM held h
     ON CONFLICT (id, period_start) DO NOTHING
-    RETURNING units, api_key_id
+    RETURNING units, rows, bytes, compute_us, cost_micros, api_key_id
   ), counted AS (
     INSERT INTO usage_deltas (tenant_id, api_key_id, owner_tenant_id, model_id, model_name, version_id, version_number,
       subscription_id, currency, hour, predictions, rows, bytes, compute_us, cost_micros)
@@ -26,7 +26,12 @@ const SETTLE_ONE = `
       a.units, $17, $25, $26, $27
     FROM added a
   )
-  UPDATE quota_leases l SET charged = l.charged + a.units, expires_at = greatest(l.expires_at, $3)
+  UPDATE quota_leases l SET charged = l.charged + a.units, charged_rows = l.charged_rows + a.rows,
+    charged_bytes = l.charged_bytes + a.bytes, charged_compute_us = l.charged_compute_us + a.compute_us,
+    charged_cost_micros = l.charged_cost_micros + a.cost_micros,
+    ordinals = CASE WHEN $30::bigint IS NULL THEN l.ordinals
+      ELSE l.ordinals - int8multirange(int8range($30::bigint, $30::bigint + 1)) END,
+    expires_at = greatest(l.expires_at, $3)
   FROM added a WHERE l.tenant_id = $1 AND l.id = $2
   RETURNING l.recalled_at IS NOT NULL AS "isRecalled"`;
 
@@ -34,7 +39,7 @@ const SETTLE_ONE = `
 export async function settleOne(
   query: SqlQuery,
   tenantId: string,
-  { leaseId, leaseExpiresAt, userId, requestId, units, at, charge }: Settlement,
+  { leaseId, leaseExpiresAt, userId, requestId, units, ordinal, at, charge }: Settlement,
 ): Promise<Settled | null> {
   const [taken] = await query<{ isRecalled: boolean }>(SETTLE_ONE, [
     tenantId,
@@ -66,6 +71,7 @@ export async function settleOne(
     charge.costMicros,
     charge.currency,
     charge.subscriptionId,
+    ordinal,
   ]);
   return taken === undefined ? null : { isCharged: true, isRecalled: taken.isRecalled };
 }

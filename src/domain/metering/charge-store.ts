@@ -15,6 +15,8 @@ export type WriteWithCharge<E> = (query: SqlQuery) => Promise<Result<void, E>>;
 export interface Settlement {
   readonly leaseId: string;
   readonly units: number;
+  /** Its place in the month of its subscription. */
+  readonly ordinal: number | null;
   readonly userId: string | null;
   readonly requestId: string;
   /** When the prediction was answered, inside the month that pays. */
@@ -42,9 +44,10 @@ const SETTLE = `
       alias TEXT, runtime TEXT, worker TEXT, currency TEXT, "subscriptionId" TEXT, "hourMs" FLOAT8)
   ), events AS MATERIALIZED (
     SELECT e.* FROM unnest($5::int[], $6::text[], $7::text[], $8::int[], $9::int[], $10::int[], $11::int[],
-      $12::bigint[], $13::float8[], $14::float8[], $15::float8[], $16::float8[], $17::bigint[], $18::bigint[], $19::float8[])
+      $12::bigint[], $13::float8[], $14::float8[], $15::float8[], $16::float8[], $17::bigint[], $18::bigint[], $19::float8[],
+      $20::bigint[])
       AS e(kind, id, request_id, batch_size, batch_rows, rows, units, bytes, queue_ms, batch_ms, load_ms, compute_ms,
-        compute_us, cost_micros, at_ms)
+        compute_us, cost_micros, at_ms, ordinal)
   ), added AS (
     INSERT INTO usage_events (id, tenant_id, user_id, api_key_id, request_id, owner_tenant_id, model_id, model_name,
       version_id, version_number, digest, alias, runtime, worker, batch_size, batch_rows, rows, units, bytes,
@@ -59,7 +62,8 @@ const SETTLE = `
     RETURNING id, units
   ), sums AS MATERIALIZED (
     SELECT e.kind, sum(a.units) AS units, sum(e.rows) AS rows, sum(e.bytes) AS bytes, sum(e.compute_us) AS compute_us,
-      sum(e.cost_micros) AS cost_micros
+      sum(e.cost_micros) AS cost_micros,
+      range_agg(int8range(e.ordinal, e.ordinal + 1)) FILTER (WHERE e.ordinal IS NOT NULL) AS ordinals
     FROM added a JOIN events e ON e.id = a.id GROUP BY e.kind
   ), counted AS (
     INSERT INTO usage_deltas (tenant_id, api_key_id, owner_tenant_id, model_id, model_name, version_id, version_number,
@@ -68,8 +72,16 @@ const SETTLE = `
       k."subscriptionId", k.currency, to_timestamp(k."hourMs" / 1000), s.units, s.rows, s.bytes, s.compute_us, s.cost_micros
     FROM sums s JOIN kinds k USING (kind) JOIN held h ON h.id = k."leaseId"
   ), taken AS (
-    UPDATE quota_leases l SET charged = l.charged + s.units, expires_at = greatest(l.expires_at, $2)
-    FROM (SELECT k."leaseId", sum(s.units) AS units FROM sums s JOIN kinds k USING (kind) GROUP BY 1) s
+    UPDATE quota_leases l SET charged = l.charged + s.units, charged_rows = l.charged_rows + s.rows,
+      charged_bytes = l.charged_bytes + s.bytes, charged_compute_us = l.charged_compute_us + s.compute_us,
+      charged_cost_micros = l.charged_cost_micros + s.cost_micros,
+      ordinals = CASE WHEN s.ordinals IS NULL THEN l.ordinals ELSE l.ordinals - s.ordinals END,
+      expires_at = greatest(l.expires_at, $2)
+    FROM (
+      SELECT k."leaseId", sum(s.units) AS units, sum(s.rows) AS rows, sum(s.bytes) AS bytes,
+        sum(s.compute_us) AS compute_us, sum(s.cost_micros) AS cost_micros, range_agg(s.ordinals) AS ordinals
+      FROM sums s JOIN kinds k USING (kind) GROUP BY 1
+    ) s
     WHERE l.id = s."leaseId"
     RETURNING l.id, l.recalled_at
   )
@@ -158,7 +170,7 @@ export function parametersOf(tenantId: string, settlements: readonly Settlement[
   const leaseIds = new Set<string>();
   let expiresAt = settlements[0]?.leaseExpiresAt ?? new Date(0);
   // Built here and not by the driver, which would look at the type of each element and quote them all.
-  const columns = Array.from({ length: 15 }, () => '');
+  const columns = Array.from({ length: 16 }, () => '');
   for (const [i, settlement] of settlements.entries()) {
     const { charge } = settlement;
     leaseIds.add(settlement.leaseId);
@@ -181,6 +193,7 @@ export function parametersOf(tenantId: string, settlements: readonly Settlement[
       charge.computeUs,
       charge.costMicros,
       settlement.at.getTime(),
+      settlement.ordinal,
     ];
     const separator = i === 0 ? '{' : ',';
     for (let c = 0; c < values.length; c++) columns[c] += `${separator}${values[c]}`;

@@ -1,12 +1,27 @@
 import type { Refusal } from '../../lib/result.js';
+import type { LimitWindow } from './limit.js';
+import type { Measure } from './measures.js';
 import type { QuotaSubject } from './quota.js';
 
-export type QuotaExceeded = Refusal<'QUOTA_EXCEEDED'> & {
+/** By which limit, and how it stands. */
+export interface ExceededLimit {
   readonly subject: QuotaSubject;
+  /** Id of the tenant, subscription or API key. */
+  readonly subjectId: string;
+  readonly measure: Measure;
+  readonly window: LimitWindow;
+  /** `null`: of all models together. */
+  readonly modelId: string | null;
+  readonly currency: string | null;
   readonly limit: number;
   readonly used: number;
-  readonly resetsAt: Date;
-};
+  /** `null`: never, or bit by bit. */
+  readonly resetsAt: Date | null;
+  /** Of a limit by the minute, when the same prediction is admitted; `null`: not known, or never. */
+  readonly retryAfterMs: number | null;
+}
+
+export type QuotaExceeded = Refusal<'QUOTA_EXCEEDED'> & ExceededLimit;
 
 export type RateLimited = Refusal<'RATE_LIMITED'> & { readonly retryAfterMs: number };
 
@@ -17,22 +32,47 @@ export type InvalidUsageInput = Refusal<'INVALID_INPUT'>;
 
 export type QuotaNotFound = Refusal<'NOT_FOUND'>;
 
-export function quotaExceeded(facts: {
-  readonly subject: QuotaSubject;
-  readonly limit: number;
-  readonly used: number;
-  readonly resetsAt: Date;
-}): QuotaExceeded {
-  const whose = facts.subject === 'TENANT' ? "The tenant's plan" : 'This API key';
-  const running = facts.limit - facts.used;
-  const rest = running > 0 ? ` and ${running} ${running === 1 ? 'is' : 'are'} held by running ones` : '';
-  return {
-    code: 'QUOTA_EXCEEDED',
-    message:
-      `${whose} allows ${facts.limit} predictions per calendar month (UTC); ` +
-      `${facts.used} ${facts.used === 1 ? 'is' : 'are'} used${rest}. It resets at ${facts.resetsAt.toISOString()}.`,
-    ...facts,
-  };
+const WHOSE: Readonly<Record<QuotaSubject, string>> = {
+  TENANT: "The tenant's plan",
+  SUBSCRIPTION: 'The subscription',
+  API_KEY: 'This API key',
+};
+
+const WHAT: Readonly<Record<Measure, string>> = {
+  PREDICTIONS: 'predictions',
+  ROWS: 'rows',
+  BYTES: 'bytes of inputs',
+  COMPUTE_MS: 'milliseconds of compute',
+  COST: 'millionths of',
+  PLACES: 'predictions at one time',
+};
+
+const WHEN: Readonly<Record<LimitWindow, string>> = {
+  MINUTE: ' per minute',
+  DAY: ' per day (UTC)',
+  MONTH: ' per calendar month (UTC)',
+  LIFETIME: ' in all',
+  NONE: '',
+};
+
+export function quotaExceeded(facts: ExceededLimit): QuotaExceeded {
+  const { subject, measure, window, modelId, currency, limit, used, resetsAt, retryAfterMs } = facts;
+  const what = currency === null ? WHAT[measure] : `${WHAT[measure]} ${currency}`;
+  const ofModel = modelId === null ? '' : ' of this model';
+  const allows = `${WHOSE[subject]} allows ${limit} ${what}${ofModel}${WHEN[window]}`;
+  return { code: 'QUOTA_EXCEEDED', message: `${allows}; ${standing()}`, ...facts };
+
+  function standing(): string {
+    if (window === 'NONE') return 'so many run now. Try again when one of them has ended.';
+    if (window === 'MINUTE') {
+      return retryAfterMs === null ? 'this one needs more.' : `send this one in ${retryAfterMs} ms.`;
+    }
+    const running = limit - used;
+    const held = measure === 'PREDICTIONS' ? 'held by running ones' : 'left, held by running ones or too few';
+    const rest = running > 0 ? ` and ${running} ${running === 1 ? 'is' : 'are'} ${held}` : '';
+    const resets = resetsAt === null ? '' : ` It resets at ${resetsAt.toISOString()}.`;
+    return `${used} ${used === 1 ? 'is' : 'are'} used${rest}.${resets}`;
+  }
 }
 
 export function tooFast(limit: number, retryAfterMs: number): RateLimited {

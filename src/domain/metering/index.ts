@@ -4,8 +4,10 @@ export type { QuotaExceeded, RateLimited, ReservationLost } from './errors.js';
 export type {
   Charge,
   Charged,
+  Claim,
   Money,
   Reservation,
+  ReserveRequest,
   UsageDimension,
   UsageEvent,
   UsageGranularity,
@@ -13,7 +15,7 @@ export type {
   UsageRow,
   UsageSum,
 } from './ledger.js';
-export { computeShareUs } from './ledger.js';
+export { computeClaimUs, computeShareUs } from './ledger.js';
 export type { Quota, QuotaSubject } from './quota.js';
 export { createMeteringService, QUOTA_RECALL_CHANNEL } from './service.js';
 export type { MeteringDeps, MeteringService } from './service.js';

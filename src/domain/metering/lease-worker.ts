@@ -7,15 +7,29 @@ import type { Clock } from '../../lib/clock.js';
 import { newId } from '../../lib/ids.js';
 import { ok, refuse } from '../../lib/result.js';
 import { quotaExceeded } from './errors.js';
-import { draw, newLease, retire, type Account, type Lease, type Waiting } from './lease-account.js';
-import type { LeaseStore, Shortage } from './lease-store.js';
-import { isRunningLow, LEASE_MS, paceAt, surplusOf, wantedAhead } from './lease.js';
+import {
+  addGranted,
+  covers,
+  draw,
+  hasIdle,
+  newLease,
+  outdate,
+  retire,
+  type Account,
+  type Lease,
+  type Waiting,
+} from './lease-account.js';
+import type { LeaseStore } from './lease-store.js';
+import { aheadOf, isRunningLow, LEASE_MS, paceAt, surplusIn, wantedAhead } from './lease.js';
+import { minuteRetryMs, resetsAtOf, shortLimit, type LimitState } from './limit.js';
+import { addAmounts, noAmounts, placeOf, PREDICTIONS, shownAmount, type Amounts } from './measures.js';
+import { takeHighest } from './ordinals.js';
 
 export interface LeaseWorkerDeps {
   readonly store: LeaseStore;
   readonly clock: Clock;
   /** Asks other accounts of the tenant in this process for what they have idle. */
-  readonly recallOthers: (account: Account) => void;
+  readonly recallOthers: (account: Account, limit: LimitState) => void;
 }
 
 export interface LeaseWorker {
@@ -72,36 +86,43 @@ export function createLeaseWorker(deps: LeaseWorkerDeps): LeaseWorker {
   /** What to do next, most urgent first. A step says whether units are on their way, so that a pause is due. */
   function nextStep(account: Account): (() => Promise<boolean>) | null {
     const { lease, todo, waiting } = account;
-    for (const old of account.retired) if (old.inUse === 0) return () => end(old);
+    for (const old of account.retired) {
+      if (old.inUse === 0) return () => end(old);
+      if (!old.isRetired && hasIdle(old)) return () => giveBack(old, [...old.idle], false);
+    }
+    if (todo.delete('RENEW_RETIRED') && account.retired.size > 0) return () => renewRetired(account);
     if (lease !== null) {
       if (clock.now().getTime() >= lease.expiresAtMs) {
         retire(lease);
         return nextStep(account);
       }
       // The idle units of a tight lease are for whoever asks for them, here or elsewhere.
-      if (
-        lease.isRecalled ||
-        (!lease.isLoose && lease.idle > 0) ||
-        (todo.has('GIVE_BACK') && lease.idle > 0)
-      ) {
+      const isWanted = lease.isRecalled || !lease.isLoose || todo.has('GIVE_BACK');
+      if (lease.isRecalled || (isWanted && hasIdle(lease))) {
         todo.delete('GIVE_BACK');
-        return () => giveBack(lease, lease.idle, false);
+        return () => giveBack(lease, [...lease.idle], false);
       }
-      if (todo.delete('RENEW')) return () => extend(account, [], 0);
-      if (todo.delete('END') && lease.inUse === 0 && lease.idle === 0 && waiting.length === 0) {
+      if (todo.delete('RENEW')) return () => extend(account, [], noAmounts());
+      if (todo.delete('END') && lease.inUse === 0 && !hasIdle(lease) && waiting.length === 0) {
         retire(lease);
         return () => end(lease);
       }
-      const surplus = surplusOf(lease.idle, paceAt(account.pace, clock.monotonicMs()));
-      if (todo.delete('SHRINK') && surplus > 0) return () => giveBack(lease, surplus, true);
+      if (todo.delete('SHRINK')) {
+        const surplus = surplusIn(lease.idle, account.mean, paceAt(account.pace, clock.monotonicMs()));
+        if (surplus !== null) return () => giveBack(lease, surplus, true);
+      }
     }
     todo.clear();
-    if (waiting.length > 0) {
-      return () => extend(account, [...waiting], wantedAhead(paceAt(account.pace, clock.monotonicMs())));
-    }
+    if (waiting.length > 0) return () => extend(account, [...waiting], aheadFor(account));
     if (lease?.isLoose !== true || clock.monotonicMs() < account.aheadAfterMs) return null;
     const pace = paceAt(account.pace, clock.monotonicMs());
-    return isRunningLow(lease.idle, pace) ? () => extend(account, [], wantedAhead(pace)) : null;
+    const isLow = isRunningLow(lease.idle[PREDICTIONS] as number, pace);
+    return isLow ? () => extend(account, [], aheadFor(account)) : null;
+  }
+
+  function aheadFor(account: Account): Amounts {
+    const wanted = wantedAhead(paceAt(account.pace, clock.monotonicMs()));
+    return aheadOf(wanted, account.lease?.idle ?? null, account.mean);
   }
 
   /** Gives what is idle to those who wait, in their order. */
@@ -109,30 +130,26 @@ export function createLeaseWorker(deps: LeaseWorkerDeps): LeaseWorker {
     const { lease } = account;
     if (lease === null || account.waiting.length === 0) return;
     account.waiting = account.waiting.filter((one) => {
-      if (one.units > lease.idle) return true;
-      one.resolve(ok(draw(lease, one.units, clock.monotonicMs())));
+      if (!covers(lease, one.amounts)) return true;
+      one.resolve(ok(draw(lease, one.claim, one.amounts, clock.monotonicMs())));
       return false;
     });
   }
 
   /** Asks for units for those who wait, and ahead of those to come. */
-  async function extend(account: Account, batch: readonly Waiting[], ahead: number): Promise<boolean> {
+  async function extend(account: Account, batch: readonly Waiting[], ahead: Amounts): Promise<boolean> {
     const { lease } = account;
     const now = clock.now();
-    const idle = lease?.idle ?? 0;
     const leaseId = lease?.id ?? newId('quotaLease', now.getTime());
     const expiresAt = new Date(now.getTime() + LEASE_MS);
-    const asked = Math.max(0, batch.reduce((sum, one) => sum + one.units, 0) - idle);
-    const smallest = Math.max(0, batch.reduce((least, one) => Math.min(least, one.units), Infinity) - idle);
     let answer;
     try {
-      answer = await store.lease(account.tenantId, {
+      answer = await store.lease({
         leaseId,
-        apiKeyId: account.apiKeyId,
-        period: account.period,
+        account,
         isNew: lease === null,
-        asked,
-        smallest: batch.length === 0 ? 0 : smallest,
+        claims: batch.map((one) => one.amounts),
+        idle: lease === null ? noAmounts() : [...lease.idle],
         ahead,
         expiresAt,
         now,
@@ -144,54 +161,75 @@ export function createLeaseWorker(deps: LeaseWorkerDeps): LeaseWorker {
       leave(account, batch, (one) => one.reject(error));
       return false;
     }
-    const { granted, room, weight, isLoose, isRecalled, shortage } = answer;
-    if (granted === null) {
-      if (lease !== null) {
+    if (!('granted' in answer)) {
+      if (lease !== null && answer.state === 'STALE') outdate(lease);
+      if (lease !== null && answer.state === 'GONE') {
         lease.isGone = true;
         retire(lease);
       }
       return false;
     }
+    const { granted, room, weight, isLoose, isRecalling, limited, limits, ordinals } = answer;
     const nowMs = clock.monotonicMs();
-    if (granted < asked + ahead) account.aheadAfterMs = nowMs + AHEAD_AGAIN_MS;
-    const terms = { room, weight, expiresAtMs: expiresAt.getTime() };
+    const asked =
+      batch.reduce((sum, one) => sum + one.claim.predictions, 0) - (lease?.idle[PREDICTIONS] ?? 0);
+    const isLess = (granted[PREDICTIONS] as number) < Math.max(0, asked) + (ahead[PREDICTIONS] as number);
+    if (isLess) account.aheadAfterMs = nowMs + AHEAD_AGAIN_MS;
+    const terms = { room, weight, limits, expiresAtMs: expiresAt.getTime() };
     if (lease !== null) {
-      Object.assign(lease, terms, {
-        idle: lease.idle + granted,
-        isLoose: lease.isLoose || isLoose,
-        heardMs: nowMs,
-      });
-      if (isRecalled) lease.isRecalled = true;
-    } else if (granted > 0) {
-      account.lease = newLease(leaseId, account, nowMs, { ...terms, idle: granted, isLoose });
+      addGranted(lease, granted, ordinals);
+      Object.assign(lease, terms, { isLoose: lease.isLoose || isLoose, heardMs: nowMs });
+      if (answer.state === 'GRANTED' && isRecalling) lease.isRecalled = true;
+    } else if ((granted[PREDICTIONS] as number) > 0) {
+      const idle = [...granted];
+      account.lease = newLease(leaseId, account, nowMs, { ...terms, idle, limited, isLoose, ordinals });
     }
     serve(account);
-    return shortage === null ? false : fallShort(account, batch, shortage);
+    return answer.state === 'SHORT' ? fallShort(account, batch, limits, isRecalling) : false;
   }
 
   /** Refuses those for whom nothing is left anywhere; while idle units are on their way back, they wait. */
-  function fallShort(account: Account, batch: readonly Waiting[], shortage: Shortage): boolean {
-    const { subject, limit, used, isRecalling } = shortage;
+  function fallShort(
+    account: Account,
+    batch: readonly Waiting[],
+    limits: readonly LimitState[],
+    isRecalling: boolean,
+  ): boolean {
     const nowMs = clock.monotonicMs();
-    const refusal = quotaExceeded({ subject, limit, used, resetsAt: account.period.end });
-    leave(
-      account,
-      batch.filter((one) => !isRecalling || nowMs >= one.patientUntilMs),
-      (one) => one.resolve(refuse(refusal)),
-    );
-    if (!isRecalling || account.waiting.length === 0) return false;
-    if (subject === 'TENANT') deps.recallOthers(account);
+    const idle = account.lease?.idle ?? noAmounts();
+    const shortOf = new Map<Waiting, LimitState>();
+    for (const one of batch) {
+      if (!account.waiting.includes(one)) continue;
+      const limit = shortLimit(limits, one.amounts, idle);
+      // What was given back meanwhile is enough after all: it is asked for again.
+      if (limit !== null) shortOf.set(one, limit);
+    }
+    const refused = batch.filter((one) => shortOf.has(one) && (!isRecalling || nowMs >= one.patientUntilMs));
+    leave(account, refused, (one) => {
+      const limit = shortOf.get(one);
+      if (limit !== undefined) one.resolve(refuse(refusalOf(account, limit, one.amounts)));
+    });
+    if (account.waiting.length === 0) return false;
+    if (isRecalling) for (const limit of new Set(shortOf.values())) deps.recallOthers(account, limit);
     return true;
   }
 
-  async function giveBack(lease: Lease, units: number, isLoose: boolean): Promise<boolean> {
-    lease.idle -= units;
-    lease.returning += units;
+  async function giveBack(lease: Lease, amounts: Amounts, isLoose: boolean): Promise<boolean> {
+    const { tenantId } = lease.account;
+    const less = amounts.map((amount) => -amount);
+    addAmounts(lease.idle, less);
+    addAmounts(lease.returning, amounts);
+    const units = amounts[PREDICTIONS] as number;
+    const ordinals = lease.ordinals === null || units === 0 ? null : takeHighest(lease.ordinals, units);
     lease.isLoose = isLoose && lease.isLoose;
     lease.isRecalled = false;
     try {
-      if (await store.giveBack(lease.account.tenantId, lease.id, units, lease.isLoose)) {
+      const back = { amounts, ordinals, isLoose: lease.isLoose };
+      if (await store.giveBack(tenantId, lease.id, back, clock.now())) {
         if (lease.room !== null) lease.room += units;
+        for (const limit of lease.limits) {
+          if (limit.left !== null) limit.left += amounts[placeOf(limit.measure)] ?? 0;
+        }
       } else {
         lease.isGone = true;
         retire(lease);
@@ -200,7 +238,24 @@ export function createLeaseWorker(deps: LeaseWorkerDeps): LeaseWorker {
       // Whether they are back is not known: the row decides when the lease ends. Nobody here waits for an answer.
       retire(lease);
     } finally {
-      lease.returning -= units;
+      addAmounts(lease.returning, less);
+    }
+    return false;
+  }
+
+  /** Predictions run on them that take longer than a lease is good for. */
+  async function renewRetired(account: Account): Promise<boolean> {
+    const leases = [...account.retired].filter((lease) => !lease.isGone);
+    const expiresAt = new Date(clock.now().getTime() + LEASE_MS);
+    try {
+      await store.renew(
+        account.tenantId,
+        leases.map(({ id }) => id),
+        expiresAt,
+      );
+      for (const lease of leases) lease.expiresAtMs = Math.max(lease.expiresAtMs, expiresAt.getTime());
+    } catch {
+      // The keeper asks again as long as they are old.
     }
     return false;
   }
@@ -209,7 +264,7 @@ export function createLeaseWorker(deps: LeaseWorkerDeps): LeaseWorker {
   async function end(lease: Lease): Promise<boolean> {
     const { tenantId } = lease.account;
     try {
-      if (!lease.isGone) await store.end(tenantId, lease.id);
+      if (!lease.isGone) await store.end(tenantId, lease.id, clock.now());
     } catch {
       owed.set(lease.id, tenantId);
     } finally {
@@ -221,7 +276,7 @@ export function createLeaseWorker(deps: LeaseWorkerDeps): LeaseWorker {
   async function payDebts(): Promise<number> {
     let paid = 0;
     for (const [leaseId, tenantId] of [...owed]) {
-      if (await store.end(tenantId, leaseId)) paid += 1;
+      if (await store.end(tenantId, leaseId, clock.now())) paid += 1;
       owed.delete(leaseId);
     }
     return paid;
@@ -236,6 +291,23 @@ export function createLeaseWorker(deps: LeaseWorkerDeps): LeaseWorker {
   }
 
   return Object.freeze({ kick, payDebts, payDebtsLater });
+}
+
+function refusalOf({ period, day }: Account, limit: LimitState, claim: Amounts) {
+  const { subject, subjectId, measure, window, modelId, currency, amount, used } = limit;
+  const retryAfterMs = window === 'MINUTE' ? minuteRetryMs(limit, claim[placeOf(measure)] ?? 0) : null;
+  return quotaExceeded({
+    subject,
+    subjectId,
+    measure,
+    window,
+    modelId,
+    currency,
+    limit: amount,
+    used: shownAmount(measure, used),
+    resetsAt: resetsAtOf(window, period, day),
+    retryAfterMs,
+  });
 }
 
 /** Takes those of `batch` who still wait out of the line. */

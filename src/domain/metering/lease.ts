@@ -3,6 +3,8 @@
  * (`lease_quota`); `grantOf` states the same rule.
  */
 
+import { PREDICTIONS, type Amounts } from './measures.js';
+
 /** How fast units are drawn: a moving sum over about a second. */
 export interface Pace {
   /** Units drawn in the last second, older ones counting less and less. */
@@ -41,6 +43,36 @@ export function isRunningLow(idle: number, perSecond: number): boolean {
 /** Idle units that the pace does not need any more: all but two seconds of traffic. */
 export function surplusOf(idle: number, perSecond: number): number {
   return Math.max(0, idle - 2 * wantedAhead(perSecond));
+}
+
+/** What to ask for beyond what is waited for, so that `wanted` predictions of the mean claim find what they need. */
+export function aheadOf(wanted: number, idle: Readonly<Amounts> | null, mean: Readonly<Amounts>): Amounts {
+  return mean.map((one, place) => {
+    if (place === PREDICTIONS) return wanted;
+    // What predictions claimed and did not take is idle already.
+    return Math.max(0, Math.ceil(wanted * one) - (idle?.[place] ?? 0));
+  });
+}
+
+/** Idle amounts that the pace does not need any more; `null` when that is not worth a word to the database. */
+export function surplusIn(
+  idle: Readonly<Amounts>,
+  mean: Readonly<Amounts>,
+  perSecond: number,
+): Amounts | null {
+  const wanted = wantedAhead(perSecond);
+  let isMuch = false;
+  const surplus = idle.map((amount, place) => {
+    if (place === PREDICTIONS) {
+      const units = surplusOf(amount, perSecond);
+      isMuch ||= units > 0;
+      return units;
+    }
+    const needed = Math.ceil(wanted * (mean[place] ?? 0));
+    isMuch ||= amount > 4 * needed;
+    return Math.max(0, amount - 2 * needed);
+  });
+  return isMuch ? surplus : null;
 }
 
 /**

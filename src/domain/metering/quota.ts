@@ -1,8 +1,8 @@
 /** What an allowance is and what is left of it. Pure; the same rule as `lease_quota` in the database. */
 
-export type QuotaSubject = 'TENANT' | 'API_KEY';
+export type QuotaSubject = 'TENANT' | 'SUBSCRIPTION' | 'API_KEY';
 
-/** A calendar month in UTC: `start` inclusive, `end` exclusive. */
+/** A calendar month or day in UTC: `start` inclusive, `end` exclusive. */
 export interface Period {
   readonly start: Date;
   readonly end: Date;
@@ -35,6 +35,14 @@ function utcMonth(year: number, month: number): Date {
   // Not Date.UTC: it takes the years 0 to 99 for 1900 to 1999.
   start.setUTCFullYear(year, month, 1);
   return start;
+}
+
+const DAY_MS = 86_400_000;
+
+/** The day that an instant lies in. */
+export function dayOf(instant: Date): Period {
+  const startMs = Math.floor(instant.getTime() / DAY_MS) * DAY_MS;
+  return { start: new Date(startMs), end: new Date(startMs + DAY_MS) };
 }
 
 /**

@@ -30,8 +30,9 @@ import { createGroupCommit } from './group-commit.js';
 import { createLeaseBook } from './lease-book.js';
 import { createLeaseStore } from './lease-store.js';
 import { LEASE_MS } from './lease.js';
-import type { Charge, Charged, Reservation, UsageReport } from './ledger.js';
+import type { Charge, Charged, Reservation, ReserveRequest, UsageReport } from './ledger.js';
 import { periodOf, quotaOf, withinPeriod, type Quota } from './quota.js';
+import type { Amounts } from './measures.js';
 import { createMeteringStore } from './store.js';
 import { checkLimit, checkUsageInput, checkWeight, type UsageInput } from './usage-input.js';
 import { readUsage } from './usage-report.js';
@@ -40,13 +41,10 @@ export interface MeteringService {
   /** A place among the running predictions, if the rate allows. In memory, no I/O. Leave it in a `finally`. */
   admit(actor: TenantActor): Result<Admission, RateLimited>;
   /**
-   * Claims `units` of the tenant's and the key's allowance of this month, of both or of none: in memory, where a lease
-   * has them.
+   * Claims what a prediction may be charged of all limits that count for it, of all or of none: in memory, where a
+   * lease has it.
    */
-  reserve(
-    actor: TenantActor,
-    request: { readonly units: number; readonly timeoutMs: number },
-  ): Promise<Result<Reservation, QuotaExceeded>>;
+  reserve(actor: TenantActor, request: ReserveRequest): Promise<Result<Reservation, QuotaExceeded>>;
   /**
    * Charges a reservation, once; durable when it resolves. `write` joins the same transaction, and its refusal
    * undoes the charge. RESERVATION_LOST: nothing was charged, so the answer must not be given.
@@ -150,7 +148,13 @@ export function createMeteringService(deps: MeteringDeps): MeteringService {
     const counters = await store.readCounters(tenantId, apiKeyIds, period);
     return counters.map(({ subject, subjectId, reserved, ...counter }) => {
       // What this process has leased and nothing runs on is not reserved: it is there for whoever asks.
-      const idle = book.idleOf(tenantId, subject === 'TENANT' ? null : subjectId, period);
+      const startMs = period.start.getTime();
+      const [idle = 0] = book.idleOf(
+        tenantId,
+        (account) =>
+          account.period.start.getTime() === startMs &&
+          (subject === 'TENANT' || account.apiKeyId === subjectId),
+      );
       return quotaOf(subject, subjectId, { ...counter, reserved: Math.max(0, reserved - idle) }, period);
     });
   }
@@ -171,7 +175,8 @@ export function createMeteringService(deps: MeteringDeps): MeteringService {
   ): Promise<Result<void, ReservationLost | E>> {
     const settled = await charges.settleAndWrite(reservation.tenantId, settlement, write);
     const isLost = !settled.ok && (settled.error as { code?: unknown }).code === 'RESERVATION_LOST';
-    book.endCharge(reservation, settled.ok ? 'CHARGED' : isLost ? 'LOST' : 'UNDONE');
+    if (settled.ok) await book.endCharged(reservation, chargedAmounts(settlement));
+    else book.endCharge(reservation, isLost ? 'LOST' : 'UNDONE');
     return settled;
   }
 
@@ -181,17 +186,20 @@ export function createMeteringService(deps: MeteringDeps): MeteringService {
   ): Promise<Result<void, ReservationLost>> {
     const isAlone = book.isAlone(reservation);
     const { isCharged, isRecalled } = await settlements.submit(reservation.tenantId, settlement, isAlone);
-    book.endCharge(reservation, isCharged ? 'CHARGED' : 'LOST');
+    if (!isCharged) {
+      book.endCharge(reservation, 'LOST');
+      return refuse(reservationLost());
+    }
+    const returning = book.endCharged(reservation, chargedAmounts(settlement));
     if (isRecalled) void book.recall(reservation.tenantId);
-    return isCharged ? ok(undefined) : refuse(reservationLost());
+    if (returning !== null) await returning;
+    return ok(undefined);
   }
 
   return Object.freeze<MeteringService>({
     admit: createAdmission(deps),
 
-    reserve(actor, { units, timeoutMs }) {
-      return book.reserve(actor.tenantId, apiKeyOf(actor), units, timeoutMs);
-    },
+    reserve: (actor, request) => book.reserve(actor.tenantId, apiKeyOf(actor), request),
 
     async settle<E>(
       actor: TenantActor,
@@ -201,10 +209,11 @@ export function createMeteringService(deps: MeteringDeps): MeteringService {
     ): Promise<Result<Charged, ReservationLost | E>> {
       if (!book.beginCharge(reservation, charge.predictionId)) return refuse(reservationLost());
       const now = clock.now();
-      const chargedAt = withinPeriod(reservation.period, now);
+      const chargedAt = withinPeriod(reservation.day, now);
       const settlement: Settlement = {
         leaseId: reservation.leaseId,
         units: reservation.units,
+        ordinal: reservation.ordinal,
         userId: actor.kind === 'user' ? actor.userId : null,
         requestId: actor.requestId,
         at: chargedAt,
@@ -302,7 +311,7 @@ export function createMeteringService(deps: MeteringDeps): MeteringService {
       for (;;) {
         const dead = await leases.listDeadAcrossTenants(clock.now(), othersDiedBefore, SWEEP_BATCH);
         // Each in a transaction of its own: counters of two tenants are never locked together.
-        for (const { id, tenantId } of dead) if (await leases.end(tenantId, id)) swept += 1;
+        for (const { id, tenantId } of dead) if (await leases.end(tenantId, id, clock.now())) swept += 1;
         if (dead.length < SWEEP_BATCH) break;
       }
       othersDiedBefore = null;
@@ -313,6 +322,11 @@ export function createMeteringService(deps: MeteringDeps): MeteringService {
     heedRecall: (tenantId) => book.recall(tenantId),
     giveBackIdle: () => book.giveBackIdle(),
   });
+}
+
+/** What a charge takes of its claim: no place, which is free again. */
+function chargedAmounts({ units, charge }: Settlement): Amounts {
+  return [units, charge.rows, charge.bytes, charge.computeUs, charge.costMicros, 0];
 }
 
 function apiKeyOf(actor: TenantActor): string | null {

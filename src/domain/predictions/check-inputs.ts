@@ -2,30 +2,18 @@
  * The inputs of a request against a version's signature: by name, datatype, shape and elements. Pure. Every tensor's
  * mistake is reported, each with its path; of a tensor's elements the first that is wrong.
  */
+import { quoted, rawShape, readRawTensor, shown, type RawTensor } from '../../lib/raw-tensor.js';
 import { ok, refuse, type Result } from '../../lib/result.js';
 import {
   bytesPerElement,
   elementCount,
   hasBatchDimension,
-  type Datatype,
   type Signature,
   type Tensor,
   type TensorSpec,
 } from '../../lib/tensor.js';
 import { invalidInput, type InvalidInput } from './errors.js';
-import { MAX_MISTAKES, MAX_RANK, MAX_SURPLUS_INPUTS, type InputLimits } from './limits.js';
-import { isBase64, nestingOf, readBase64, readJson } from './read-elements.js';
-
-/** A tensor as a caller sends it; nothing about it has been checked. */
-export interface RawTensor {
-  /** May be absent when the version has one input. */
-  readonly name?: string | null | undefined;
-  readonly datatype?: Datatype | null | undefined;
-  /** May be absent when the nesting of `data` shows it. */
-  readonly shape?: readonly number[] | null | undefined;
-  /** JSON elements, nested or flat, or base64 of row-major little-endian bytes (as text, or a `DecodedBase64`). */
-  readonly data: unknown;
-}
+import { MAX_MISTAKES, MAX_SURPLUS_INPUTS, type InputLimits } from './limits.js';
 
 export interface CheckedInputs {
   /** In the signature's order. */
@@ -35,8 +23,6 @@ export interface CheckedInputs {
   /** Of all tensors. */
   readonly bytes: number;
 }
-
-type Checked<T> = Result<T, InvalidInput>;
 
 /**
  * Tensors as the pool takes them, or all that is wrong with them.
@@ -62,7 +48,7 @@ export function checkInputs(
   for (const spec of signature.inputs) {
     const index = given.get(spec);
     if (index === undefined) continue;
-    const shape = checkShape(spec, raw[index] as RawTensor, index);
+    const shape = rawShape(spec, raw[index] as RawTensor, pathOf(index));
     if (shape.ok) shapes.set(spec, shape.value);
     else mistakes.push(shape.error);
   }
@@ -73,13 +59,17 @@ export function checkInputs(
   // Elements are read only when they fit: a shape may promise far more than the lists hold.
   for (const [spec, shape] of fits ? shapes : []) {
     const index = given.get(spec) as number;
-    const data = readData(spec, raw[index] as RawTensor, shape, ['inputs', String(index), 'data']);
-    if (data.ok) tensors.push({ name: spec.name, datatype: spec.datatype, shape, data: data.value });
-    else mistakes.push(data.error);
+    const tensor = readRawTensor(spec, raw[index] as RawTensor, shape, pathOf(index));
+    if (tensor.ok) tensors.push(tensor.value);
+    else mistakes.push(tensor.error);
   }
   const bytes = tensors.reduce((sum, tensor) => sum + tensor.data.length, 0);
   if (fits && bytes > limits.maxBytes) mistakes.push(tooManyBytes(bytes, limits));
   return mistakes.length > 0 ? refuse(mistakes.slice(0, MAX_MISTAKES)) : ok({ tensors, rows, bytes });
+}
+
+function pathOf(index: number): readonly string[] {
+  return ['inputs', String(index)];
 }
 
 /** What a request is told that names a signature which the version does not have. */
@@ -123,54 +113,6 @@ function matchNames(
     mistakes.push(invalidInput(['inputs'], `The input ${quoted(spec.name)} (${expected}) is missing.`));
   }
   return given;
-}
-
-/** The tensor's concrete shape: as given, or as its lists are nested. */
-function checkShape(spec: TensorSpec, raw: RawTensor, index: number): Checked<readonly number[]> {
-  const at = (field: string) => ['inputs', String(index), field];
-  if (raw.datatype && raw.datatype !== spec.datatype) {
-    return refuse(
-      invalidInput(
-        at('datatype'),
-        `${quoted(spec.name)} is ${spec.datatype} in the signature, not ${raw.datatype}.`,
-      ),
-    );
-  }
-  if (raw.shape) return checkDimensions(spec, raw.shape, at('shape'));
-  if (!isBase64(raw.data, spec.datatype)) return checkDimensions(spec, nestingOf(raw.data), at('data'));
-  if (spec.shape.every((dimension) => dimension >= 0)) return ok(spec.shape);
-  return refuse(
-    invalidInput(at('shape'), `Base64 needs the shape of ${quoted(spec.name)}, as in ${shown(spec.shape)}.`),
-  );
-}
-
-function checkDimensions(
-  spec: TensorSpec,
-  shape: readonly number[],
-  path: readonly string[],
-): Checked<readonly number[]> {
-  const expected = () => `${quoted(spec.name)} has the shape ${shown(spec.shape)} (-1: any length)`;
-  if (shape.length !== spec.shape.length) {
-    const rank = shape.length > MAX_RANK ? `more than ${MAX_RANK}` : String(shape.length);
-    const flat = shape.length === 1 && path.at(-1) === 'data' ? ' A flat list needs `shape` beside it.' : '';
-    return refuse(
-      invalidInput(
-        path,
-        `${expected()}: ${spec.shape.length} dimensions are expected, ${rank} found.${flat}`,
-      ),
-    );
-  }
-  for (const [i, dimension] of shape.entries()) {
-    const wanted = spec.shape[i] as number;
-    const isGood = Number.isInteger(dimension) && dimension >= 1 && (wanted === -1 || wanted === dimension);
-    if (isGood) continue;
-    const what = wanted === -1 ? 'at least 1' : String(wanted);
-    const where = path.at(-1) === 'shape' ? [...path, String(i)] : path;
-    return refuse(
-      invalidInput(where, `${expected()}: ${what} is expected in dimension ${i}, ${dimension} found.`),
-    );
-  }
-  return ok(shape);
 }
 
 /** Rows of the request. All inputs of a signature with a batch dimension must agree on it. */
@@ -231,40 +173,6 @@ function tooManyBytes(bytes: number, { maxBytes }: InputLimits): InvalidInput {
   );
 }
 
-function readData(
-  spec: TensorSpec,
-  { data }: RawTensor,
-  shape: readonly number[],
-  path: readonly string[],
-): Checked<Uint8Array> {
-  const count = elementCount(shape);
-  if (isBase64(data, spec.datatype)) {
-    return readBase64(data, spec.datatype, count, path);
-  }
-  const lists = nestingOf(data);
-  const isFlat = lists.length === 1 && lists[0] === count;
-  const isNested = lists.length === shape.length && lists.every((length, i) => length === shape[i]);
-  if (isFlat || isNested) return readJson(data, spec.datatype, lists, path);
-  const found = lists.length === 0 ? 'a single value' : `lists nested as ${shown(lists.slice(0, MAX_RANK))}`;
-  return refuse(
-    invalidInput(
-      path,
-      `The shape ${shown(shape)} takes ${count} elements, nested like it or in one flat list; found ${found}.`,
-    ),
-  );
-}
-
-const MAX_QUOTED = 80;
-
-/** A name from a caller or a model file: bounded, and nothing in it can break a line of a log. */
-function quoted(name: string): string {
-  return JSON.stringify(name.length > MAX_QUOTED ? `${name.slice(0, MAX_QUOTED)}…` : name);
-}
-
 function namesOf(specs: readonly TensorSpec[]): string {
   return specs.length === 0 ? 'no inputs' : specs.map((spec) => quoted(spec.name)).join(', ');
-}
-
-function shown(shape: readonly number[]): string {
-  return `[${shape.join(', ')}]`;
 }

@@ -1,5 +1,5 @@
 export { checkInputs } from './check-inputs.js';
-export type { CheckedInputs, RawTensor } from './check-inputs.js';
+export type { CheckedInputs } from './check-inputs.js';
 export type { PredictRefusal, PredictRefusals } from './errors.js';
 export type { PredictionFilter } from './ledger-rows.js';
 export { DEFAULT_INPUT_LIMITS } from './limits.js';

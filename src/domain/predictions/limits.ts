@@ -8,9 +8,6 @@ export interface InputLimits {
 
 export const DEFAULT_INPUT_LIMITS: InputLimits = Object.freeze({ maxBytes: 64 * 1024 * 1024, maxRows: 4096 });
 
-/** No tensor that an engine takes has more dimensions. */
-export const MAX_RANK = 8;
-
 /** More mistakes than this are not listed: whoever made them all made one of another kind. */
 export const MAX_MISTAKES = 50;
 

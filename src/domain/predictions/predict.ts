@@ -10,6 +10,7 @@ import { can, permissionDenied, type TenantActor } from '../access/index.js';
 import { modelNotFound } from '../catalog/index.js';
 import type { MarketplaceService } from '../marketplace/index.js';
 import {
+  computeClaimUs,
   computeShareUs,
   type Charge,
   type Charged,
@@ -104,8 +105,16 @@ export function createPredict(deps: PredictDeps) {
     const admission = metering.admit(actor);
     if (!admission.ok) return refuse([admission.error]);
     try {
-      const request = { units: UNITS_PER_PREDICTION, timeoutMs: Math.max(1, patience.remainingMs()) };
-      const reservation = await metering.reserve(actor, request);
+      const timeoutMs = Math.max(1, patience.remainingMs());
+      const { rows, bytes } = inputs.value;
+      const reservation = await metering.reserve(actor, {
+        units: UNITS_PER_PREDICTION,
+        timeoutMs,
+        modelId: version.modelId,
+        rows,
+        bytes,
+        computeUs: computeClaimUs(version.measuredMs, rows, timeoutMs),
+      });
       if (!reservation.ok) return refuse([reservation.error]);
       return await spend(pass, version, aliasOf(reference), inputs.value, reservation.value);
     } finally {
@@ -129,7 +138,7 @@ export function createPredict(deps: PredictDeps) {
 
       // 6 settle, then answer: durable before the reply
       const prediction = predictionOf(pass, version, alias, inputs, reply.value, reservation);
-      const charge = chargeOf(version, inputs.bytes, prediction);
+      const charge = chargeOf(version, inputs.bytes, prediction, reservation);
       const settled = await settle(pass, prediction, charge, reservation);
       if (!settled.ok) return refuse([settled.error]);
       isSettled = true;
@@ -229,7 +238,12 @@ function withSignature(version: RunnableVersion, name: string | null): RunnableV
 }
 
 /** Each fact by name: copying all but one costs an object and a walk over its keys each time. */
-function chargeOf(version: RunnableVersion, bytes: number, { id, receipt }: Prediction): Charge {
+function chargeOf(
+  version: RunnableVersion,
+  bytes: number,
+  { id, receipt }: Prediction,
+  { claim }: Reservation,
+): Charge {
   return {
     predictionId: id,
     ownerTenantId: version.facts.model.tenantId,
@@ -249,7 +263,8 @@ function chargeOf(version: RunnableVersion, bytes: number, { id, receipt }: Pred
     batchMs: receipt.batchMs,
     loadMs: receipt.loadMs,
     computeMs: receipt.computeMs,
-    computeUs: computeShareUs(receipt),
+    // What it took beyond its claim nobody has reserved, so nobody pays it.
+    computeUs: Math.min(computeShareUs(receipt), claim.computeUs),
     costMicros: 0,
     currency: null,
     subscriptionId: null,

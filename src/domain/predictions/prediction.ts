@@ -2,7 +2,7 @@ import type { Priority, RunnableArtifact, RuntimeName } from '../../inference/in
 import type { Signature, Tensor } from '../../lib/tensor.js';
 import type { EntitlementFacts } from '../marketplace/index.js';
 import type { VersionYanked } from '../versions/index.js';
-import type { RawTensor } from './check-inputs.js';
+import type { RawTensor } from '../../lib/raw-tensor.js';
 
 /** One run of a version that was answered and charged. */
 export interface Prediction {
@@ -81,6 +81,8 @@ export interface RunnableVersion {
   readonly modelId: string;
   /** `owner/name`. */
   readonly modelName: string;
+  /** Of a run of one row in the engine that serves it, when it was published; `null`: not measured. */
+  readonly measuredMs: number | null;
   readonly facts: EntitlementFacts;
   /** Why who asked with this reference may not run it; `null` when nothing stands against it. */
   readonly yanked: VersionYanked | null;

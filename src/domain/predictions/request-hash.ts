@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { DecodedBase64 } from '../../lib/decoded-base64.js';
-import { MAX_RANK } from './limits.js';
+import { MAX_RANK } from '../../lib/read-elements.js';
 import type { PredictCommand } from './prediction.js';
 
 /**

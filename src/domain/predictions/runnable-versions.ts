@@ -140,10 +140,12 @@ function isPinned(reference: VersionReference): boolean {
 
 function runnableFromRow(row: RunnableRow, { engines, packPath }: Serving, pinned: boolean): RunnableVersion {
   const [first, ...others] = signaturesFromJson(row.signatures, row);
+  const trials = trialsFromJson(row.trials);
+  const runtime = servingEngine({ runtime: row.runtime, trials }, engines);
   const artifact = {
     digest: row.pack_digest,
     path: packPath(row.pack_digest),
-    runtime: servingEngine({ runtime: row.runtime, trials: trialsFromJson(row.trials) }, engines),
+    runtime,
     batchable: row.batchable,
   };
   const modelName = fullNameOf({ ownerSlug: row.owner_slug, name: row.name });
@@ -159,6 +161,7 @@ function runnableFromRow(row: RunnableRow, { engines, packPath }: Serving, pinne
     signatures,
     modelId: row.model_id,
     modelName,
+    measuredMs: trials.find((trial) => trial.runtime === runtime)?.computeMs ?? null,
     facts: entitlementFactsFromRow(row),
     yanked: yank === null ? null : refusalOfCall(yank, pinned),
   });

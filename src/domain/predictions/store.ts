@@ -13,6 +13,9 @@ export interface Claim {
   readonly expiresAt: Date;
 }
 
+/** By how much the clocks of two servers may differ. */
+const CLOCK_MARGIN_MS = 10_000;
+
 export type ClaimAnswer =
   | { readonly state: 'CLAIMED'; readonly claim: Claim }
   | { readonly state: 'ANSWERED'; readonly requestHash: string; readonly prediction: Prediction }
@@ -22,7 +25,10 @@ export type ClaimAnswer =
 /** @param othersDiedBefore a claim that is older belongs to a dead process; `null`: only its time tells */
 export function createPredictionsStore(database: Transactions, othersDiedBefore: Date | null = null) {
   return Object.freeze({
-    /** Takes the key, or says who has it. A claim past its time belongs to a dead process and is taken over. */
+    /**
+     * Takes the key, or says who has it. A claim past its time belongs to a dead process and is taken over; one from the
+     * future was made before the clock was put back, and its time says nothing any more.
+     */
     claim(
       tenantId: string,
       key: string,
@@ -37,9 +43,10 @@ export function createPredictionsStore(database: Transactions, othersDiedBefore:
            ON CONFLICT (tenant_id, key) DO UPDATE
              SET request_hash = excluded.request_hash, claim_expires_at = excluded.claim_expires_at,
                created_at = excluded.created_at
-             WHERE r.prediction_id IS NULL AND (r.claim_expires_at <= $4 OR r.created_at < $6)
+             WHERE r.prediction_id IS NULL
+               AND (r.claim_expires_at <= $4 OR r.created_at < $6 OR r.created_at > $7)
            RETURNING key`,
-          [tenantId, key, requestHash, now, expiresAt, othersDiedBefore],
+          [tenantId, key, requestHash, now, expiresAt, othersDiedBefore, tooLate(now)],
         );
         if (taken.length > 0) return { state: 'CLAIMED', claim: { key, expiresAt } };
         return findAnswer(query, tenantId, key, requestHash);
@@ -57,6 +64,11 @@ export function createPredictionsStore(database: Transactions, othersDiedBefore:
       );
     },
   });
+}
+
+/** Nobody whose clock is right has made a claim after this. */
+function tooLate(now: Date): Date {
+  return new Date(now.getTime() + CLOCK_MARGIN_MS);
 }
 
 /** Lets go of the outputs that are kept under these keys; that they were answered and charged stays known. */

@@ -1,8 +1,9 @@
 /** Two versions side by side, from what is known of each. Pure. A change is the second minus the first. */
-import type { EngineTrial } from '../../importers/index.js';
 import type { RuntimeName } from '../../inference/index.js';
 import type { TensorSpec } from '../../lib/tensor.js';
-import { compareSignatures, type Compatibility, type SignatureDifference } from './signature-comparison.js';
+import { judgeTrials, type JudgedTrial } from './judged-trials.js';
+import type { Compatibility } from './signature-comparison.js';
+import { compareAllSignatures, type SignatureDifference } from './signatures-comparison.js';
 import type { Version } from './version.js';
 
 /** Of the first, of the second, and how much it changed. */
@@ -13,6 +14,8 @@ export interface Change {
 }
 
 export interface TensorComparison {
+  /** Of which signature. */
+  readonly signature: string;
   readonly side: 'INPUT' | 'OUTPUT';
   readonly name: string;
   readonly a: TensorSpec | null;
@@ -20,13 +23,10 @@ export interface TensorComparison {
   readonly same: boolean;
 }
 
-/** A trial, and whether the version was given to its engine. */
-export type ChosenTrial = EngineTrial & { readonly chosen: boolean };
-
 export interface SpeedComparison {
   readonly runtime: RuntimeName;
-  readonly a: ChosenTrial | null;
-  readonly b: ChosenTrial | null;
+  readonly a: JudgedTrial | null;
+  readonly b: JudgedTrial | null;
   /** Below 1: the second is faster. `null` unless both ran. */
   readonly computeRatio: number | null;
 }
@@ -44,7 +44,7 @@ export interface VersionComparison {
   /** What the second would mean for callers of the first. */
   readonly compatibility: Compatibility;
   readonly differences: readonly SignatureDifference[];
-  /** Inputs first, each side in the order of the first version, then what only the second has. */
+  /** By signature, inputs first, each in the order of the first version, then what only the second has. */
   readonly tensors: readonly TensorComparison[];
   /** The greatest change first, then by name. */
   readonly operations: readonly (Change & { readonly name: string })[];
@@ -59,22 +59,24 @@ export interface VersionComparison {
 }
 
 export function compareVersions(a: Version, b: Version): VersionComparison {
-  const { verdict, differences } = compareSignatures(a.signature, b.signature);
+  const { verdict, differences } = compareAllSignatures(a, b);
   return {
     a,
     b,
     compatibility: verdict,
     differences,
-    tensors: [
-      ...compareTensors('INPUT', a.signature.inputs, b.signature.inputs),
-      ...compareTensors('OUTPUT', a.signature.outputs, b.signature.outputs),
-    ],
+    tensors: sideBySide(a.signatures, b.signatures, (signature) => signature.name).flatMap(
+      ([name, one, other]) => [
+        ...compareTensors(name, 'INPUT', one?.signature.inputs ?? [], other?.signature.inputs ?? []),
+        ...compareTensors(name, 'OUTPUT', one?.signature.outputs ?? [], other?.signature.outputs ?? []),
+      ],
+    ),
     operations: compareOperations(a.operations, b.operations),
     bytes: changeOf(a.bytes, b.bytes),
     packBytes: changeOf(a.packBytes, b.packBytes),
     weightBytes: changeOf(a.weightBytes, b.weightBytes),
     parameterCount: changeOf(a.parameterCount, b.parameterCount),
-    speed: compareSpeed(trialsOf(a), trialsOf(b)),
+    speed: compareSpeed(judgeTrials(a.trials, a.runtime), judgeTrials(b.trials, b.runtime)),
     metrics: sideBySide(a.metrics, b.metrics, (metric) => metric.name)
       .map(([name, one, other]) => metricOf(name, one?.value ?? null, other?.value ?? null))
       .sort((one, other) => (one.name < other.name ? -1 : 1)),
@@ -90,11 +92,13 @@ function metricOf(name: string, a: number | null, b: number | null): MetricCompa
 }
 
 function compareTensors(
+  signature: string,
   side: TensorComparison['side'],
   a: readonly TensorSpec[],
   b: readonly TensorSpec[],
 ): TensorComparison[] {
   return sideBySide(a, b, (spec) => spec.name).map(([name, one, other]) => ({
+    signature,
     side,
     name,
     a: one,
@@ -112,11 +116,7 @@ function compareOperations(a: Version['operations'], b: Version['operations']) {
     .sort((one, other) => Math.abs(other.change) - Math.abs(one.change) || (one.name < other.name ? -1 : 1));
 }
 
-function trialsOf({ trials, runtime }: Version): ChosenTrial[] {
-  return trials.map((trial) => ({ ...trial, chosen: trial.runtime === runtime }));
-}
-
-function compareSpeed(a: readonly ChosenTrial[], b: readonly ChosenTrial[]): SpeedComparison[] {
+function compareSpeed(a: readonly JudgedTrial[], b: readonly JudgedTrial[]): SpeedComparison[] {
   return sideBySide(a, b, (trial) => trial.runtime).map(([runtime, one, other]) => {
     const [before, after] = [one?.computeMs ?? null, other?.computeMs ?? null];
     const computeRatio = before === null || after === null || before === 0 ? null : after / before;

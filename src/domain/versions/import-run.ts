@@ -1,5 +1,11 @@
 /** What one run of a publication was seen to do and find out: the report that its owner reads, also when it was refused. */
-import type { EngineTrial, ImportFacts, ImportProgress, ModelFormat } from '../../importers/index.js';
+import type {
+  EngineTrial,
+  ImportFacts,
+  ImportProgress,
+  ModelFormat,
+  SampleFindings,
+} from '../../importers/index.js';
 import type { RuntimeName } from '../../inference/index.js';
 import type { Clock } from '../../lib/clock.js';
 import type { PublicationPhase } from './publication.js';
@@ -20,6 +26,8 @@ export interface PublicationReport {
   readonly operations: Version['operations'];
   readonly findings: readonly string[];
   readonly trials: readonly EngineTrial[];
+  /** `null` when the trial ran made-up inputs, or none. */
+  readonly sample: SampleFindings | null;
   /** The engine that the version was given to. */
   readonly runtime: RuntimeName | null;
 }
@@ -74,6 +82,7 @@ export function beginImportRun(clock: Pick<Clock, 'monotonicMs'>): ImportRun {
         operations: facts.operations ?? [],
         findings: facts.notes ?? [],
         trials: facts.trials ?? [],
+        sample: facts.sample ?? null,
         runtime: facts.runtime ?? null,
       };
     },
@@ -84,7 +93,9 @@ export function beginImportRun(clock: Pick<Clock, 'monotonicMs'>): ImportRun {
 export function reportFromJson(json: unknown): PublicationReport | null {
   if (json === null || json === undefined) return null;
   const report = json as PublicationReport;
-  return { ...report, trials: trialsFromJson(report.trials) };
+  // Those from before samples have none.
+  const sample = report.sample as SampleFindings | null | undefined;
+  return { ...report, trials: trialsFromJson(report.trials), sample: sample ?? null };
 }
 
 function rounded(ms: number): number {

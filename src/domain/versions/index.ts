@@ -34,17 +34,16 @@ export type { ImportArtifact, ImportLimits } from './publication-runner.js';
 export type { Published, PublishVersionInput, PublishVersionRefusal } from './publish-version.js';
 export type { ArtifactDownload, VersionReads } from './read-versions.js';
 export type { ReceiveUploadInput, ReceiveUploadRefusal } from './receive-upload.js';
-export { COMPATIBILITIES, compareSignatures } from './signature-comparison.js';
-export type {
-  Compatibility,
-  SignatureChange,
-  SignatureComparison,
-  SignatureDifference,
-} from './signature-comparison.js';
+export { COMPATIBILITIES } from './signature-comparison.js';
+export { compareAllSignatures } from './signatures-comparison.js';
+export type { SignatureDifference } from './signatures-comparison.js';
+export type { Compatibility } from './signature-comparison.js';
+export type { SampleInput } from './sample.js';
 export { createVersionsService, DEFAULT_VERSIONS_LIMITS } from './service.js';
 export type { VersionsDeps, VersionsLimits, VersionsService } from './service.js';
 export { DEFAULT_UPLOAD_LIMITS } from './upload.js';
 export type { Upload, UploadLimits } from './upload.js';
+export { judgeTrials, type JudgedTrial } from './judged-trials.js';
 export { artifactPath, servingEngine, signaturesFromJson, trialsFromJson } from './version.js';
 export type { Version } from './version.js';
 export { VERSION_COLUMNS, versionFromRow } from './versions-store.js';

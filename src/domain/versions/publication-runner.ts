@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { isDatabaseUnavailable, type Presence, type Transactions } from '../../database/index.js';
 import type { ImportProgress, ImportRefusal, ImportReport, ImportRequest } from '../../importers/index.js';
 import type { RunnableArtifact, RuntimeName } from '../../inference/index.js';
+import { ClaimLoop } from '../../lib/claim-loop.js';
 import type { Clock } from '../../lib/clock.js';
 import { newId } from '../../lib/ids.js';
 import type { Logger } from '../../lib/logger.js';
@@ -73,64 +74,48 @@ const WARMING_FRACTION = 0.95;
 const STORING_FRACTION = 0.98;
 /** How long a publication rests after the importer was full or failed to start. */
 const RETRY_MS = 1_000;
+/** Its rest is over by the database's clock when this one looks again. */
+const RETRY_MARGIN_MS = 50;
 
 export class PublicationRunner {
   readonly #deps: RunnerDeps;
-  readonly #running = new Map<string, { readonly stop: AbortController; readonly done: Promise<void> }>();
-  #filling: Promise<void> = Promise.resolve();
-  #isFilling = false;
-  #wantsMore = false;
-  #isStopped = true;
-  #retry: NodeJS.Timeout | null = null;
+  readonly #loop: ClaimLoop<Held>;
 
   constructor(deps: RunnerDeps) {
     this.#deps = deps;
+    const { limits, log, outcomes } = deps;
+    this.#loop = new ClaimLoop({
+      maxRunning: limits.maxConcurrentImports,
+      claim: () => this.#claimAcrossTenants(),
+      idOf: ({ publication }) => publication.id,
+      run: (held, stop) => this.#run(held, stop),
+      onClaimFault: (fault) => {
+        // While the database is away this is no defect, here as little as in a request.
+        const level = isDatabaseUnavailable(fault) ? 'warn' : 'error';
+        log[level]({ err: fault }, 'publications could not be claimed; trying again');
+      },
+      onRunFault: (fault, publicationId) =>
+        log.error({ err: fault, publicationId }, 'a publication failed; it will be retried'),
+      onEnd: outcomes.announce,
+      retryMs: RETRY_MS + RETRY_MARGIN_MS,
+    });
   }
 
   /** Removes work directories of dead processes, and takes up what waits. */
   async start(): Promise<void> {
     await mkdir(this.#deps.workDirectory, { recursive: true, mode: 0o700 });
     await this.#sweepWorkDirectoriesAcrossTenants();
-    this.#isStopped = false;
-    this.wake();
+    this.#loop.start();
   }
 
   /** Stops running imports; their publications are free for the next process at once. */
-  async stop(): Promise<void> {
-    this.#isStopped = true;
-    if (this.#retry !== null) clearTimeout(this.#retry);
-    await this.#filling;
-    for (const { stop } of this.#running.values()) stop.abort();
-    await Promise.all([...this.#running.values()].map(({ done }) => done));
+  stop(): Promise<void> {
+    return this.#loop.stop();
   }
 
   /** Says that there may be something to run. Cheap, and may be called at any time. */
   wake(): void {
-    this.#wantsMore = true;
-    if (this.#isFilling || this.#isStopped) return;
-    this.#isFilling = true;
-    this.#filling = this.#fillAcrossTenants().finally(() => {
-      this.#isFilling = false;
-    });
-  }
-
-  async #fillAcrossTenants(): Promise<void> {
-    const { limits, log } = this.#deps;
-    try {
-      while (this.#wantsMore && !this.#isStopped) {
-        this.#wantsMore = false;
-        while (this.#running.size < limits.maxConcurrentImports && !this.#isStopped) {
-          const claimed = await this.#claimAcrossTenants();
-          if (claimed === null) break;
-          this.#begin(claimed);
-        }
-      }
-    } catch (error) {
-      // While the database is away this is no defect, here as little as in a request.
-      const level = isDatabaseUnavailable(error) ? 'warn' : 'error';
-      log[level]({ err: error }, 'publications could not be claimed; trying again');
-      this.#wakeLater();
-    }
+    this.#loop.wake();
   }
 
   async #claimAcrossTenants(): Promise<Held | null> {
@@ -141,24 +126,6 @@ export class PublicationRunner {
       store.claimNextAcrossTenants(query, holder, lease.leaseMs, presence?.name ?? ''),
     );
     return publication === null ? null : { publication, holder };
-  }
-
-  #begin(held: Held): void {
-    const { publication } = held;
-    const stop = new AbortController();
-    const done = this.#run(held, stop)
-      .catch((error: unknown) => {
-        this.#deps.log.error(
-          { err: error, publicationId: publication.id },
-          'a publication failed; it will be retried',
-        );
-      })
-      .finally(() => {
-        this.#running.delete(publication.id);
-        this.#deps.outcomes.announce(publication.id);
-        this.wake();
-      });
-    this.#running.set(publication.id, { stop, done });
   }
 
   async #run(held: Held, stop: AbortController): Promise<void> {
@@ -176,7 +143,6 @@ export class PublicationRunner {
     } catch (error) {
       // Should this fail too, the lease ends by itself.
       await this.#putBack(held, { refundAttempts: 0, restMs: RETRY_MS }).catch(() => undefined);
-      this.#wakeLater();
       throw error;
     } finally {
       await rm(work, { recursive: true, force: true });
@@ -185,7 +151,8 @@ export class PublicationRunner {
 
   async #import(held: Held, workDirectory: string, stop: AbortController): Promise<void> {
     const { publication, holder } = held;
-    const { artifacts, importArtifact, runtimes, limits, ends, clock } = this.#deps;
+    const { artifacts, importArtifact, runtimes, limits, ends, clock, database } = this.#deps;
+    const { id, tenantId } = publication;
     const lease = holdLease(this.#deps, this.#deps.lease, publication, holder, () => stop.abort());
     const run = beginImportRun(clock);
     const enter = (phase: PublicationPhase, fraction: number) => {
@@ -193,11 +160,13 @@ export class PublicationRunner {
       lease.report({ phase, fraction });
     };
     try {
+      const sample = await database.sql({ tenantId }, (query) => store.findSample(query, tenantId, id));
       const imported = await importArtifact(
         {
           artifactPath: artifacts.localPath(publication.digest),
           workDirectory,
           runtimes,
+          ...(sample === null ? {} : { sample }),
           timeoutMs: limits.importTimeoutMs,
           maxMemoryBytes: limits.importMaxMemoryBytes,
         },
@@ -224,7 +193,7 @@ export class PublicationRunner {
         await ends.refuse(publication, holder, refusal, run.report());
       } else {
         await this.#putBack(held, { refundAttempts: 1, restMs: RETRY_MS });
-        this.#wakeLater();
+        this.#loop.wakeLater();
       }
     } finally {
       await lease.release();
@@ -259,12 +228,6 @@ export class PublicationRunner {
     } finally {
       clearTimeout(timer);
     }
-  }
-
-  #wakeLater(): void {
-    if (this.#isStopped) return;
-    if (this.#retry !== null) clearTimeout(this.#retry);
-    this.#retry = setTimeout(() => this.wake(), RETRY_MS + 50);
   }
 
   async #sweepWorkDirectoriesAcrossTenants(): Promise<void> {

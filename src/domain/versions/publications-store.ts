@@ -1,7 +1,9 @@
 import { isPresent, type SqlQuery, type Tx } from '../../database/index.js';
+import type { ImportSample } from '../../importers/index.js';
 import { reportFromJson, type PublicationReport } from './import-run.js';
 import { metricsFromJson } from './metrics.js';
 import type { ImportRefused, Publication, PublicationPhase, PublicationStatus } from './publication.js';
+import { sampleFromText } from './sample.js';
 
 interface PublicationRow {
   readonly id: string;
@@ -86,7 +88,13 @@ export async function findOwnTarget(
   return row === null ? null : { isArchived: row.archivedAt !== null };
 }
 
-export async function insertPublication(tx: Tx, tenantId: string, publication: Publication): Promise<void> {
+/** @param sample as `checkSample` wrote it; `null`: none was sent */
+export async function insertPublication(
+  tx: Tx,
+  tenantId: string,
+  publication: Publication,
+  sample: string | null,
+): Promise<void> {
   const { id, modelId, uploadId, digest, bytes, notes, derivedFrom, status } = publication;
   const { createdBy, requestId, createdAt } = publication;
   await tx.publication.create({
@@ -104,8 +112,22 @@ export async function insertPublication(tx: Tx, tenantId: string, publication: P
       createdBy,
       requestId,
       createdAt,
+      sample,
     },
   });
+}
+
+/** Apart from the rest, because it may be large and only the run needs it. */
+export async function findSample(
+  query: SqlQuery,
+  tenantId: string,
+  id: string,
+): Promise<ImportSample | null> {
+  const [row] = await query<{ readonly sample: string | null }>(
+    'SELECT sample FROM publications WHERE id = $1 AND tenant_id = $2',
+    [id, tenantId],
+  );
+  return row?.sample == null ? null : sampleFromText(row.sample);
 }
 
 /** The publication that consumed an upload. */
@@ -220,7 +242,8 @@ export async function markSucceeded(
 ): Promise<boolean> {
   const count = await tx.$executeRaw`
     UPDATE publications SET status = 'SUCCEEDED', phase = NULL, progress = 1, version_id = ${versionId},
-      report = ${JSON.stringify(report)}::jsonb, finished_at = ${now}, lease_owner = NULL, lease_expires_at = NULL
+      report = ${JSON.stringify(report)}::jsonb, sample = NULL, finished_at = ${now}, lease_owner = NULL,
+      lease_expires_at = NULL
     WHERE id = ${id} AND tenant_id = ${tenantId} AND status = 'RUNNING' AND lease_owner = ${owner}`;
   return count === 1;
 }
@@ -238,7 +261,7 @@ export async function markRefused(
   const count = await tx.$executeRaw`
     UPDATE publications SET status = 'REFUSED', phase = NULL, refusal_reason = ${refusal.reason},
       refusal_message = ${refusal.message}, refusal_subject = ${refusal.subject},
-      report = ${report === null ? null : JSON.stringify(report)}::jsonb, finished_at = ${now},
+      report = ${report === null ? null : JSON.stringify(report)}::jsonb, sample = NULL, finished_at = ${now},
       lease_owner = NULL, lease_expires_at = NULL
     WHERE id = ${id} AND tenant_id = ${tenantId} AND status = 'RUNNING' AND lease_owner = ${owner}`;
   return count === 1;

@@ -18,6 +18,7 @@ import type { Outcomes } from './outcomes.js';
 import { CONTROL_CHARACTERS } from './plain-text.js';
 import type { ImportRefused, Publication } from './publication.js';
 import { findIdByUpload, findOwnTarget, findPublications, insertPublication } from './publications-store.js';
+import { checkSample, type SampleInput } from './sample.js';
 import { createTurns } from './turns.js';
 import { isUnfinished } from './transfers-store.js';
 import { takeUpload } from './uploads-store.js';
@@ -32,6 +33,8 @@ export interface PublishVersionInput {
   /** A version that the actor may see. */
   readonly derivedFromVersionId?: string | null | undefined;
   readonly metrics?: readonly Metric[] | null | undefined;
+  /** What the trial runs in place of made-up inputs, and what must come out. */
+  readonly sample?: SampleInput | null | undefined;
   /** How long to wait for the outcome, 0 to 120,000. */
   readonly waitMs?: number | null | undefined;
   /** Ends the waiting, not the publication. */
@@ -79,11 +82,13 @@ export function createPublishVersion(deps: PublishVersionDeps): PublishVersion {
     if (mistake !== null) return refuse(mistake);
     const metrics = checkMetrics(input.metrics ?? []);
     if (!metrics.ok) return metrics;
+    const sample = input.sample == null ? ok(null) : checkSample(input.sample);
+    if (!sample.ok) return sample;
     const derivedFrom = input.derivedFromVersionId ?? null;
     if (derivedFrom !== null && !(await maySee(actor, derivedFrom))) return refuse(errors.originNotFound());
     const said = { notes, derivedFrom, metrics: metrics.value };
 
-    const begun = await inTurn(actor.tenantId, () => begin(actor, input, said));
+    const begun = await inTurn(actor.tenantId, () => begin(actor, input, said, sample.value));
     if (!begun.ok) return begun;
     // Before the runner is woken, so that even the quickest end is heard.
     const ended = outcomes.wait(begun.value.id, waitMs, input.signal);
@@ -107,6 +112,7 @@ export function createPublishVersion(deps: PublishVersionDeps): PublishVersion {
     actor: TenantActor,
     { modelId, uploadId }: PublishVersionInput,
     said: Pick<Publication, 'notes' | 'derivedFrom' | 'metrics'>,
+    sample: string | null,
   ): Promise<Result<Publication, PublishVersionRefusal>> {
     const { tenantId } = actor;
     if (!mayBeId(modelId)) return refuse(modelNotFound());
@@ -149,7 +155,7 @@ export function createPublishVersion(deps: PublishVersionDeps): PublishVersion {
           createdAt: now,
           finishedAt: null,
         };
-        await insertPublication(tx, tenantId, publication);
+        await insertPublication(tx, tenantId, publication, sample);
         await audit.record(tx, actor, {
           action: 'publishVersion',
           subjectId: modelId,

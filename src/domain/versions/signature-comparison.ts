@@ -6,6 +6,7 @@
  * signature, and callers read them by place as well: those of before must come first, in their order. A datatype is part
  * of what callers send and read (it may be stated, and base64 depends on it), so any other one breaks.
  */
+import { quoted, shown } from '../../lib/raw-tensor.js';
 import { hasBatchDimension, type Signature, type TensorSpec } from '../../lib/tensor.js';
 
 /** From harmless to harmful: nothing that a caller could notice; only more than before; something that callers used is gone. */
@@ -16,7 +17,8 @@ export type Compatibility = (typeof COMPATIBILITIES)[number];
 export type SignatureChange =
   'ADDED' | 'REMOVED' | 'RENAMED' | 'DATATYPE' | 'RANK' | 'DIMENSION' | 'ORDER' | 'BATCH';
 
-export interface SignatureDifference {
+/** Between two signatures. */
+export interface TensorDifference {
   readonly change: SignatureChange;
   readonly side: 'INPUT' | 'OUTPUT';
   /** In the old signature; in the new one where it is ADDED; `null` for BATCH. */
@@ -30,14 +32,24 @@ export interface SignatureDifference {
   readonly message: string;
 }
 
-export interface SignatureComparison {
+export interface SignatureComparison<Difference = TensorDifference> {
   /** The worst of the differences' verdicts. */
   readonly verdict: Compatibility;
   /** BREAKING ones first, then in the order of the old signature. */
-  readonly differences: readonly SignatureDifference[];
+  readonly differences: readonly Difference[];
 }
 
-type Side = SignatureDifference['side'];
+/** The worst of them, and they in its order. */
+export function comparisonOf<Difference extends { readonly verdict: TensorDifference['verdict'] }>(
+  differences: readonly Difference[],
+): SignatureComparison<Difference> {
+  const breaking = differences.filter(({ verdict }) => verdict === 'BREAKING');
+  const widening = differences.filter(({ verdict }) => verdict === 'WIDENING');
+  const verdict = breaking.length > 0 ? 'BREAKING' : widening.length > 0 ? 'WIDENING' : 'COMPATIBLE';
+  return { verdict, differences: [...breaking, ...widening] };
+}
+
+type Side = TensorDifference['side'];
 
 /** One tensor in both signatures; `null` where it is not. */
 interface Pair {
@@ -48,16 +60,12 @@ interface Pair {
 /** Compares what callers of `before` may rely on with what `after` keeps. */
 export function compareSignatures(before: Signature, after: Signature): SignatureComparison {
   const followsBatch = hasBatchDimension(before);
-  const differences = [
+  return comparisonOf([
     ...pairs(before.inputs, after.inputs).flatMap((pair) => compareInput(pair)),
     ...compareBatch(before, after),
     ...pairs(before.outputs, after.outputs).flatMap((pair) => compareOutput(pair, followsBatch)),
     ...compareOrder(before.outputs, after.outputs),
-  ];
-  const breaking = differences.filter(({ verdict }) => verdict === 'BREAKING');
-  const widening = differences.filter(({ verdict }) => verdict === 'WIDENING');
-  const verdict = breaking.length > 0 ? 'BREAKING' : widening.length > 0 ? 'WIDENING' : 'COMPATIBLE';
-  return { verdict, differences: [...breaking, ...widening] };
+  ]);
 }
 
 /** By name; what is left over on both sides and looks the same was renamed, the first of it to the first. */
@@ -76,7 +84,7 @@ function looksLike(one: TensorSpec, other: TensorSpec): boolean {
   return one.datatype === other.datatype && shown(one.shape) === shown(other.shape);
 }
 
-function compareInput(pair: Pair): SignatureDifference[] {
+function compareInput(pair: Pair): TensorDifference[] {
   const { before, after } = pair;
   if (before === null || after === null) {
     const is =
@@ -90,7 +98,7 @@ function compareInput(pair: Pair): SignatureDifference[] {
   );
 }
 
-function compareOutput(pair: Pair, followsBatch: boolean): SignatureDifference[] {
+function compareOutput(pair: Pair, followsBatch: boolean): TensorDifference[] {
   const { before, after } = pair;
   if (before === null) return [difference('OUTPUT', 'ADDED', 'WIDENING', pair, 'is new')];
   if (after === null) return [difference('OUTPUT', 'REMOVED', 'BREAKING', pair, 'is gone')];
@@ -109,16 +117,16 @@ type CompareDimension = (
   was: number,
   is: number,
   dimension: number,
-) => { readonly verdict: SignatureDifference['verdict']; readonly says: string };
+) => { readonly verdict: TensorDifference['verdict']; readonly says: string };
 
 function compareTensor(
   side: Side,
   before: TensorSpec,
   after: TensorSpec,
   compare: CompareDimension,
-): SignatureDifference[] {
+): TensorDifference[] {
   const pair = { before, after };
-  const found: SignatureDifference[] = [];
+  const found: TensorDifference[] = [];
   if (before.name !== after.name) {
     found.push(difference(side, 'RENAMED', 'BREAKING', pair, `is called ${quoted(after.name)} now`));
   }
@@ -146,7 +154,7 @@ function compareTensor(
  * A signature whose tensors all have a free first dimension takes it for the rows, on which all inputs must agree
  * (`checkInputs`). One that becomes so by itself widens each tensor and still refuses what was good before.
  */
-function compareBatch(before: Signature, after: Signature): SignatureDifference[] {
+function compareBatch(before: Signature, after: Signature): TensorDifference[] {
   if (hasBatchDimension(before) || !hasBatchDimension(after) || after.inputs.length < 2) return [];
   const firsts = new Set(before.inputs.map(({ shape }) => shape[0]));
   if (firsts.size === 1 && !firsts.has(-1)) return [];
@@ -165,7 +173,7 @@ function compareBatch(before: Signature, after: Signature): SignatureDifference[
 }
 
 /** Of the outputs of before, those that are answered in another place. */
-function compareOrder(before: readonly TensorSpec[], after: readonly TensorSpec[]): SignatureDifference[] {
+function compareOrder(before: readonly TensorSpec[], after: readonly TensorSpec[]): TensorDifference[] {
   return pairs(before, after).flatMap((pair) => {
     if (pair.before === null || pair.after === null) return [];
     const [was, is] = [before.indexOf(pair.before), after.indexOf(pair.after)];
@@ -178,10 +186,10 @@ function compareOrder(before: readonly TensorSpec[], after: readonly TensorSpec[
 function difference(
   side: Side,
   change: SignatureChange,
-  verdict: SignatureDifference['verdict'],
+  verdict: TensorDifference['verdict'],
   { before, after }: Pair,
   says: string,
-): SignatureDifference {
+): TensorDifference {
   const spec = before ?? after;
   if (spec === null) throw new Error('A difference is about a tensor of at least one signature.');
   const what = `The ${side === 'INPUT' ? 'input' : 'output'} ${quoted(spec.name)}`;
@@ -189,17 +197,6 @@ function difference(
   return { change, side, name, dimension: null, verdict, before, after, message: `${what} ${says}.` };
 }
 
-const MAX_QUOTED = 80;
-
-/** A name from a model file: bounded, and nothing in it can break a line. */
-function quoted(name: string): string {
-  return JSON.stringify(name.length > MAX_QUOTED ? `${name.slice(0, MAX_QUOTED)}…` : name);
-}
-
 function lengthOf(dimension: number): string {
   return dimension === -1 ? 'any length' : String(dimension);
-}
-
-function shown(shape: readonly number[]): string {
-  return `[${shape.join(', ')}]`;
 }

@@ -101,9 +101,12 @@ export function signaturesFromJson(
 
 /** As the table keeps them. Older versions lack the figures that were not measured then. */
 export function trialsFromJson(json: unknown): readonly EngineTrial[] {
-  return (json as readonly Omit<EngineTrial, 'batchComputeMs' | 'memoryBytes'>[]).map((trial) => ({
-    batchComputeMs: null,
-    memoryBytes: null,
-    ...trial,
-  }));
+  return (json as readonly Omit<EngineTrial, 'batchComputeMs' | 'memoryBytes' | 'comparedInputs'>[]).map(
+    (trial) => ({
+      batchComputeMs: null,
+      memoryBytes: null,
+      comparedInputs: null,
+      ...trial,
+    }),
+  );
 }

@@ -1,15 +1,13 @@
-import { GraphQLError } from 'graphql';
 import { PEOPLE_NEEDED, type Alias } from '../../domain/aliases/index.js';
 import { viewerCanEdit } from '../../domain/catalog/index.js';
 import { toConnection } from '../connection.js';
 import { requireTenantActor, type GraphQLContext } from '../context.js';
 import type { Resolvers } from '../generated/resolvers.js';
 import { toPayload, valueOrThrow } from '../payload.js';
-import { referenced } from '../referenced.js';
+import { referenced, visible } from '../referenced.js';
 
-/** There for whoever sees the alias, but not for a key that may change models without MODEL_READ. */
 async function versionOf({ loaders }: GraphQLContext, id: string) {
-  return (await loaders.versions.load(id)) ?? hidden('version');
+  return visible(await loaders.versions.load(id), 'version', 'alias');
 }
 
 async function versionOrNull(context: GraphQLContext, id: string | null) {
@@ -17,13 +15,7 @@ async function versionOrNull(context: GraphQLContext, id: string | null) {
 }
 
 async function modelOf({ loaders }: GraphQLContext, id: string) {
-  return (await loaders.models.load(id)) ?? hidden('model');
-}
-
-function hidden(what: string): never {
-  throw new GraphQLError(`You may not see the ${what} of this alias.`, {
-    extensions: { code: 'NOT_FOUND' },
-  });
+  return visible(await loaders.models.load(id), 'model', 'alias');
 }
 
 async function callersOf(

@@ -5,19 +5,18 @@ const ISOLATIONS = { thread: 'THREAD', process: 'PROCESS' } as const;
 
 export const serverResolvers = {
   Query: {
-    serverInfo: async (_root, _args, { actor, services: { server } }) => {
-      const { kind, walls, threadsPerWorker } = server.isolation();
-      return {
-        version: server.version,
-        runtimes: server.runtimes(),
-        maxUploadBytes: server.maxUploadBytes,
-        isolation: ISOLATIONS[kind],
-        walls,
-        importWalls: await server.importWalls(),
-        threadsPerWorker,
-        pool: actor !== null && can(actor, 'PLATFORM_OPERATE') ? server.pool() : null,
-      };
-    },
+    serverInfo: (_root, _args, { services: { server } }) => server,
+  },
+
+  ServerInfo: {
+    runtimes: (server) => server.runtimes(),
+    isolation: (server) => ISOLATIONS[server.isolation().kind],
+    walls: (server) => server.isolation().walls,
+    // Examined at the first question, which takes a moment: whoever does not ask does not wait.
+    importWalls: (server) => server.importWalls(),
+    threadsPerWorker: (server) => server.isolation().threadsPerWorker,
+    pool: (server, _args, { actor }) =>
+      actor !== null && can(actor, 'PLATFORM_OPERATE') ? server.pool() : null,
   },
 
   PoolWorker: {
@@ -40,7 +39,10 @@ export const serverResolvers = {
     versions: async ({ packDigest }, _args, { loaders }) =>
       namesOf(await loaders.packVersions.load(packDigest)),
   },
-} satisfies Pick<Resolvers, 'Query' | 'PoolWorker' | 'ResidentModel' | 'PoolQueue' | 'QuarantinedModel'>;
+} satisfies Pick<
+  Resolvers,
+  'Query' | 'ServerInfo' | 'PoolWorker' | 'ResidentModel' | 'PoolQueue' | 'QuarantinedModel'
+>;
 
 /** A version that was deleted or never published leaves its pack without a name. */
 function namesOf(versions: readonly string[] | null): readonly string[] {

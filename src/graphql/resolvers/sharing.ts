@@ -1,8 +1,7 @@
-import { GraphQLError } from 'graphql';
 import { requireTenantActor } from '../context.js';
 import type { Resolvers } from '../generated/resolvers.js';
 import { toPayload } from '../payload.js';
-import { referenced } from '../referenced.js';
+import { referenced, visible } from '../referenced.js';
 
 export const sharingResolvers = {
   Mutation: {
@@ -19,14 +18,9 @@ export const sharingResolvers = {
   },
 
   Grant: {
-    model: async ({ modelId }, _args, { loaders }) => {
-      const model = await loaders.models.load(modelId);
-      if (model !== null) return model;
-      // A key that manages grants without MODEL_READ, or a grant that ended since it was read.
-      throw new GraphQLError('You may not see the model of this grant.', {
-        extensions: { code: 'NOT_FOUND' },
-      });
-    },
+    // It may also have ended since it was read.
+    model: async ({ modelId }, _args, { loaders }) =>
+      visible(await loaders.models.load(modelId), 'model', 'grant'),
     grantee: async ({ granteeTenantId }, _args, { loaders }) =>
       referenced(await loaders.tenants.load(granteeTenantId), `Tenant ${granteeTenantId}`),
   },

@@ -1,6 +1,7 @@
 import { viewerCanEdit, viewerRights } from '../../domain/catalog/index.js';
 import {
   artifactPath,
+  judgeTrials,
   type PublicationReport,
   type Version,
   type Yank,
@@ -10,11 +11,7 @@ import { toConnection } from '../connection.js';
 import { requireTenantActor, type GraphQLContext } from '../context.js';
 import type { Resolvers } from '../generated/resolvers.js';
 import { toPayload, valueOrThrow } from '../payload.js';
-import { referenced } from '../referenced.js';
-
-function withChoice(trials: Version['trials'], runtime: Version['runtime'] | null) {
-  return trials.map((trial) => ({ ...trial, chosen: trial.runtime === runtime }));
-}
+import { visible } from '../referenced.js';
 
 function operationCount({ operations }: PublicationReport): number | null {
   return operations.length === 0 ? null : operations.reduce((sum, { count }) => sum + count, 0);
@@ -78,10 +75,10 @@ export const versionsResolvers = {
   },
 
   Version: {
-    model: async ({ id, modelId }, _args, { loaders }) =>
-      referenced(await loaders.models.load(modelId), `The model of ${id}`),
+    model: async ({ modelId }, _args, { loaders }) =>
+      visible(await loaders.models.load(modelId), 'model', 'version'),
     sha256: ({ digest }) => digest,
-    trials: ({ runtime, trials }) => withChoice(trials, runtime),
+    trials: ({ runtime, trials }) => judgeTrials(trials, runtime),
     derivedFrom: ({ derivedFrom }, _args, { loaders }) =>
       derivedFrom === null ? null : loaders.versions.load(derivedFrom),
     derivatives: async ({ id }, page, context) =>
@@ -104,8 +101,8 @@ export const versionsResolvers = {
   },
 
   Publication: {
-    model: async ({ id, modelId }, _args, { loaders }) =>
-      referenced(await loaders.models.load(modelId), `The model of ${id}`),
+    model: async ({ modelId }, _args, { loaders }) =>
+      visible(await loaders.models.load(modelId), 'model', 'publication'),
     version: ({ versionId }, _args, { loaders }) =>
       versionId === null ? null : loaders.versions.load(versionId),
     report: ({ bytes, report }) =>
@@ -115,7 +112,7 @@ export const versionsResolvers = {
             ...report,
             bytes,
             operationCount: operationCount(report),
-            trials: withChoice(report.trials, report.runtime),
+            trials: judgeTrials(report.trials, report.runtime),
           },
   },
 

@@ -26,7 +26,7 @@ const MAX_PAIRED = 8;
 /**
  * Finds sizes for the free dimensions that run, then runs again with others to see which output dimensions
  * follow. A model that says its batch is free but cannot take two rows gets a batch of exactly one.
- * @param sample inputs of the publisher's, in place of made-up ones
+ * @param sample inputs of the publisher's, in the signature's order, in place of made-up ones
  */
 export async function explore(
   model: LoadedModel,
@@ -39,9 +39,7 @@ export async function explore(
     declared.inputs.map(({ dimensionNames }) => dimensionNames),
   );
   const found =
-    sample === null
-      ? await findSizes(model, signature, free)
-      : await runSample(model, signature, free, sample);
+    sample === null ? await findSizes(model, signature, free) : await runSample(model, free, sample);
   const run = async (sizes: Sizes): Promise<readonly Tensor[] | null> => {
     const shapes = free.shapes(sizes);
     return shapes === null || isTooLarge(shapes) ? null : tryRun(model, found.inputsOf(shapes));

@@ -1,14 +1,14 @@
 /** The whole import, inside the child: bytes -> what they are -> canonical pack -> trial. */
 import type { PackHeader, PackSignature } from '../../inference/index.js';
-import type { Signature, Tensor, TensorSpec } from '../../lib/tensor.js';
+import type { Signature, TensorSpec } from '../../lib/tensor.js';
 import { ok, refuse, type Result } from '../../lib/result.js';
 import { countOperations, parameterCount } from '../converted-model.js';
 import { blocksOf, packInMemory, writePack, writeWeights } from '../pack-file.js';
 import { readArtifact } from '../read-artifact.js';
 import { Refused } from '../refused.js';
 import { runTrial } from './trial.js';
-import type { ImportProgress, ImportRefusal } from '../types.js';
-import type { ChildFacts, ChildReport, ChildRequest, WireSample } from './messages.js';
+import type { ImportProgress, ImportRefusal, SampleFindings } from '../types.js';
+import type { ChildFacts, ChildReport, ChildRequest } from './messages.js';
 
 /** The one place where a reader's refusal becomes a value. Faults go on to `main.ts`. */
 export async function importArtifact(
@@ -67,10 +67,10 @@ async function importOrThrow(
   const trial = await runTrial(
     model,
     request.runtimes,
-    request.sample === undefined ? null : request.sample.map(fromWire),
+    request.sample ?? null,
     (first, others) => packInMemory(request.workDirectory, headerFor(first, others)),
-    (fraction, trials) => {
-      onFacts({ trials: [...trials] });
+    (fraction, { trials, sample }) => {
+      onFacts({ trials: [...trials], sample: plainSample(sample) });
       onProgress({ phase: 'TRYING', fraction: 0.6 + 0.35 * fraction });
     },
   );
@@ -88,14 +88,24 @@ async function importOrThrow(
     trials: [...trial.trials],
     weightBytes,
     notes: [...model.notes, ...trial.notes],
+    sample: plainSample(trial.sample),
   };
 }
 
-function fromWire({ name, datatype, shape, base64 }: WireSample): Tensor {
-  return { name, datatype, shape, data: new Uint8Array(Buffer.from(base64, 'base64')) };
+function plain({ inputs, outputs }: Signature): ChildReport['signature'] {
+  return { inputs: inputs.map(plainSpec), outputs: outputs.map(plainSpec) };
 }
 
-function plain({ inputs, outputs }: Signature): ChildReport['signature'] {
-  const spec = ({ name, datatype, shape }: TensorSpec) => ({ name, datatype, shape: [...shape] });
-  return { inputs: inputs.map(spec), outputs: outputs.map(spec) };
+function plainSpec({ name, datatype, shape }: TensorSpec) {
+  return { name, datatype, shape: [...shape] };
+}
+
+function plainSample(sample: SampleFindings | null): ChildReport['sample'] {
+  return sample === null
+    ? null
+    : {
+        ...sample,
+        inputs: sample.inputs.map(plainSpec),
+        comparedOutputs: [...sample.comparedOutputs],
+      };
 }

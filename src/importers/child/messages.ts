@@ -1,21 +1,11 @@
 /** What parent and child say to each other. The parent believes nothing that does not fit. */
 import { z } from 'zod';
 import { RUNTIMES } from '../../inference/index.js';
-import { DATATYPES, type Datatype } from '../../lib/tensor.js';
+import { DATATYPES } from '../../lib/tensor.js';
 import { IMPORT_PHASES, IMPORT_REFUSAL_CODES, MODEL_FORMATS, type ImportRequest } from '../types.js';
 
-/** A tensor of the publisher's; its bytes are as many as its shape says. */
-export interface WireSample {
-  readonly name: string;
-  readonly datatype: Datatype;
-  readonly shape: readonly number[];
-  readonly base64: string;
-}
-
-/** Sent once, first. */
-export type ChildRequest = Pick<ImportRequest, 'artifactPath' | 'workDirectory' | 'runtimes'> & {
-  readonly sample?: readonly WireSample[];
-};
+/** Sent once, first. Crosses as JSON: of the sample, what was decoded from base64 is base64 again. */
+export type ChildRequest = Pick<ImportRequest, 'artifactPath' | 'workDirectory' | 'runtimes' | 'sample'>;
 
 const text = z.string().max(20_000);
 const tensorSpec = z.object({
@@ -37,9 +27,19 @@ const trials = z
       computeMs: milliseconds,
       batchComputeMs: milliseconds,
       maxRelativeDiff: z.number().nonnegative().nullable(),
+      comparedInputs: z.int().nonnegative().nullable(),
     }),
   )
   .max(16);
+
+const sample = z
+  .object({
+    inputs: z.array(tensorSpec).max(1000),
+    comparedOutputs: z.array(text).max(1000),
+    tolerance: z.number().nonnegative(),
+    largestDifference: z.number().nonnegative().nullable(),
+  })
+  .nullable();
 
 export const childMessage = z.discriminatedUnion('type', [
   z.object({ type: z.literal('progress'), phase: z.enum(IMPORT_PHASES), fraction: z.number().min(0).max(1) }),
@@ -55,6 +55,7 @@ export const childMessage = z.discriminatedUnion('type', [
         operations,
         notes: z.array(text).max(100),
         trials,
+        sample,
       })
       .partial(),
   }),
@@ -81,6 +82,7 @@ export const childMessage = z.discriminatedUnion('type', [
       weightBytes: z.number().nonnegative(),
       operations,
       notes: z.array(text).max(100),
+      sample,
     }),
   }),
 ]);

@@ -1,6 +1,6 @@
 /** The publisher's own inputs in the trial, for models that made-up ones do not suit. */
 import type { LoadedModel } from '../../inference/worker/runtimes/index.js';
-import type { Signature, Tensor } from '../../lib/tensor.js';
+import type { Tensor } from '../../lib/tensor.js';
 import type { FreeSizes } from '../free-sizes.js';
 import { refuseImport } from '../refused.js';
 import { copies, resized } from '../trial-tensors.js';
@@ -8,19 +8,18 @@ import type { Found } from './find-sizes.js';
 
 /**
  * Runs the sample, of its rows only the first where one row is enough.
- * @throws Refused naming the input that does not fit the signature, or what the engine threw
+ * @param given its inputs, in the order of the signature
+ * @throws Refused naming the dimension that has two sizes, or what the engine threw
  */
 export async function runSample(
   model: LoadedModel,
-  signature: Signature,
   free: FreeSizes,
-  sample: readonly Tensor[],
+  given: readonly Tensor[],
 ): Promise<Found> {
-  const given = inOrder(signature, sample);
   const sizes = free.sizesIn(given.map(({ shape }) => shape));
   if (typeof sizes === 'string') {
     return refuseImport(
-      'TRIAL_FAILED',
+      'SAMPLE_MISMATCH',
       sizes,
       `The sample gives "${sizes}" two sizes; in the model it is one.`,
     );
@@ -38,30 +37,4 @@ export async function runSample(
     }
   }
   return { sizes, inputsOf, inputs: given, outputs: await model.run(copies(given)), isNotable: true };
-}
-
-function inOrder({ inputs }: Signature, sample: readonly Tensor[]): readonly Tensor[] {
-  const surplus = sample.find(({ name }) => !inputs.some((spec) => spec.name === name));
-  if (surplus !== undefined) {
-    refuseImport(
-      'TRIAL_FAILED',
-      surplus.name,
-      `The sample has the input "${surplus.name}"; the model takes ${inputs.map(({ name }) => `"${name}"`).join(', ')}.`,
-    );
-  }
-  return inputs.map((spec) => {
-    const tensor = sample.find(({ name }) => name === spec.name);
-    const fits =
-      tensor?.datatype === spec.datatype &&
-      tensor.shape.length === spec.shape.length &&
-      spec.shape.every((size, axis) => size === -1 || size === tensor.shape[axis]);
-    if (tensor !== undefined && fits) return tensor;
-    const found =
-      tensor === undefined ? 'has no such input' : `has ${tensor.datatype} [${tensor.shape.join(', ')}]`;
-    return refuseImport(
-      'TRIAL_FAILED',
-      spec.name,
-      `The input "${spec.name}" is ${spec.datatype} [${spec.shape.join(', ')}] (-1: any size); the sample ${found}.`,
-    );
-  });
 }

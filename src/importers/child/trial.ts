@@ -6,14 +6,18 @@
  */
 import { createRuntime, type LoadedModel } from '../../inference/worker/runtimes/index.js';
 import { enginesFor, type PackSignature, type RuntimeName } from '../../inference/index.js';
-import { DEFAULT_SIGNATURE, hasBatchDimension, type Tensor } from '../../lib/tensor.js';
+import { DEFAULT_SIGNATURE, hasBatchDimension, type Signature, type Tensor } from '../../lib/tensor.js';
 import { chooseEngine } from '../choose-engine.js';
 import { nodesOf, type ConvertedModel } from '../converted-model.js';
 import { printable, Refused, refuseImport } from '../refused.js';
-import { agreement, copies, MAX_RELATIVE_DIFF } from '../trial-tensors.js';
-import type { EngineTrial } from '../types.js';
+import { comparisonCases } from '../comparison-inputs.js';
+import { copies } from '../trial-tensors.js';
+import type { EngineTrial, ImportSample, SampleFindings } from '../types.js';
+import { answersOf, compareWith, type Answers, type Comparison } from './compare-engines.js';
+import { compareWithExpected, type ExpectedComparison } from './expected-outputs.js';
 import { explore, type Reference } from './explore.js';
 import { batchRunMs, bestRunMs, joiningProblem } from './measure.js';
+import { readSample, type ReadSample } from './read-sample.js';
 import {
   provisionalOther,
   provisionalSignature,
@@ -32,30 +36,38 @@ export interface TrialResult {
   readonly runtime: RuntimeName;
   readonly trials: readonly EngineTrial[];
   readonly notes: readonly string[];
+  readonly sample: SampleFindings | null;
 }
+
+/** What is known so far. */
+export type TrialProgress = Pick<TrialResult, 'trials' | 'sample'>;
 
 /** The whole pack, for provisional or final signatures: the default one, and those beside it. */
 export type PackFor = (first: PackSignature, others: readonly PackSignature[]) => Uint8Array;
 
 /**
  * Where the signature that would answer by default runs on no engine, the next one takes its place, unless it is the one
- * that everybody expects to answer.
+ * that everybody expects to answer, or it was the publisher's sample that it did not answer as it should.
  * @param runtimes allowed, in the operator's order
- * @param sample inputs of the publisher's, in place of made-up ones
- * @throws Refused with TRIAL_FAILED and each engine's reason when none can run the model
+ * @param sample the publisher's, in place of made-up inputs
+ * @throws Refused with TRIAL_FAILED and each engine's reason when none can run the model, with SAMPLE_MISMATCH when the
+ *   sample does not fit it, or none answers what is expected
  */
 export async function runTrial(
   model: ConvertedModel,
   runtimes: readonly RuntimeName[],
-  sample: readonly Tensor[] | null,
+  sample: ImportSample | null,
   packFor: PackFor,
-  onProgress: (fraction: number, trials: readonly EngineTrial[]) => void,
+  onProgress: (fraction: number, found: TrialProgress) => void,
 ): Promise<TrialResult> {
   try {
     return await tryAll(model, runtimes, sample, packFor, onProgress);
   } catch (error) {
     const [next, ...others] = model.otherSignatures ?? [];
-    const mayAnother = error instanceof Refused && nameOf(model) !== DEFAULT_SIGNATURE;
+    const mayAnother =
+      error instanceof Refused &&
+      error.refusal.code !== 'SAMPLE_MISMATCH' &&
+      nameOf(model) !== DEFAULT_SIGNATURE;
     if (!mayAnother || next === undefined) throw error;
     const { name, inputs, outputs } = next;
     const rest = { ...model, signatureName: name, inputs, outputs, otherSignatures: others };
@@ -72,9 +84,9 @@ function nameOf({ signatureName = DEFAULT_SIGNATURE }: ConvertedModel): string {
 async function tryAll(
   model: ConvertedModel,
   runtimes: readonly RuntimeName[],
-  sample: readonly Tensor[] | null,
+  sample: ImportSample | null,
   packFor: PackFor,
-  onProgress: (fraction: number, trials: readonly EngineTrial[]) => void,
+  onProgress: (fraction: number, found: TrialProgress) => void,
 ): Promise<TrialResult> {
   const able = enginesFor(model.kind);
   const isLowered = model.lowered?.ok === true;
@@ -90,27 +102,36 @@ async function tryAll(
       `Such a model runs on ${able.join(' or ')}, which this server's operator has not allowed (allowed: ${runtimes.join(', ')}).`,
     );
   }
+  const given = sample === null ? null : readSample(provisionalSignature(model), sample);
   const trials: EngineTrial[] = [];
+  const compared = new Map<RuntimeName, ExpectedComparison>();
+  let mismatch: Refused | null = null;
   const problems: string[] = [];
-  let reference: Reference | null = null;
+  const notes: string[] = [];
+  let reference: Measured | null = null;
   const beyond = model.beyondEngines ?? null;
   let others: TriedOthers = { signatures: [], notes: [] };
   for (const [i, name] of candidates.entries()) {
     const outcome: Outcome =
       beyond !== null && able.includes(name)
-        ? { trial: failedTrial(name, beyond), reference: null, joiningProblem: null, others: null }
-        : await tryEngine(name, packFor, model, sample, reference);
+        ? { ...NOTHING, trial: failedTrial(name, beyond) }
+        : await tryEngine(name, packFor, model, given, reference, i + 1 < candidates.length);
     trials.push(outcome.trial);
+    notes.push(...outcome.notes);
+    if (outcome.compared !== null) compared.set(name, outcome.compared);
+    mismatch ??= outcome.mismatch;
     if (outcome.joiningProblem !== null) problems.push(outcome.joiningProblem);
     // By the first engine that can serve; only one knows several signatures.
     if (reference === null && outcome.others !== null) others = outcome.others;
     reference ??= outcome.reference;
-    onProgress((i + 1) / candidates.length, trials);
+    onProgress((i + 1) / candidates.length, { trials, sample: findings(given, null) });
   }
   // Told and chosen in the operator's order.
   trials.sort((a, b) => runtimes.indexOf(a.runtime) - runtimes.indexOf(b.runtime));
   const chosen = chooseEngine(trials);
   if (chosen === null || reference === null) {
+    // What the publisher can mend comes before what an engine could not do.
+    if (mismatch !== null) throw mismatch;
     const reasons = trials.map((trial) => `${trial.runtime}: ${trial.reason ?? 'unknown'}`).join('; ');
     return refuseImport(
       'TRIAL_FAILED',
@@ -120,8 +141,7 @@ async function tryAll(
   }
   const { signature } = reference;
   const [problem] = problems;
-  const notes =
-    problem === undefined ? [] : [`Requests are run one by one and never joined, because ${problem}.`];
+  if (problem !== undefined) notes.push(`Requests are run one by one and never joined, because ${problem}.`);
   const batchable = reference.hasRows && hasBatchDimension(signature) && problem === undefined;
   return {
     first: { name: nameOf(model), signature, ...nodesOf(model), batchable },
@@ -129,15 +149,46 @@ async function tryAll(
     runtime: chosen.runtime,
     trials,
     notes: [...reference.notes, ...notes, ...others.notes],
+    sample: findings(given, compared.get(chosen.runtime) ?? null),
   };
+}
+
+function findings(given: ReadSample | null, compared: ExpectedComparison | null): SampleFindings | null {
+  if (given === null) return null;
+  const { tensors, tolerance } = given;
+  return {
+    inputs: tensors.map(({ name, datatype, shape }) => ({ name, datatype, shape })),
+    comparedOutputs: compared?.outputs ?? [],
+    tolerance,
+    largestDifference: compared?.largestDifference ?? null,
+  };
+}
+
+/** What the first engine that works made of the model, and its answers to what the others are compared on. */
+interface Measured extends Reference {
+  readonly answers: Answers;
 }
 
 interface Outcome {
   readonly trial: EngineTrial;
-  readonly reference: Reference | null;
+  readonly reference: Measured | null;
   readonly joiningProblem: string | null;
   readonly others: TriedOthers | null;
+  readonly notes: readonly string[];
+  /** With the outputs that the sample expects; `null` when it expects none, or none came. */
+  readonly compared: ExpectedComparison | null;
+  /** How they differ. */
+  readonly mismatch: Refused | null;
 }
+
+const NOTHING = {
+  reference: null,
+  joiningProblem: null,
+  others: null,
+  notes: [],
+  compared: null,
+  mismatch: null,
+} as const;
 
 function failedTrial(
   runtime: RuntimeName,
@@ -154,6 +205,7 @@ function failedTrial(
     computeMs: null,
     batchComputeMs: null,
     maxRelativeDiff: null,
+    comparedInputs: null,
   };
 }
 
@@ -161,17 +213,17 @@ async function tryEngine(
   name: RuntimeName,
   packFor: PackFor,
   model: ConvertedModel,
-  sample: readonly Tensor[] | null,
-  reference: Reference | null,
+  sample: ReadSample | null,
+  reference: Measured | null,
+  isFollowed: boolean,
 ): Promise<Outcome> {
   // Whatever an engine throws at a stranger's model is a finding about that model, and is reported.
   let loaded: LoadedModel | null = null;
   let loadMs: number | null = null;
-  const failed = (reason: string): Outcome => ({
+  const failed = (reason: string, mismatch: Refused | null = null): Outcome => ({
+    ...NOTHING,
     trial: failedTrial(name, reason, loadMs, loaded?.bytes ?? null),
-    reference: null,
-    joiningProblem: null,
-    others: null,
+    mismatch,
   });
   try {
     // The working directory is the import's own, and is removed with it even when this process is killed.
@@ -184,14 +236,12 @@ async function tryEngine(
     const first = { name: nameOf(model), signature, ...nodesOf(model) };
     loaded = await runtime.load(packFor(first, others.map(provisionalOther)));
     loadMs = Math.round((performance.now() - started) * 1000) / 1000;
-    const measured = reference ?? (await explore(loaded, signature, model, sample));
-    const diff =
-      reference === null ? 0 : agreement(reference.outputs, await loaded.run(copies(reference.inputs)));
-    if (diff > MAX_RELATIVE_DIFF) {
-      return failed(
-        `Its outputs differ from the first engine's by ${diff.toPrecision(3)} of their magnitude.`,
-      );
-    }
+    const compared = await answersSample(loaded, signature, sample);
+    if (compared instanceof Refused) return failed(compared.message, compared);
+    const given = sample?.tensors ?? null;
+    const measured = reference ?? (await measure(loaded, model, signature, given, isFollowed));
+    const comparison = reference === null ? null : await compareWith(loaded, reference.answers);
+    if (comparison !== null && comparison.problem !== null) return failed(comparison.problem);
     const computeMs = await bestRunMs(loaded, measured.inputs);
     const canJoin = measured.hasRows && hasBatchDimension(measured.signature);
     const problem = canJoin ? await joiningProblem(loaded, measured.inputs, computeMs) : null;
@@ -206,11 +256,15 @@ async function tryEngine(
         memoryBytes: loaded.bytes,
         computeMs,
         batchComputeMs,
-        maxRelativeDiff: diff,
+        maxRelativeDiff: comparison?.diff ?? 0,
+        comparedInputs: comparison?.count ?? null,
       },
       reference: measured,
       joiningProblem: problem,
       others: reference === null ? await tryOthers(loaded, others) : null,
+      compared,
+      mismatch: null,
+      notes: comparison === null || comparison.leftOut === 0 ? [] : [fewerNote(name, comparison)],
     };
   } catch (error) {
     // A sample that does not fit the model fits no engine.
@@ -219,4 +273,45 @@ async function tryEngine(
   } finally {
     loaded?.dispose();
   }
+}
+
+/** The whole sample, all its rows, against what it expects. */
+async function answersSample(
+  loaded: LoadedModel,
+  { outputs }: Signature,
+  sample: ReadSample | null,
+): Promise<ExpectedComparison | Refused | null> {
+  if (sample === null || sample.expected.length === 0) return null;
+  const answered = await loaded.run(copies(sample.tensors));
+  const named = answered.map((output, at) => ({ ...output, name: outputs[at]?.name ?? output.name }));
+  try {
+    return compareWithExpected(named, sample);
+  } catch (error) {
+    if (error instanceof Refused) return error;
+    throw error;
+  }
+}
+
+/** @param isFollowed by an engine to compare with */
+async function measure(
+  loaded: LoadedModel,
+  model: ConvertedModel,
+  signature: Signature,
+  sample: readonly Tensor[] | null,
+  isFollowed: boolean,
+): Promise<Measured> {
+  const found = await explore(loaded, signature, model, sample);
+  if (!isFollowed) return { ...found, answers: { answers: [], leftOut: 0 } };
+  const hasRows = found.hasRows && hasBatchDimension(found.signature);
+  const largest = model.inputs.map(({ largestIndex }) => largestIndex ?? null);
+  const { answers, leftOut } = await answersOf(loaded, comparisonCases(found.inputs, largest, hasRows));
+  const first = { what: "the trial's inputs", inputs: found.inputs, outputs: found.outputs };
+  return { ...found, answers: { answers: [first, ...answers], leftOut } };
+}
+
+function fewerNote(name: RuntimeName, { count, leftOut }: Comparison): string {
+  return (
+    `The engine ${name} was compared with the first on ${count} of ${count + leftOut} inputs, ` +
+    `because the model is slow or its tensors are large.`
+  );
 }

@@ -53,6 +53,39 @@ function gelu(approximate: boolean): Activation {
   };
 }
 
+/** As Keras computes it: over the last axis, with the threshold from the sum of all running sums in the support. */
+function sparsemax(x: Value, ops: Ops): Value {
+  const axis = x.shape.length - 1;
+  const size = x.shape[axis] ?? null;
+  if (size === null)
+    return refuseLowering('sparsemax', 'The activation "sparsemax" needs a fixed number of channels.');
+  const sorted = ops.b.value(
+    'TopKV2',
+    [x, ops.b.ints(size)],
+    [attribute.type('T', x.dtype), attribute.bool('sorted', true)],
+    x.dtype,
+    x.shape,
+  );
+  const sums = ops.b.value(
+    'Cumsum',
+    [sorted, ops.b.ints(axis)],
+    [
+      attribute.type('T', x.dtype),
+      attribute.type('Tidx', 'int32'),
+      attribute.bool('exclusive', false),
+      attribute.bool('reverse', false),
+    ],
+    x.dtype,
+    x.shape,
+  );
+  const places = ops.b.floats(Array.from({ length: size }, (_, i) => i + 1));
+  const rest = ops.subtract(sorted, ops.divide(ops.subtract(sums, 1), places));
+  const support = ops.cast(ops.compare('Greater', rest, ops.b.floats([0])), 'float32');
+  const total = ops.reduce('Sum', ops.multiply(sums, support), [axis], true);
+  const threshold = ops.divide(ops.subtract(total, 1), ops.reduce('Sum', support, [axis], true));
+  return ops.unary('Relu', ops.subtract(x, threshold));
+}
+
 const ACTIVATIONS: ReadonlyMap<string, Activation> = new Map<string, Activation>([
   ['linear', (x) => x],
   ['relu', native('Relu')],
@@ -117,8 +150,11 @@ const ACTIVATIONS: ReadonlyMap<string, Activation> = new Map<string, Activation>
       );
     },
   ],
+  ['sparsemax', sparsemax],
   ['threshold', (x, ops) => where(ops, ops.compare('Greater', x, ops.b.floats([0])), x, 0)],
 ]);
+
+export const LOWERED_ACTIVATIONS: readonly string[] = [...ACTIVATIONS.keys()];
 
 /** Applies the activation that the option names. */
 export function activate(

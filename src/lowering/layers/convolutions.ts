@@ -6,7 +6,7 @@ import type { Value } from '../graph-builder.js';
 import { attribute, type Shape } from '../graph.js';
 import type { Ops } from '../ops.js';
 import { refuseLowering } from '../refused.js';
-import { knownDimension, transposedCount, windowCount } from '../shapes.js';
+import { knownDimension, knownProduct, product, transposedCount, windowCount } from '../shapes.js';
 import { activate } from './activations.js';
 import { withChannelsLast } from './channels.js';
 import { single, type LayerCall, type LowerLayer } from './layer.js';
@@ -24,8 +24,12 @@ interface Window {
 }
 
 /** x [batch, size…, in] with a kernel [window…, in, out], of two or three dimensions. */
-function convolve(ops: Ops, x: Value, kernel: Value, { strides, dilations, padding }: Window): Value {
+export function convolve(ops: Ops, x: Value, kernel: Value, { strides, dilations, padding }: Window): Value {
   const rank = strides.length;
+  // One number for a kernel: with a bias behind it, oneDNN of TensorFlow 2.21 fails on a single row.
+  if (knownProduct(kernel.shape) === 1 && strides.every((stride) => stride === 1)) {
+    return ops.multiply(x, ops.reshape(kernel, [1]));
+  }
   // TensorFlow's three-dimensional kernel knows no dilation on a CPU: the window itself is widened then.
   const widens = rank === 3 && dilations.some((size) => size > 1);
   const window = widens ? dilate(ops, kernel, dilations) : kernel;
@@ -50,23 +54,26 @@ function convolve(ops: Ops, x: Value, kernel: Value, { strides, dilations, paddi
 
 /** Puts zeros between the elements of a window: [k, …, in, out] -> [(k - 1) d + 1, …, in, out]. */
 export function dilate(ops: Ops, kernel: Value, dilations: readonly number[]): Value {
-  const rank = dilations.length;
-  const sizes = kernel.shape.map((size) => size ?? 1);
-  const rest = sizes.slice(rank);
-  const apart = ops.reshape(kernel, [...dilations.flatMap((_, i) => [sizes[i] ?? 1, 1]), ...rest]);
-  const filled = ops.pad(apart, [
-    ...dilations.flatMap((size): [number, number][] => [
-      [0, 0],
-      [0, size - 1],
-    ]),
-    ...rest.map((): [number, number] => [0, 0]),
-  ]);
-  const joined = ops.reshape(filled, [...dilations.map((size, i) => (sizes[i] ?? 1) * size), ...rest]);
-  return ops.slice(
-    joined,
-    sizes.map(() => 0),
-    [...dilations.map((size, i) => ((sizes[i] ?? 1) - 1) * size + 1), ...rest],
+  // One axis after the other: all at once would have more dimensions than TensorFlow pads.
+  return dilations.reduce(
+    (window, step, axis) => (step === 1 ? window : spread(ops, window, axis, step)),
+    kernel,
   );
+}
+
+function spread(ops: Ops, x: Value, axis: number, step: number): Value {
+  const sizes = x.shape.map((size) => size ?? 1);
+  const [before, size, after] = [sizes.slice(0, axis), sizes[axis] ?? 1, sizes.slice(axis + 1)];
+  const [outer, inner] = [product(before), product(after)];
+  const filled = ops.pad(ops.reshape(x, [outer, size, 1, inner]), [
+    [0, 0],
+    [0, 0],
+    [0, step - 1],
+    [0, 0],
+  ]);
+  const joined = ops.reshape(filled, [outer, size * step, inner]);
+  const length = (size - 1) * step + 1;
+  return ops.reshape(ops.slice(joined, [0, 0, 0], [outer, length, inner]), [...before, length, ...after]);
 }
 
 function grouped(ops: Ops, x: Value, kernel: Value, window: Window, groups: number, subject: string): Value {
@@ -91,7 +98,7 @@ function grouped(ops: Ops, x: Value, kernel: Value, window: Window, groups: numb
   );
 }
 
-function windowOf(call: LayerCall, rank: number): Window & { readonly isCausal: boolean } {
+export function windowOf(call: LayerCall, rank: number): Window & { readonly isCausal: boolean } {
   const padding = textOption(call, 'padding', ['valid', 'same', 'causal']);
   return {
     strides: sizesOption(call, 'strides', rank, 1),
@@ -102,7 +109,7 @@ function windowOf(call: LayerCall, rank: number): Window & { readonly isCausal: 
 }
 
 /** A line as a picture of height one. */
-function raise(
+export function raise(
   ops: Ops,
   x: Value,
   kernel: Value,

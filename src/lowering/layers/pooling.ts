@@ -3,6 +3,7 @@ import type { Value } from '../graph-builder.js';
 import { attribute } from '../graph.js';
 import type { Ops } from '../ops.js';
 import { windowCount } from '../shapes.js';
+import { adaptivePool } from './adaptive-pooling.js';
 import { isChannelsFirst, withChannelsLast } from './channels.js';
 import { first, single, type LowerLayer } from './layer.js';
 import { flagOption, sizesOption, textOption } from './options.js';
@@ -75,6 +76,12 @@ export const POOLING_LAYERS: Readonly<Record<string, LowerLayer>> = {
   AveragePooling1D: pool('Avg', 1),
   AveragePooling2D: pool('Avg', 2),
   AveragePooling3D: pool('Avg', 3),
+  AdaptiveAveragePooling1D: adaptivePool('Mean', 1),
+  AdaptiveAveragePooling2D: adaptivePool('Mean', 2),
+  AdaptiveAveragePooling3D: adaptivePool('Mean', 3),
+  AdaptiveMaxPooling1D: adaptivePool('Max', 1),
+  AdaptiveMaxPooling2D: adaptivePool('Max', 2),
+  AdaptiveMaxPooling3D: adaptivePool('Max', 3),
   GlobalMaxPooling1D: globally('Max'),
   GlobalMaxPooling2D: globally('Max'),
   GlobalMaxPooling3D: globally('Max'),

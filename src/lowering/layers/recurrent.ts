@@ -33,7 +33,7 @@ interface Cell {
 }
 
 /** One gate of several that lie side by side in the last axis. */
-function gate(ops: Ops, all: Value, at: number, units: number, count = 1): Value {
+export function gate(ops: Ops, all: Value, at: number, units: number, count = 1): Value {
   const last = all.shape.length - 1;
   return ops.slice(
     all,

@@ -101,26 +101,13 @@ type Interpolation = 'nearest' | 'bilinear' | 'bicubic' | 'area';
 const RESIZE_OPS = {
   nearest: 'ResizeNearestNeighbor',
   bilinear: 'ResizeBilinear',
+  bicubic: 'ResizeBicubic',
   area: 'ResizeArea',
 } as const;
 
 /** `tf.image.resize` without antialiasing: pixel centres are halves. */
 function resizeTo(ops: Ops, x: Value, [rows = 1, columns = 1]: readonly number[], how: Interpolation): Value {
   const shape = [x.shape[0] ?? null, rows, columns, x.shape[3] ?? null];
-  if (how === 'bicubic') {
-    // Keys' cubic with a = -0.5, as tf.image.resize has it; ResizeBicubic has another.
-    return ops.b.value(
-      'ScaleAndTranslate',
-      [x, ops.b.ints([rows, columns]), scales(ops, x, rows, columns), ops.b.floats([0, 0])],
-      [
-        attribute.type('T', x.dtype),
-        attribute.text('kernel_type', 'keyscubic'),
-        attribute.bool('antialias', false),
-      ],
-      'float32',
-      shape,
-    );
-  }
   return ops.b.value(
     RESIZE_OPS[how],
     [x, ops.b.ints([rows, columns])],
@@ -132,13 +119,6 @@ function resizeTo(ops: Ops, x: Value, [rows = 1, columns = 1]: readonly number[]
     how === 'nearest' ? x.dtype : 'float32',
     shape,
   );
-}
-
-function scales(ops: Ops, x: Value, rows: number, columns: number): Value {
-  const [height, width] = [x.shape[1] ?? null, x.shape[2] ?? null];
-  if (height !== null && width !== null) return ops.b.floats([rows / height, columns / width]);
-  const measured = ops.cast(ops.pack([ops.dimension(x, 1), ops.dimension(x, 2)]), 'float32');
-  return ops.divide(ops.b.floats([rows, columns]), measured);
 }
 
 const resizing = single((given, call) => {
@@ -175,14 +155,8 @@ const rescaling = single((x, call: LayerCall) => {
   return ops.add(ops.multiply(ops.cast(x, 'float32'), list('scale', 1)), list('offset', 0));
 });
 
-/** Passes its input and mask on: layers that only act while training. */
-const identity: LowerLayer = (call) => ({ outputs: [first(call)], mask: call.masks[0] ?? null });
-
-export const IDENTITY_CLASSES = [
-  'Dropout', 'SpatialDropout1D', 'SpatialDropout2D', 'SpatialDropout3D', 'GaussianNoise', 'GaussianDropout',
-  'AlphaDropout', 'ActivityRegularization', 'RandomFlip', 'RandomRotation', 'RandomZoom', 'RandomContrast',
-  'RandomBrightness', 'RandomTranslation', 'Identity',
-] as const; // prettier-ignore
+/** Passes its input and mask on: the reader makes one of every layer that only acts while training. */
+const dropout: LowerLayer = (call) => ({ outputs: [first(call)], mask: call.masks[0] ?? null });
 
 export const RESHAPING_LAYERS: Readonly<Record<string, LowerLayer>> = {
   Flatten: flatten,
@@ -201,5 +175,5 @@ export const RESHAPING_LAYERS: Readonly<Record<string, LowerLayer>> = {
   Resizing: resizing,
   CenterCrop: centerCrop,
   Rescaling: rescaling,
-  ...Object.fromEntries(IDENTITY_CLASSES.map((name) => [name, identity])),
+  Dropout: dropout,
 };

@@ -16,7 +16,18 @@ export async function meetProvenance(client: Client, owner: string): Promise<voi
     { name: 'loss', value: 0.125 },
     { name: 'accuracy', value: 0.98 },
   ];
-  const tuned = (await publish({ derivedFromVersionId: base.versionId, metrics })).version;
+  const { inputs, outputs } = JSON.parse(String(await fixture('keras/dense.io.json'))) as Record<
+    string,
+    number[][]
+  >;
+  const sample = { inputs: [{ data: inputs }], outputs: [{ data: outputs }], tolerance: 1e-4 };
+  const tuned = (await publish({ derivedFromVersionId: base.versionId, metrics, sample })).version;
+  const [differing] = await client.refused('publishVersion', owner, {
+    modelId: base.modelId,
+    uploadId: await client.upload(owner, await fixture('keras/dense.keras')),
+    sample: { ...sample, outputs: [{ data: inputs }] },
+  });
+  expect(differing).toMatchObject({ code: 'IMPORT_REFUSED', reason: 'SAMPLE_MISMATCH', path: ['uploadId'] });
   const next = (await publish({ metrics: [{ name: 'accuracy', value: 0.99 }] })).version;
   const found = await client.node('Version', owner, tuned.id);
   expect(found).toMatchObject({
@@ -28,6 +39,9 @@ export async function meetProvenance(client: Client, owner: string): Promise<voi
   const { report } = await client.node('Publication', owner, found.publication.id);
   expect(report).toMatchObject({ format: 'KERAS_V3', networkCutOff: expect.any(Boolean) });
   expect(report.peakMemoryBytes).toBeGreaterThan(10_000_000);
+  expect(report.sample).toMatchObject({ inputs: [{}], tolerance: 1e-4 });
+  expect(report.sample.comparedOutputs).toHaveLength(1);
+  expect(report.sample.largestDifference).toBeLessThan(1e-4);
   const { derivatives } = await client.node('Version', owner, base.versionId);
   expect(derivatives.nodes).toHaveLength(1);
 

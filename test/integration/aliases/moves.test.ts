@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Page } from '../../../src/lib/page.js';
 import type { AliasMove } from '../../../src/domain/aliases/index.js';
+import type { NamedSignature, Signature } from '../../../src/lib/tensor.js';
 import { conflictOf } from './words.js';
 import { accepted, refusalCode } from '../../support/catalog-world.js';
 import { keyOf } from '../../support/actors.js';
@@ -163,6 +164,39 @@ it('a breaking move needs to be allowed, by name, and is remembered with what it
     ['setAlias', 'WIDENING', false],
     ['setAlias', null, false],
     ['createModel', undefined, undefined],
+  ]);
+});
+
+it('a signature beside the default one has callers too: the gate and the history name it', async () => {
+  const named = (name: string, signature: Signature): NamedSignature => ({
+    name,
+    signature,
+    batchable: true,
+  });
+  const one = [named('serving_default', PLAIN), named('embed', PLAIN)];
+  const two = [named('serving_default', PLAIN), named('embed', OTHER), named('classify', PLAIN)];
+  const { modelId, versions } = await room.model(ada, [one, two, PLAIN]);
+  const [first, second = '', third = ''] = versions;
+  accepted(await room.aliases.setAlias(ada, move(modelId, first, null)));
+  const input = { modelId, name: 'production', versionId: second };
+  expect(accepted(await room.aliases.checkAliasMove(ada, input))).toMatchObject({ verdict: 'BREAKING' });
+  expect(await room.aliases.setAlias(ada, move(modelId, second, first))).toMatchObject({
+    error: {
+      code: 'BREAKING_CHANGE',
+      differences: [
+        'In the signature "embed": the input "x" is gone: requests with it are refused.',
+        'In the signature "embed": the input "image" is new: requests without it are refused.',
+      ],
+    },
+  });
+  accepted(await room.aliases.setAlias(ada, move(modelId, second, first, { allowBreaking: true })));
+  const away = await room.aliases.setAlias(ada, move(modelId, third, second));
+  expect(away).toMatchObject({ error: { code: 'BREAKING_CHANGE' } });
+  const [last] = await historyOf(modelId);
+  expect(last?.differences.map(({ signature, change, side }) => [signature, change, side])).toEqual([
+    ['embed', 'REMOVED', 'INPUT'],
+    ['embed', 'ADDED', 'INPUT'],
+    ['classify', 'ADDED', null],
   ]);
 });
 

@@ -13,7 +13,7 @@ import { Database } from '../../../src/database/index.js';
 import { systemClock } from '../../../src/lib/clock.js';
 import { newId } from '../../../src/lib/ids.js';
 import { createLogger } from '../../../src/lib/logger.js';
-import type { Signature, TensorSpec } from '../../../src/lib/tensor.js';
+import type { NamedSignature, Signature, TensorSpec } from '../../../src/lib/tensor.js';
 import { createCatalogWorld } from '../../support/catalog-world.js';
 import { createTestDatabase } from '../../support/postgres.js';
 
@@ -65,10 +65,10 @@ export async function openAliasesRoom() {
     return person(tenantId, 'OWNER');
   }
 
-  /** A model with a version for each of the signatures; the ids of the versions. */
+  /** A model with a version for each of the signatures, or lists of them, the first by default; the ids of the versions. */
   async function model(
     actor: TenantActor,
-    signatures: readonly Signature[],
+    signatures: readonly (Signature | readonly NamedSignature[])[],
     visibility: Model['visibility'] = 'PRIVATE',
   ): Promise<{ readonly modelId: string; readonly versions: readonly string[] }> {
     const { id: modelId } = await world.model(actor, {
@@ -76,14 +76,22 @@ export async function openAliasesRoom() {
       visibility,
     });
     const versions = signatures.map(() => newId('version'));
+    const named = signatures.map((one) => ('inputs' in one ? [] : one));
+    const first = signatures.map((one) => ('inputs' in one ? one : one[0]?.signature));
     // In one statement: each is a connection of its own.
     await test.asOwner(
-      `WITH new AS (SELECT * FROM unnest($3::text[], $4::jsonb[]) WITH ORDINALITY AS v(id, signature, number)),
+      `WITH new AS (SELECT * FROM unnest($3::text[], $4::jsonb[], $5::jsonb[]) WITH ORDINALITY
+           AS v(id, signature, signatures, number)),
          bytes AS (INSERT INTO artifacts (digest, bytes) SELECT id, 1 FROM new)
        INSERT INTO versions (id, tenant_id, model_id, number, format, digest, bytes, pack_digest, pack_bytes, signature,
-         runtime, trials, parameter_count, weight_bytes, operations)
-       SELECT id, $1, $2, number, 'KERAS_H5', id, 1, id, 1, signature, 'tfjs-wasm', '[]', 1, 4, '[]' FROM new`,
-      [actor.tenantId, modelId, versions, signatures.map((one) => JSON.stringify(one))],
+         signatures, runtime, trials, parameter_count, weight_bytes, operations)
+       SELECT id, $1, $2, number, 'KERAS_H5', id, 1, id, 1, signature, signatures, 'tfjs-wasm', '[]', 1, 4, '[]' FROM new`,
+      [
+        actor.tenantId,
+        modelId,
+        versions,
+        ...[first, named].map((list) => list.map((one) => JSON.stringify(one))),
+      ],
     );
     return { modelId, versions };
   }

@@ -118,9 +118,15 @@ describe('a refusal', () => {
         message:
           'This API key allows 1 predictions per calendar month (UTC); 1 is used. It resets at 2026-04-01T00:00:00.000Z.',
         subject: 'API_KEY',
+        subjectId: key.apiKeyId,
+        measure: 'PREDICTIONS',
+        window: 'MONTH',
+        modelId: null,
+        currency: null,
         limit: 1,
         used: 1,
         resetsAt: new Date('2026-04-01T00:00:00.000Z'),
+        retryAfterMs: null,
       },
     });
     const all = await room.metering.reserve(userOf(tenantId), { ...REQUEST, units: 5 });

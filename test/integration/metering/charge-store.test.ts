@@ -29,6 +29,7 @@ function settlementOf(leaseId: string): Settlement {
   return {
     leaseId,
     units: 2,
+    ordinal: null,
     userId,
     requestId: 'req_1',
     at: AT,

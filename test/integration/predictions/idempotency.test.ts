@@ -160,8 +160,9 @@ describe('a failure frees the key', () => {
 describe('a process that died', () => {
   async function leaveClaim(): Promise<void> {
     await room.db.asOwner(
-      `INSERT INTO idempotency_records (tenant_id, key, request_hash, claim_expires_at) VALUES ($1, 'once', 'x', $2)`,
-      [tenantId, new Date(room.clock.now().getTime() + 1000)],
+      `INSERT INTO idempotency_records (tenant_id, key, request_hash, claim_expires_at, created_at)
+       VALUES ($1, 'once', 'x', $2, $3)`,
+      [tenantId, new Date(room.clock.now().getTime() + 1000), room.clock.now()],
     );
   }
 
@@ -267,4 +268,19 @@ describe('a process that died', () => {
     expect(await ask()).toMatchObject({ error: [{ code: 'PREDICTION_FAILED', retryable: true }] });
     expect(await charged()).toBe(1);
   });
+});
+
+it('an answered key never expires: ten years later, in another process, the first answer comes, uncharged', async () => {
+  const first = await ask();
+  room.clock.advance(10 * 365 * 86_400_000);
+  await room.metering.sweepLeasesAcrossTenants();
+  const again = await ask({}, room.anotherProcess({ othersDiedBefore: room.clock.now() }));
+  if (!first.ok || !again.ok) throw new Error('refused');
+  expect(again.value).toMatchObject({ id: first.value.id, receipt: { replayed: true, charged: 0 } });
+  expect(Buffer.from(again.value.outputs![0]!.data)).toEqual(Buffer.from(first.value.outputs![0]!.data));
+  expect(await ask({ inputs: [{ data: [[9, 9]] }] }, room.anotherProcess())).toMatchObject({
+    error: [{ code: 'IDEMPOTENCY_MISMATCH' }],
+  });
+  expect(room.jobs).toHaveLength(1);
+  expect(await charged()).toBe(1);
 });

@@ -77,6 +77,39 @@ describe('a publication', () => {
     expect((await next.latestVersion(actor, modelId))?.number).toBe(1);
   });
 
+  it('keeps its sample through a restart, and not longer than until its end', async () => {
+    const seen: unknown[] = [];
+    const first = endless();
+    const stopped = await setting.service((request, ...rest) => {
+      seen.push(request.sample);
+      return first.importArtifact(request, ...rest);
+    });
+    const { id: uploadId } = await upload(stopped, actor);
+    const sample = { inputs: [{ name: 'x', data: [['9007199254740993', 'NaN']] }], tolerance: 0.5 };
+    const begun = await stopped.publishVersion(actor, { modelId, uploadId, sample, waitMs: 0 });
+    const id = begun.ok ? begun.value.publication.id : '';
+    await until(() => first.started() === 1);
+    await stopped.stop();
+
+    const next = await setting.service((request, ...rest) => {
+      seen.push(request.sample);
+      return succeeds(request, ...rest);
+    });
+    await until(async () => (await statusOf(next, id)) === 'SUCCEEDED');
+    expect(seen).toEqual(Array(2).fill({ ...sample, outputs: [] }));
+    const rows = await setting.db.asOwner('SELECT sample FROM publications WHERE id = $1', [id]);
+    expect(rows).toEqual([{ sample: null }]);
+    const mistaken = { inputs: [{ data: null }] };
+    const second = await upload(next, actor);
+    const refused = await next.publishVersion(actor, { modelId, uploadId: second.id, sample: mistaken });
+    expect(refused).toMatchObject({
+      ok: false,
+      error: { code: 'INVALID_INPUT', path: ['sample', 'inputs', '0', 'data'] },
+    });
+    // Nothing was consumed by that.
+    expect(await next.getUpload(actor, second.id)).not.toBeNull();
+  });
+
   it('of a process that died is taken up when its lease has ended, and its work directory removed', async () => {
     const idle = await setting.service(succeeds);
     const { id: uploadId, digest } = await upload(idle, actor);

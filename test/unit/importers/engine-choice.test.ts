@@ -15,6 +15,7 @@ function trial(
     loadMs: 1,
     memoryBytes: 4,
     maxRelativeDiff: 0,
+    comparedInputs: null,
   };
 }
 

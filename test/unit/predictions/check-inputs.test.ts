@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { checkInputs, type RawTensor } from '../../../src/domain/predictions/check-inputs.js';
+import { checkInputs } from '../../../src/domain/predictions/check-inputs.js';
+import type { RawTensor } from '../../../src/lib/raw-tensor.js';
 import { DecodedBase64 } from '../../../src/lib/decoded-base64.js';
 import type { Datatype, Signature } from '../../../src/lib/tensor.js';
 

@@ -3,6 +3,10 @@ import { expect, it } from 'vitest';
 import { compareVersions } from '../../../src/domain/versions/compare-versions.js';
 import type { Version } from '../../../src/domain/versions/version.js';
 
+const signature: Version['signature'] = {
+  inputs: [{ name: 'x', datatype: 'FP32', shape: [-1, 3] }],
+  outputs: [{ name: 'y', datatype: 'FP32', shape: [-1, 2] }],
+};
 const base: Version = {
   id: 'ver_a',
   tenantId: 'ten_a',
@@ -14,11 +18,8 @@ const base: Version = {
   bytes: 10,
   packDigest: 'p',
   packBytes: 20,
-  signature: {
-    inputs: [{ name: 'x', datatype: 'FP32', shape: [-1, 3] }],
-    outputs: [{ name: 'y', datatype: 'FP32', shape: [-1, 2] }],
-  },
-  signatures: [],
+  signature,
+  signatures: [{ name: 'serving_default', signature, batchable: true }],
   runtime: 'tfjs-wasm',
   batchable: true,
   trials: [],
@@ -42,26 +43,30 @@ const trial = (runtime: Version['runtime'], computeMs: number | null) => ({
   computeMs,
   batchComputeMs: null,
   maxRelativeDiff: null,
+  comparedInputs: null,
 });
 
 it('sets tensors of one name and side beside each other, and says which are the same', () => {
-  const other: Version = {
-    ...base,
-    signature: {
-      inputs: [
-        { name: 'mask', datatype: 'BOOL', shape: [-1] },
-        { name: 'x', datatype: 'FP32', shape: [-1, 4] },
-      ],
-      outputs: [{ name: 'y', datatype: 'FP32', shape: [-1, 2] }],
-    },
+  const changed: Version['signature'] = {
+    inputs: [
+      { name: 'mask', datatype: 'BOOL', shape: [-1] },
+      { name: 'x', datatype: 'FP32', shape: [-1, 4] },
+    ],
+    outputs: signature.outputs,
   };
+  const signatures = [
+    { name: 'serving_default', signature: changed, batchable: true },
+    { name: 'embed', signature: { inputs: [], outputs: signature.outputs }, batchable: false },
+  ];
+  const other: Version = { ...base, signature: changed, signatures };
   expect(compareVersions(base, base)).toMatchObject({ compatibility: 'COMPATIBLE', differences: [] });
   expect(compareVersions(base, other)).toMatchObject({ compatibility: 'BREAKING' });
   const [x, y] = [base.signature.inputs[0], base.signature.outputs[0]];
   expect(compareVersions(base, other).tensors).toEqual([
-    { side: 'INPUT', name: 'x', a: x, b: other.signature.inputs[1], same: false },
-    { side: 'INPUT', name: 'mask', a: null, b: other.signature.inputs[0], same: false },
-    { side: 'OUTPUT', name: 'y', a: y, b: y, same: true },
+    { signature: 'serving_default', side: 'INPUT', name: 'x', a: x, b: changed.inputs[1], same: false },
+    { signature: 'serving_default', side: 'INPUT', name: 'mask', a: null, b: changed.inputs[0], same: false },
+    { signature: 'serving_default', side: 'OUTPUT', name: 'y', a: y, b: y, same: true },
+    { signature: 'embed', side: 'OUTPUT', name: 'y', a: null, b: y, same: false },
   ]);
 });
 

@@ -11,6 +11,7 @@ const trial = (runtime: EngineTrial['runtime'], ok: boolean, computeMs: number):
   computeMs: ok ? computeMs : null,
   batchComputeMs: null,
   maxRelativeDiff: ok ? 0 : null,
+  comparedInputs: null,
 });
 
 const version = {

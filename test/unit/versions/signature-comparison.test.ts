@@ -1,12 +1,13 @@
 /** The gate against the real check of inputs: what it lets through breaks no caller. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { checkInputs, type RawTensor } from '../../../src/domain/predictions/index.js';
+import { checkInputs } from '../../../src/domain/predictions/index.js';
+import type { RawTensor } from '../../../src/lib/raw-tensor.js';
 import {
   compareSignatures,
   COMPATIBILITIES,
-  type SignatureDifference,
-} from '../../../src/domain/versions/index.js';
+  type TensorDifference,
+} from '../../../src/domain/versions/signature-comparison.js';
 import { hasBatchDimension, type Signature, type TensorSpec } from '../../../src/lib/tensor.js';
 
 const LIMITS = { maxRows: Number.MAX_SAFE_INTEGER, maxBytes: 64 * 1024 ** 2 };
@@ -21,7 +22,7 @@ const signature = (inputs: readonly TensorSpec[], outputs: readonly TensorSpec[]
 };
 const BASE = signature([x()], [y()]);
 
-function summary({ change, side, name, verdict }: SignatureDifference): string {
+function summary({ change, side, name, verdict }: TensorDifference): string {
   return `${verdict} ${side} ${change} ${name}`;
 }
 function compare(before: Signature, after: Signature) {

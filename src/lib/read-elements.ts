@@ -1,10 +1,18 @@
 /** TensorData as it came (JSON or base64) into row-major little-endian bytes. Pure. */
-import { base64Length, DecodedBase64 } from '../../lib/decoded-base64.js';
-import { ok, refuse, type Result } from '../../lib/result.js';
-import { bytesPerElement, elementCount, type Datatype } from '../../lib/tensor.js';
-import { invalidInput, type InvalidInput } from './errors.js';
-import { MAX_RANK } from './limits.js';
+import { base64Length, DecodedBase64 } from './decoded-base64.js';
+import { ok, refuse, type Refusal, type Result } from './result.js';
+import { bytesPerElement, elementCount, type Datatype } from './tensor.js';
 import { createElementWriter, expectedElement, isIntegerText, isNonFiniteText } from './write-elements.js';
+
+/** No tensor that an engine takes has more dimensions. */
+export const MAX_RANK = 8;
+
+export type InvalidTensor = Refusal<'INVALID_INPUT'>;
+
+/** @param path of what is wrong in the caller's input */
+export function invalidTensor(path: readonly string[], message: string): InvalidTensor {
+  return { code: 'INVALID_INPUT', message, path };
+}
 
 /** Whether it is base64, not JSON elements. */
 export function isBase64(data: unknown, datatype: Datatype): data is string | DecodedBase64 {
@@ -38,7 +46,7 @@ export function readJson(
   datatype: Datatype,
   lists: readonly number[],
   path: readonly string[],
-): Result<Uint8Array, InvalidInput> {
+): Result<Uint8Array, InvalidTensor> {
   // A scalar is a list of one to the writers.
   const rows = lists.length === 0 ? [data] : data;
   const lengths = lists.length === 0 ? [1] : lists;
@@ -74,7 +82,7 @@ export function readJson(
 
   const mistake = walk(rows, 0);
   if (mistake === null) return ok(sink.bytes);
-  return refuse(invalidInput([...path, ...mistake.indices.map(String)], mistake.message));
+  return refuse(invalidTensor([...path, ...mistake.indices.map(String)], mistake.message));
 }
 
 interface Mistake {
@@ -89,7 +97,7 @@ export function readBase64(
   datatype: Datatype,
   count: number,
   path: readonly string[],
-): Result<Uint8Array, InvalidInput> {
+): Result<Uint8Array, InvalidTensor> {
   const size = bytesPerElement(datatype);
   const length =
     typeof base64 === 'string'
@@ -98,7 +106,7 @@ export function readBase64(
   if (length === null) return refuse(notBase64(path));
   if (size !== null && length !== count * size) {
     return refuse(
-      invalidInput(
+      invalidTensor(
         path,
         `The base64 holds ${length} bytes; ${count} elements of ${datatype} are ${count * size} bytes.`,
       ),
@@ -107,11 +115,11 @@ export function readBase64(
   const bytes = typeof base64 === 'string' ? decode(base64, length) : base64.bytes;
   if (bytes === null) return refuse(notBase64(path));
   if (datatype === 'BOOL' && bytes.some((byte) => byte > 1)) {
-    return refuse(invalidInput(path, 'A BOOL element is one byte, 0 or 1.'));
+    return refuse(invalidTensor(path, 'A BOOL element is one byte, 0 or 1.'));
   }
   if (datatype === 'BYTES' && !holdsElements(bytes, count)) {
     return refuse(
-      invalidInput(
+      invalidTensor(
         path,
         `The base64 does not hold ${count} BYTES elements, each a little-endian uint32 length and its bytes.`,
       ),
@@ -128,8 +136,8 @@ function decode(text: string, length: number): Uint8Array | null {
   return Buffer.from(bytes.buffer).write(text, 'base64') === length ? bytes : null;
 }
 
-function notBase64(path: readonly string[]): InvalidInput {
-  return invalidInput(path, 'The text is not valid base64 (standard alphabet, padded, no line breaks).');
+function notBase64(path: readonly string[]): InvalidTensor {
+  return invalidTensor(path, 'The text is not valid base64 (standard alphabet, padded, no line breaks).');
 }
 
 function holdsElements(bytes: Uint8Array, count: number): boolean {

@@ -2,8 +2,8 @@
  * One writer per datatype: puts JSON values into a typed array. Writers take a whole row (the innermost list), so
  * that the loop over elements is one tight loop per datatype, without a call or an allocation for each element.
  */
-import { toFloat16Bits } from '../../lib/float16.js';
-import type { Datatype } from '../../lib/tensor.js';
+import { toFloat16Bits } from './float16.js';
+import type { Datatype } from './tensor.js';
 
 export type FixedDatatype = Exclude<Datatype, 'BYTES'>;
 

@@ -1,0 +1,115 @@
+// Faults in what is charged, and in the ledger and its walls.
+const LEASES = 'test/integration/metering/leases.test.ts';
+const SETTLEMENT = 'test/integration/metering/settlement.test.ts';
+const REPORTS = 'test/integration/metering/reports.test.ts';
+const TIME = 'test/integration/metering/time.test.ts';
+const CHARGES = 'test/integration/metering/charge-store.test.ts';
+const DURABLE = 'test/integration/metering/durable.test.ts';
+const KEYS = 'test/integration/predictions/idempotency.test.ts';
+const CORRIDOR = 'test/integration/predictions/corridor.test.ts';
+const WALLS = 'test/contracts/row-level-security.test.ts';
+const QUOTA_LEASES = 'prisma/migrations/20261122000400_quota_leases/migration.sql';
+const PARTITIONS = 'prisma/migrations/20261124000100_ledger_partitions/migration.sql';
+const METERING = 'src/domain/metering';
+const PREDICTIONS = 'src/domain/predictions';
+
+/** @type {import('./plant.mjs').Fault[]} */
+export const CHARGE_FAULTS = [
+  // charging
+  {
+    name: 'settle-twice-many',
+    file: `${METERING}/charge-store.ts`,
+    find: 'sum(a.units) AS units FROM added a JOIN events e ON e.id = a.id GROUP BY 1',
+    replace: 'sum(e.units) AS units FROM events e GROUP BY 1',
+    tests: [CHARGES],
+  },
+  {
+    name: 'settle-twice-one',
+    file: `${METERING}/charge-one.ts`,
+    find: 'FROM added a WHERE l.tenant_id = $1 AND l.id = $2',
+    replace: 'FROM (SELECT 2 AS units FROM held) a WHERE l.tenant_id = $1 AND l.id = $2',
+    tests: [CHARGES],
+  },
+  {
+    name: 'charge-units-for-another-prediction',
+    file: `${METERING}/lease-book.ts`,
+    find: 'return held.chargedFor === predictionId;',
+    replace: 'return true;',
+    tests: [LEASES, SETTLEMENT],
+  },
+  {
+    name: 'charge-without-a-lease',
+    file: `${METERING}/charge-one.ts`,
+    find: 'FROM held h\n',
+    replace: "FROM (SELECT NULL::text AS api_key_id, '2026-03-01Z'::timestamptz AS period_start) h\n",
+    tests: [CHARGES],
+  },
+  {
+    name: 'do-not-wait-for-the-disk-one',
+    file: `${METERING}/charge-one.ts`,
+    find: '  WITH held AS MATERIALIZED (\n    SELECT l.api_key_id',
+    replace:
+      "  WITH careless AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true) AS it), held AS MATERIALIZED (\n    SELECT (SELECT NULL FROM careless WHERE it = '') AS nothing, l.api_key_id",
+    tests: [DURABLE],
+  },
+  {
+    name: 'do-not-wait-for-the-disk-many',
+    file: `${METERING}/charge-store.ts`,
+    find: '  WITH held AS MATERIALIZED (\n    SELECT l.id',
+    replace:
+      "  WITH careless AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true) AS it), held AS MATERIALIZED (\n    SELECT (SELECT NULL FROM careless WHERE it = '') AS nothing, l.id",
+    tests: [DURABLE],
+  },
+  {
+    name: 'answer-before-the-commit',
+    file: `${METERING}/service.ts`,
+    find: 'const { isCharged, isRecalled } = await settlements.submit(reservation.tenantId, settlement, isAlone);',
+    replace: `void settlements.submit(reservation.tenantId, settlement, isAlone);
+    const { isCharged, isRecalled } = { isCharged: true, isRecalled: false };`,
+    tests: [DURABLE, SETTLEMENT],
+  },
+  {
+    name: 'answer-before-the-charge',
+    file: `${PREDICTIONS}/predict.ts`,
+    find: 'const settled = await settle(pass, prediction, charge, reservation);',
+    replace: `void settle(pass, prediction, charge, reservation);
+      const settled = ok({ chargedAt: prediction.createdAt });`,
+    tests: [CORRIDOR, KEYS],
+  },
+  {
+    name: 'use-what-is-not-certain',
+    file: `${METERING}/lease-book.ts`,
+    find: "if (outcome === 'LOST' || outcome === 'UNKNOWN') retire(lease);",
+    replace: "if (outcome === 'LOST') retire(lease);",
+    tests: [LEASES],
+  },
+  // the ledger and its walls
+  {
+    name: 'drop-the-policy-of-the-ledger',
+    file: PARTITIONS,
+    find: 'USING (tenant_id = app_tenant_id()) WITH CHECK (tenant_id = app_tenant_id());',
+    replace: 'USING (true) WITH CHECK (true);',
+    tests: [WALLS],
+  },
+  {
+    name: 'drop-the-policy-of-leases',
+    file: QUOTA_LEASES,
+    find: 'USING (tenant_id = app_tenant_id() OR app_across_tenants())',
+    replace: 'USING (tenant_id IS NOT NULL)',
+    tests: [WALLS],
+  },
+  {
+    name: 'grant-changes-of-the-ledger',
+    file: PARTITIONS,
+    find: 'GRANT SELECT, INSERT ON usage_events TO souk_app;',
+    replace: 'GRANT SELECT, INSERT, UPDATE, DELETE ON usage_events TO souk_app;',
+    tests: [WALLS],
+  },
+  {
+    name: 'count-the-usage-of-everybody',
+    file: `${METERING}/usage-report.ts`,
+    find: 'WHERE tenant_id = $1 AND created_at >= $2 AND created_at < $3',
+    replace: 'WHERE $1::text IS NOT NULL AND created_at >= $2 AND created_at <= $3',
+    tests: [TIME, REPORTS],
+  },
+];

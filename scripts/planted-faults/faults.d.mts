@@ -1,0 +1,3 @@
+import type { Fault } from './plant.mjs';
+
+export const FAULTS: readonly Fault[];

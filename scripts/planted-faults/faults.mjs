@@ -1,0 +1,8 @@
+// The faults that metering must not have, each with the tests that notice it. Texts are as short as they can be and still
+// occur once: whoever changes the source changes them here (`test/unit/scripts/planted-faults.test.ts` says which).
+import { CHARGE_FAULTS } from './charge-faults.mjs';
+import { KEY_FAULTS } from './key-faults.mjs';
+import { LEASE_FAULTS } from './lease-faults.mjs';
+
+/** @type {import('./plant.mjs').Fault[]} */
+export const FAULTS = [...LEASE_FAULTS, ...CHARGE_FAULTS, ...KEY_FAULTS];

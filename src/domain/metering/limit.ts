@@ -1,0 +1,111 @@
+/** A limit: whose, of what, in which window, how much, and what a refusal by it says. Pure. */
+import { countedAmount, placeOf, shownAmount, type Amounts, type Measure } from './measures.js';
+import type { Period, QuotaSubject } from './quota.js';
+
+/** NONE: of what runs at once. */
+export const WINDOWS = ['MINUTE', 'DAY', 'MONTH', 'LIFETIME', 'NONE'] as const;
+export type LimitWindow = (typeof WINDOWS)[number];
+
+/** HARD: nothing goes beyond. SOFT: what goes beyond is counted as overage. */
+export type Enforcement = 'HARD' | 'SOFT';
+
+/** Outer to inner: where several are short, the outermost is named. */
+export const SUBJECTS = ['TENANT', 'SUBSCRIPTION', 'API_KEY'] as const satisfies readonly QuotaSubject[];
+
+/** A limit as `lease_quota` told it, counted as the database counts (compute in microseconds). */
+export interface LimitState {
+  readonly id: string;
+  readonly subject: QuotaSubject;
+  /** Id of the tenant, subscription or API key. */
+  readonly subjectId: string;
+  /** `null`: of all models together. */
+  readonly modelId: string | null;
+  readonly measure: Measure;
+  readonly window: LimitWindow;
+  readonly currency: string | null;
+  /** In milliseconds for COMPUTE_MS. */
+  readonly amount: number;
+  readonly isHard: boolean;
+  readonly used: number;
+  /** Beside what the lease holds; `null` when SOFT. */
+  left: number | null;
+  /** MINUTE only: how full the bucket was. */
+  readonly level: number;
+}
+
+/** When the window of a limit begins anew; `null`: never, or bit by bit. */
+export function resetsAtOf(window: LimitWindow, month: Period, day: Period): Date | null {
+  if (window === 'DAY') return day.end;
+  return window === 'MONTH' ? month.end : null;
+}
+
+/**
+ * By which limit a claim does not fit into what is left: the outermost; `null` when it fits into each.
+ * @param idle what the lease of the account has beside
+ */
+export function shortLimit(
+  limits: readonly LimitState[],
+  claim: Readonly<Amounts>,
+  idle: Readonly<Amounts>,
+): LimitState | null {
+  let short: LimitState | null = null;
+  for (const limit of limits) {
+    const place = placeOf(limit.measure);
+    if (limit.left === null || (claim[place] ?? 0) <= limit.left + (idle[place] ?? 0)) continue;
+    if (short === null || rankOf(limit) < rankOf(short)) short = limit;
+  }
+  return short;
+}
+
+function rankOf({ subject, modelId }: LimitState): number {
+  return SUBJECTS.indexOf(subject) * 2 + (modelId === null ? 0 : 1);
+}
+
+/** After how long a bucket that refused a claim has room for it; `null`: it never has. */
+export function minuteRetryMs({ measure, amount, level }: LimitState, claim: number): number | null {
+  const perMinute = countedAmount(measure, amount);
+  if (claim > perMinute) return null;
+  return Math.max(1, Math.ceil(((level + claim - perMinute) / perMinute) * 60_000));
+}
+
+/** What is left of a limit, as headers and payloads say it. */
+export interface LimitLeft {
+  readonly id: string;
+  readonly subject: QuotaSubject;
+  readonly subjectId: string;
+  readonly modelId: string | null;
+  readonly measure: Measure;
+  readonly window: LimitWindow;
+  readonly currency: string | null;
+  readonly limit: number;
+  readonly remaining: number;
+  readonly resetsAt: Date | null;
+  /** Seconds until all of it is there again; `null`: it never is, or as soon as what runs has ended. */
+  readonly resetAfterSeconds: number | null;
+}
+
+/** HARD limits with what is left under them; `idle`: what the lease has beside. */
+export function limitsLeft(
+  limits: readonly LimitState[],
+  idle: Readonly<Amounts>,
+  windows: { readonly month: Period; readonly day: Period; readonly now: Date },
+): LimitLeft[] {
+  const all: LimitLeft[] = [];
+  for (const limit of limits) {
+    const { id, subject, subjectId, modelId, measure, window, currency, amount, left, level } = limit;
+    if (left === null) continue;
+    const resetsAt = resetsAtOf(window, windows.month, windows.day);
+    const counted = countedAmount(measure, amount);
+    const untilMs =
+      window === 'MINUTE'
+        ? (Math.max(0, level) / Math.max(1, counted)) * 60_000
+        : resetsAt === null
+          ? null
+          : resetsAt.getTime() - windows.now.getTime();
+    const remaining = shownAmount(measure, Math.max(0, left + (idle[placeOf(measure)] ?? 0)));
+    const resetAfterSeconds = untilMs === null ? null : Math.max(0, Math.ceil(untilMs / 1000));
+    const whose = { id, subject, subjectId, modelId, measure, window, currency };
+    all.push({ ...whose, limit: amount, remaining, resetsAt, resetAfterSeconds });
+  }
+  return all;
+}

@@ -1,0 +1,43 @@
+/** What a caller was told is on the disk: a charge waits for it, however it is written. */
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { ok } from '../../../src/lib/result.js';
+import { chargeOf, openMeteringRoom, userOf, type MeteringRoom } from '../../support/metering-room.js';
+
+const REQUEST = { units: 1, timeoutMs: 10_000 };
+
+let room: MeteringRoom;
+beforeAll(async () => {
+  room = await openMeteringRoom();
+  // A deferred trigger runs as the last thing before the commit, when nothing can change any more whether it waits.
+  await room.db.asOwner('CREATE TABLE commits (waits TEXT NOT NULL, at BIGSERIAL)');
+  await room.db.asOwner('GRANT INSERT ON commits TO souk_app');
+  await room.db.asOwner('GRANT USAGE ON SEQUENCE commits_at_seq TO souk_app');
+  await room.db.asOwner(`CREATE FUNCTION note_commit() RETURNS TRIGGER LANGUAGE plpgsql AS $$
+    BEGIN INSERT INTO commits (waits) VALUES (current_setting('synchronous_commit')); RETURN NULL; END $$`);
+  await room.db.asOwner(`CREATE CONSTRAINT TRIGGER usage_events_note AFTER INSERT ON usage_events
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION note_commit()`);
+});
+afterAll(() => room.stop());
+
+it.each([
+  ['alone', 1, false],
+  ['many at once', 12, false],
+  ['with an answer under a key', 1, true],
+])('a charge %s is answered when its commit is on the disk, and not before', async (_, count, isWritten) => {
+  const actor = userOf(await room.tenant(null));
+  await room.db.asOwner('DELETE FROM commits');
+  await Promise.all(
+    Array.from({ length: count }, async () => {
+      const reserved = await room.metering.reserve(actor, REQUEST);
+      if (!reserved.ok) throw new Error(reserved.error.message);
+      const charge = chargeOf();
+      const write = isWritten ? () => Promise.resolve(ok(undefined)) : undefined;
+      expect((await room.metering.settle(actor, reserved.value, charge, write)).ok).toBe(true);
+      // Seen by another connection as soon as it is said: it is committed.
+      const events = await room.db.asOwner('SELECT 1 FROM usage_events WHERE id = $1', [charge.predictionId]);
+      expect(events).toHaveLength(1);
+    }),
+  );
+  const commits = await room.db.asOwner<{ waits: string }>('SELECT waits FROM commits');
+  expect(commits).toEqual(Array.from({ length: count }, () => ({ waits: 'on' })));
+});
