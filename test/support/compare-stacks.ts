@@ -68,6 +68,7 @@ async function compare(
         return {
           classes,
           diff,
+          isSkipped: false,
           problem: `With ${rows} rows its outputs differ by ${diff} of their magnitude.`,
         };
       }
