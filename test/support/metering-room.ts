@@ -59,6 +59,8 @@ export interface MeteringRoom {
    * have charged since they were last carried over counts as used.
    */
   books(tenantId: string): Promise<Books>;
+  /** What is wrong with the counters of limits: they must agree with leases and ledger at every moment. */
+  wrongLimits(tenantId: string): Promise<unknown[]>;
   stop(): Promise<void>;
 }
 
@@ -234,6 +236,17 @@ export async function openMeteringRoom(
         ...sums!,
       };
     },
+    wrongLimits: (tenantId) =>
+      db.asOwner(
+        `SELECT q.measure, q.span, c.used::int, c.reserved::int, l.held::int, l.charged::int,
+           charged_under(q, c.window_start)::int AS ledger
+         FROM limit_counters c JOIN quota_limits q ON q.id = c.limit_id
+           CROSS JOIN LATERAL leased_under(q, c.window_start) l
+         WHERE c.tenant_id = $1 AND q.span <> 'MINUTE' AND (
+           c.reserved <> l.held
+           OR (q.measure <> 'PLACES' AND c.used + l.charged <> charged_under(q, c.window_start)))`,
+        [tenantId],
+      ),
     async stop() {
       for (const server of servers) await server.crash();
       await owner.end();

@@ -113,12 +113,12 @@ CREATE INDEX quota_threshold_events_tenant_id_raised_at_idx
 
 -- Which places in the month of a subscription nobody has: neither a charged prediction nor a lease.
 CREATE TABLE subscription_ordinals (
+    tenant_id TEXT NOT NULL,
     subscription_id TEXT NOT NULL,
     period_start TIMESTAMPTZ(3) NOT NULL,
-    tenant_id TEXT NOT NULL,
     free INT8MULTIRANGE NOT NULL DEFAULT '{[1,)}',
 
-    CONSTRAINT subscription_ordinals_pkey PRIMARY KEY (subscription_id, period_start)
+    CONSTRAINT subscription_ordinals_pkey PRIMARY KEY (tenant_id, subscription_id, period_start)
 ) WITH (fillfactor = 50);
 
 DO $$
@@ -231,6 +231,12 @@ DECLARE
 BEGIN
     SELECT * INTO v_counter FROM limit_counters c WHERE c.limit_id = p_limit.id AND c.window_start = p_window_start;
     IF FOUND THEN
+        -- The clock was put back since: else the bucket would not empty before that time has come again.
+        IF v_counter.level_at > p_now + INTERVAL '10 seconds' THEN
+            UPDATE limit_counters c SET level_at = p_now
+                WHERE c.limit_id = p_limit.id AND c.window_start = p_window_start;
+            v_counter.level_at := p_now;
+        END IF;
         RETURN v_counter;
     END IF;
     v_counter := ROW(p_limit.id, p_limit.tenant_id, p_window_start, 0, 0, 0, p_now);
@@ -380,7 +386,7 @@ BEGIN
     INSERT INTO subscription_ordinals (tenant_id, subscription_id, period_start)
         VALUES (p_tenant_id, p_subscription_id, p_month) ON CONFLICT DO NOTHING;
     SELECT o.free INTO STRICT v_free FROM subscription_ordinals o
-        WHERE o.subscription_id = p_subscription_id AND o.period_start = p_month;
+        WHERE o.tenant_id = p_tenant_id AND o.subscription_id = p_subscription_id AND o.period_start = p_month;
     FOR v_range IN SELECT r FROM unnest(v_free) r ORDER BY r LOOP
         EXIT WHEN v_rest = 0;
         v_end := least(upper(v_range), lower(v_range) + v_rest);
@@ -388,7 +394,7 @@ BEGIN
         v_taken := v_taken + int8multirange(int8range(lower(v_range), v_end));
     END LOOP;
     UPDATE subscription_ordinals o SET free = o.free - v_taken
-        WHERE o.subscription_id = p_subscription_id AND o.period_start = p_month;
+        WHERE o.tenant_id = p_tenant_id AND o.subscription_id = p_subscription_id AND o.period_start = p_month;
     RETURN v_taken;
 END
 $$;
@@ -578,7 +584,9 @@ BEGIN
                 -- This lease's own are in `charged` of before: they were carried over after the counters were read.
                 + CASE WHEN p_is_new THEN 0 ELSE (charged_of(v_lease))[v_place] END INTO v_one
                 FROM leased_under(v_limit, window_start_of(v_limit.span, p_month, p_day)) u;
-            v_useds[v_index] := CASE v_limit.measure WHEN 'PLACES' THEN v_limit.amount - v_lefts[v_index] + v_granted[v_place]
+            v_useds[v_index] := CASE
+                WHEN v_limit.measure = 'PLACES' THEN v_limit.amount - v_lefts[v_index] + v_granted[v_place]
+                WHEN v_limit.span = 'MINUTE' THEN ceil(v_levels[v_index] + v_granted[v_place] - 0.000001)::bigint
                 ELSE v_one END;
             IF v_limit.span <> 'MINUTE' THEN
                 v_is_recalling := recall_leases(p_tenant_id,
@@ -641,7 +649,7 @@ BEGIN
     END IF;
     IF v_ordinals IS NOT NULL THEN
         UPDATE subscription_ordinals o SET free = o.free + v_ordinals
-            WHERE o.subscription_id = v_lease.subscription_id AND o.period_start = v_lease.period_start;
+            WHERE o.tenant_id = p_tenant_id AND o.subscription_id = v_lease.subscription_id AND o.period_start = v_lease.period_start;
     END IF;
     RETURN true;
 END
@@ -714,3 +722,76 @@ INSERT INTO quota_limits (id, tenant_id, subject, subject_id, measure, span, amo
 ALTER TABLE tenant_plans FORCE ROW LEVEL SECURITY;
 ALTER TABLE api_keys FORCE ROW LEVEL SECURITY;
 ALTER TABLE quota_limits FORCE ROW LEVEL SECURITY;
+
+-- How the limits of a tenant stand, of all its subscriptions and of the named keys. `reserved`: held and not charged.
+CREATE FUNCTION limit_states(
+    p_tenant_id TEXT, p_api_key_ids TEXT[], p_month TIMESTAMPTZ, p_day TIMESTAMPTZ, p_now TIMESTAMPTZ
+)
+RETURNS TABLE (
+    id TEXT, subject TEXT, subject_id TEXT, model_id TEXT, measure TEXT, span TEXT, currency TEXT, amount BIGINT,
+    enforcement TEXT, window_start TIMESTAMPTZ, used BIGINT, reserved BIGINT, level DOUBLE PRECISION
+)
+LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    v_limit quota_limits;
+    v_counter limit_counters;
+    v_start TIMESTAMPTZ;
+    v_charged BIGINT;
+    v_open BIGINT;
+BEGIN
+    PERFORM lock_tenant_quota(p_tenant_id);
+    FOR v_limit IN
+        SELECT q.* FROM quota_limits q
+        WHERE q.tenant_id = p_tenant_id AND (q.subject <> 'API_KEY' OR q.subject_id = ANY (p_api_key_ids))
+        ORDER BY measure_place(q.measure), q.span, q.subject, q.id
+    LOOP
+        v_start := window_start_of(v_limit.span, p_month, p_day);
+        v_counter := open_limit_counter(v_limit, v_start, p_now);
+        SELECT coalesce(sum(h.charged), 0)::bigint, coalesce(sum(greatest(0, h.held - h.charged)), 0)::bigint
+            INTO v_charged, v_open
+            FROM (
+                SELECT (held_of(l))[measure_place(v_limit.measure)] AS held,
+                    (charged_of(l))[measure_place(v_limit.measure)] AS charged
+                FROM quota_leases l
+                WHERE l.tenant_id = p_tenant_id AND window_start_of(v_limit.span, l.period_start, l.day_start) = v_start
+                    AND counts_under(v_limit, l.api_key_id, l.model_id, l.subscription_id, l.currency)
+            ) h;
+        IF v_limit.span = 'MINUTE' THEN
+            RETURN QUERY SELECT v_limit.id, v_limit.subject, v_limit.subject_id, v_limit.model_id, v_limit.measure,
+                v_limit.span, v_limit.currency, v_limit.amount, v_limit.enforcement, v_start, 0::bigint, 0::bigint,
+                level_of(v_limit, v_counter, p_now);
+        ELSE
+            RETURN QUERY SELECT v_limit.id, v_limit.subject, v_limit.subject_id, v_limit.model_id, v_limit.measure,
+                v_limit.span, v_limit.currency, v_limit.amount, v_limit.enforcement, v_start,
+                v_counter.used + v_charged, v_open, 0::float8;
+        END IF;
+    END LOOP;
+END
+$$;
+
+-- For whoever changes what is charged by other ways than a charge (corrections, refunds): adds to `used` of all that counts
+-- it. `p_more`: by measure; `p_month` and `p_day`: of the event that was added to the ledger in the same transaction.
+CREATE FUNCTION add_to_used(
+    p_tenant_id TEXT, p_api_key_id TEXT, p_model_id TEXT, p_subscription_id TEXT, p_currency TEXT,
+    p_month TIMESTAMPTZ, p_day TIMESTAMPTZ, p_more BIGINT[]
+)
+RETURNS VOID LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM lock_tenant_quota(p_tenant_id);
+    PERFORM lock_quota_counter(p_tenant_id, 'TENANT', p_tenant_id, p_month);
+    UPDATE quota_counters c SET used = c.used + p_more[1]
+        WHERE c.subject = 'TENANT' AND c.subject_id = p_tenant_id AND c.period_start = p_month;
+    IF p_api_key_id IS NOT NULL THEN
+        PERFORM lock_quota_counter(p_tenant_id, 'API_KEY', p_api_key_id, p_month);
+        UPDATE quota_counters c SET used = c.used + p_more[1]
+            WHERE c.subject = 'API_KEY' AND c.subject_id = p_api_key_id AND c.period_start = p_month;
+    END IF;
+    -- One that is not there is made from the ledger when it is needed, after this.
+    UPDATE limit_counters c SET used = c.used + p_more[measure_place(q.measure)]
+        FROM quota_limits q
+        WHERE q.tenant_id = p_tenant_id AND c.limit_id = q.id AND q.span NOT IN ('MINUTE', 'NONE')
+            AND counts_under(q, p_api_key_id, p_model_id, p_subscription_id, p_currency)
+            AND c.window_start = window_start_of(q.span, p_month, p_day);
+END
+$$;

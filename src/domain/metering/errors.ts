@@ -109,3 +109,11 @@ export function tenantNotFound(path: readonly string[]): QuotaNotFound {
 export function apiKeyNotFound(path: readonly string[]): QuotaNotFound {
   return { code: 'NOT_FOUND', message: 'Your tenant has no such API key.', path };
 }
+
+export function modelNotFound(path: readonly string[]): QuotaNotFound {
+  return { code: 'NOT_FOUND', message: 'There is no such model.', path };
+}
+
+export function limitNotFound(): QuotaNotFound {
+  return { code: 'NOT_FOUND', message: 'No such limit is set.' };
+}

@@ -1,5 +1,4 @@
 /** Reserve, run, settle: the promises, and why they hold, are in README.md. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { isDatabaseUnavailable, type Transactions, type Tx } from '../../database/index.js';
 import type { Clock } from '../../lib/clock.js';
 import { mayBeId } from '../../lib/ids.js';
@@ -31,13 +30,15 @@ import { createLeaseBook } from './lease-book.js';
 import { createLeaseStore } from './lease-store.js';
 import { LEASE_MS } from './lease.js';
 import type { Charge, Charged, Reservation, ReserveRequest, UsageReport } from './ledger.js';
-import { periodOf, quotaOf, withinPeriod, type Quota } from './quota.js';
+import { withinPeriod, type Quota } from './quota.js';
+import type { LimitLeft } from './limit.js';
+import { createLimits, type LimitsService } from './limits.js';
 import type { Amounts } from './measures.js';
 import { createMeteringStore } from './store.js';
 import { checkLimit, checkUsageInput, checkWeight, type UsageInput } from './usage-input.js';
 import { readUsage } from './usage-report.js';
 
-export interface MeteringService {
+export interface MeteringService extends LimitsService {
   /** A place among the running predictions, if the rate allows. In memory, no I/O. Leave it in a `finally`. */
   admit(actor: TenantActor): Result<Admission, RateLimited>;
   /**
@@ -57,7 +58,12 @@ export interface MeteringService {
   ): Promise<Result<Charged, ReservationLost | E>>;
   /** Gives the units back. Does nothing when the reservation was settled or given back before. Never rejects. */
   release(actor: TenantActor, reservation: Reservation): Promise<void>;
-  /** The tenant's quota, then the acting key's, then that of `apiKeyId`, which must be a key of the tenant. */
+  /** What is left under each HARD limit that counts for the reservation, as far as this process knows. No I/O. */
+  limitsLeft(reservation: Reservation): readonly LimitLeft[];
+  /**
+   * The predictions of this month of the tenant, of the acting key and of `apiKeyId`, which must be a key of the tenant;
+   * then every other limit of the tenant, its subscriptions and these keys.
+   */
   quota(
     actor: TenantActor,
     input: { readonly apiKeyId?: string | null | undefined },
@@ -119,9 +125,6 @@ const MAX_ITEMS_PER_COMMIT = 128;
 const SWEEP_BATCH = 1000;
 const CALLERS_SORT = 'alias-callers';
 const DAY_MS = 86_400_000;
-/** How long a changed limit waits for other processes to give back what they took under the old one. */
-const RECALL_WITHIN_MS = 1_000;
-const RECALL_LOOK_MS = 20;
 
 export function createMeteringService(deps: MeteringDeps): MeteringService {
   const { database, clock, audit } = deps;
@@ -138,35 +141,16 @@ export function createMeteringService(deps: MeteringDeps): MeteringService {
     maxItems: MAX_ITEMS_PER_COMMIT,
     mayRetryAlone: (fault: unknown) => !isDatabaseUnavailable(fault),
   });
+  const { readQuotas, awaitRecall, ...limits } = createLimits({
+    database,
+    clock,
+    audit,
+    book,
+    leases,
+    store,
+  });
   // For the first sweep only: what is older than this process is gone after it.
   let othersDiedBefore = deps.othersDiedBefore ?? null;
-
-  async function readQuotas(tenantId: string, apiKeyIds: readonly string[]): Promise<Quota[]> {
-    // What an outage left behind is not shown as reserved.
-    await book.payDebts();
-    const period = periodOf(clock.now());
-    const counters = await store.readCounters(tenantId, apiKeyIds, period);
-    return counters.map(({ subject, subjectId, reserved, ...counter }) => {
-      // What this process has leased and nothing runs on is not reserved: it is there for whoever asks.
-      const startMs = period.start.getTime();
-      const [idle = 0] = book.idleOf(
-        tenantId,
-        (account) =>
-          account.period.start.getTime() === startMs &&
-          (subject === 'TENANT' || account.apiKeyId === subjectId),
-      );
-      return quotaOf(subject, subjectId, { ...counter, reserved: Math.max(0, reserved - idle) }, period);
-    });
-  }
-
-  /** Until every living process has given back what it took ahead, or has had the time to. */
-  async function awaitRecall(tenantId: string): Promise<void> {
-    await book.recall(tenantId);
-    const untilMs = clock.monotonicMs() + RECALL_WITHIN_MS;
-    while (clock.monotonicMs() < untilMs && (await leases.isAwaitingRecall(tenantId))) {
-      await sleep(RECALL_LOOK_MS);
-    }
-  }
 
   async function settleAlone<E>(
     settlement: Settlement,
@@ -218,7 +202,7 @@ export function createMeteringService(deps: MeteringDeps): MeteringService {
         requestId: actor.requestId,
         at: chargedAt,
         leaseExpiresAt: new Date(now.getTime() + LEASE_MS),
-        charge,
+        charge: withinClaim(charge, reservation),
       };
       try {
         const settled =
@@ -233,6 +217,8 @@ export function createMeteringService(deps: MeteringDeps): MeteringService {
     },
 
     release: (_actor, reservation) => book.release(reservation),
+    limitsLeft: (reservation) => book.limitsLeft(reservation),
+    ...limits,
 
     async quota(actor, { apiKeyId }) {
       if (!can(actor, 'USAGE_READ')) return refuse(permissionDenied(actor, 'USAGE_READ'));
@@ -322,6 +308,11 @@ export function createMeteringService(deps: MeteringDeps): MeteringService {
     heedRecall: (tenantId) => book.recall(tenantId),
     giveBackIdle: () => book.giveBackIdle(),
   });
+}
+
+/** What it took beyond its claim nobody has reserved, so nobody pays it. */
+function withinClaim(charge: Charge, { claim }: Reservation): Charge {
+  return charge.computeUs <= claim.computeUs ? charge : { ...charge, computeUs: claim.computeUs };
 }
 
 /** What a charge takes of its claim: no place, which is free again. */

@@ -1,3 +1,4 @@
+import { toConnection } from '../connection.js';
 import { requireTenantActor } from '../context.js';
 import type { Resolvers } from '../generated/resolvers.js';
 import { toPayload, valueOrThrow } from '../payload.js';
@@ -11,9 +12,30 @@ export const meteringResolvers = {
       valueOrThrow(
         await context.services.metering.usage(requireTenantActor(context), { range, groupBy, granularity }),
       ),
+
+    limits: async (_root, { apiKeyId }, context) =>
+      valueOrThrow(await context.services.metering.limits(requireTenantActor(context), { apiKeyId })),
+
+    quotaThresholds: async (_root, args, context) =>
+      toConnection(
+        valueOrThrow(await context.services.metering.thresholdEvents(requireTenantActor(context), args)),
+        (args.after ?? null) === null,
+      ),
   },
 
   Mutation: {
+    setLimit: async (_root, { input }, context) =>
+      toPayload(
+        await context.services.metering.setLimit(requireTenantActor(context), input),
+        (limit) => ({ limit }),
+      ),
+
+    removeLimit: async (_root, { input }, context) =>
+      toPayload(
+        await context.services.metering.removeLimit(requireTenantActor(context), input),
+        (removedLimit) => ({ removedLimit }),
+      ),
+
     setTenantQuota: async (_root, { input }, context) =>
       toPayload(
         await context.services.metering.setTenantQuota(requireTenantActor(context), input),
@@ -21,5 +43,9 @@ export const meteringResolvers = {
           quota,
         }),
       ),
+  },
+
+  QuotaThreshold: {
+    limit: ({ amount }) => amount,
   },
 } satisfies Resolvers;

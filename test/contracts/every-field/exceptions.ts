@@ -25,6 +25,7 @@ export const UNSEEN_VALUES: Readonly<Record<string, string>> = {
     ]),
   ),
   'PublicationStatus.QUEUED': TIMING,
+  'QuotaSubject.SUBSCRIPTION': 'Limits of a subscription come with its plan; see metering/limits.test.ts.',
   'PublicationStatus.RUNNING': TIMING,
   'EvaluationStatus.QUEUED': TIMING,
   'EvaluationStatus.RUNNING': TIMING,

@@ -6,7 +6,8 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, it, expect } from 'vitest';
 import type { TenantActor } from '../../../src/domain/access/index.js';
-import type { Reservation } from '../../../src/domain/metering/index.js';
+import type { Charge, Measure, Reservation } from '../../../src/domain/metering/index.js';
+import { countedAmount, MEASURES, shownAmount } from '../../../src/domain/metering/measures.js';
 import { admits, periodOf } from '../../../src/domain/metering/quota.js';
 import {
   chargeOf,
@@ -21,18 +22,21 @@ interface Held {
   readonly leaseId: string;
   readonly isKey: boolean;
   readonly period: string;
-  readonly units: number;
+  readonly day: string;
+  /** By measure, in the order of `MEASURES`; 0 of what the lease does not hold. */
+  readonly claim: readonly number[];
+  /** What it was charged. */
+  charged: readonly number[];
   /** `null`: idle units of a server that crashed; nobody can end them but the sweep. */
   readonly by: { readonly server: MeteringServer; readonly reservation: Reservation } | null;
   /** Settled or given back, as the model has it. */
   isOver: boolean;
-  isCharged: boolean;
 }
 
 /** Everything that the books should say. */
 interface Model {
-  tenantLimit: number | null;
-  keyLimit: number | null;
+  /** By name: see `PLACES`. */
+  limits: Map<string, number>;
   held: Held[];
 }
 
@@ -47,10 +51,35 @@ interface LeaseRow {
   readonly id: string;
   readonly isKey: boolean;
   readonly period: string;
-  readonly open: number;
+  readonly day: string;
+  readonly open: readonly number[];
   readonly expiresAt: Date;
 }
 
+/** The limits that come and go. The first two are those of plan and key; all count predictions of one model. */
+interface Place {
+  readonly isKey: boolean;
+  readonly measure: Measure;
+  readonly window: 'DAY' | 'MONTH' | 'LIFETIME' | 'NONE';
+}
+const PLACES: Readonly<Record<string, Place>> = {
+  plan: { isKey: false, measure: 'PREDICTIONS', window: 'MONTH' },
+  key: { isKey: true, measure: 'PREDICTIONS', window: 'MONTH' },
+  'rows a day': { isKey: false, measure: 'ROWS', window: 'DAY' },
+  'rows of the key a month': { isKey: true, measure: 'ROWS', window: 'MONTH' },
+  compute: { isKey: false, measure: 'COMPUTE_MS', window: 'LIFETIME' },
+  'compute of the key a day': { isKey: true, measure: 'COMPUTE_MS', window: 'DAY' },
+  places: { isKey: false, measure: 'PLACES', window: 'NONE' },
+};
+const OTHERS = Object.keys(PLACES).slice(2);
+
+interface Asked {
+  readonly units: number;
+  readonly rows: number;
+  readonly computeUs: number;
+}
+
+const NOTHING: readonly number[] = [0, 0, 0, 0, 0, 0];
 const REQUEST = { timeoutMs: 10_000 };
 const TENANT_LIMIT = 40;
 const KEY_LIMIT = 25;
@@ -63,24 +92,39 @@ beforeAll(async () => {
 });
 afterAll(() => room.stop());
 
+const dayNow = () => room.clock.now().toISOString().slice(0, 10);
 const monthNow = () => periodOf(room.clock.now()).start.toISOString().slice(0, 7);
 const actorOf = (real: Real, isKey: boolean) => (isKey ? real.key : real.user);
 const restAll = (real: Real) => Promise.all(real.servers.map(({ metering }) => metering.giveBackIdle()));
 
-function sums(model: Model, period: string, onlyKey: boolean) {
-  const mine = model.held.filter((held) => held.period === period && (!onlyKey || held.isKey));
-  const total = (items: readonly Held[]) => items.reduce((sum, held) => sum + held.units, 0);
+function sums(model: Model, { isKey, measure, window }: Place, month: string, day: string) {
+  const at = MEASURES.indexOf(measure);
+  const mine = model.held.filter(
+    (held) =>
+      (!isKey || held.isKey) &&
+      (window !== 'MONTH' || held.period === month) &&
+      (window !== 'DAY' || held.day === day),
+  );
   return {
-    used: total(mine.filter((held) => held.isCharged)),
-    reserved: total(mine.filter((held) => !held.isOver)),
+    used: mine.reduce((sum, held) => sum + held.charged[at]!, 0),
+    reserved: mine.reduce((sum, held) => sum + (held.isOver ? 0 : held.claim[at]!), 0),
   };
+}
+
+/** As the database counts. */
+function countedLimit(model: Model, name: string): number | null {
+  const amount = model.limits.get(name);
+  return amount === undefined ? null : countedAmount(PLACES[name]!.measure, amount);
 }
 
 function leasesOf({ tenantId }: Real): Promise<LeaseRow[]> {
   return room.db.asOwner<LeaseRow>(
-    `SELECT id, api_key_id IS NOT NULL AS "isKey", (units - charged)::float8 AS open, expires_at AS "expiresAt",
-       to_char(period_start AT TIME ZONE 'UTC', 'YYYY-MM') AS period
-     FROM quota_leases WHERE tenant_id = $1`,
+    `SELECT id, api_key_id IS NOT NULL AS "isKey", expires_at AS "expiresAt",
+       to_char(period_start AT TIME ZONE 'UTC', 'YYYY-MM') AS period,
+       to_char(day_start AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS day,
+       ARRAY[units - charged, greatest(0, held_rows - charged_rows), 0,
+         greatest(0, held_compute_us - charged_compute_us), 0, held_places]::float8[] AS open
+     FROM quota_leases l WHERE tenant_id = $1`,
     [tenantId],
   );
 }
@@ -89,19 +133,31 @@ async function booksAgree(model: Model, real: Real): Promise<void> {
   // The servers' own service of the room has no leases: nothing is given back by looking.
   const { counters, events, held } = await room.books(real.tenantId);
   for (const { subject, period, used, reserved } of counters) {
-    const expected = sums(model, period, subject === 'API_KEY');
+    const expected = sums(model, PLACES[subject === 'API_KEY' ? 'key' : 'plan']!, period, '');
     expect({ subject, period, used }).toEqual({ subject, period, used: expected.used });
     // The rest is idle.
     expect(reserved).toBeGreaterThanOrEqual(expected.reserved);
   }
-  expect(events).toBe(model.held.filter((one) => one.isCharged).reduce((sum, one) => sum + one.units, 0));
+  expect(events).toBe(model.held.reduce((sum, one) => sum + one.charged[0]!, 0));
   expect(held).toBeGreaterThanOrEqual(
-    model.held.filter((one) => !one.isOver).reduce((sum, one) => sum + one.units, 0),
+    model.held.filter((one) => !one.isOver).reduce((sum, one) => sum + one.claim[0]!, 0),
   );
+  expect(await room.wrongLimits(real.tenantId)).toEqual([]);
   const [{ metering }] = real.servers as [MeteringServer];
   const [quota, usage] = [await metering.quota(real.key, {}), await metering.usage(real.key, {})];
-  expect(quota.ok && quota.value[0]?.used).toBe(sums(model, monthNow(), false).used);
-  expect(usage.ok && usage.value.total.predictions).toBe(sums(model, monthNow(), false).used);
+  const { used } = sums(model, PLACES['plan']!, monthNow(), '');
+  expect(quota.ok && quota.value[0]?.used).toBe(used);
+  expect(usage.ok && usage.value.total.predictions).toBe(used);
+  if (!quota.ok) return;
+  for (const name of OTHERS.filter((one) => model.limits.has(one))) {
+    const { isKey, measure, window } = PLACES[name]!;
+    const shown = quota.value.find(
+      (one) => one.measure === measure && one.window === window && (one.subject === 'API_KEY') === isKey,
+    );
+    const expected = sums(model, PLACES[name]!, monthNow(), dayNow());
+    expect({ name, used: shown?.used }).toEqual({ name, used: shownAmount(measure, expected.used) });
+    expect(shown?.reserved).toBeGreaterThanOrEqual(shownAmount(measure, expected.reserved));
+  }
 }
 
 class Step implements fc.AsyncCommand<Model, Real> {
@@ -127,22 +183,36 @@ class Step implements fc.AsyncCommand<Model, Real> {
   }
 }
 
-async function reserve(model: Model, real: Real, at: number, isKey: boolean, units: number) {
-  const period = monthNow();
-  const tenant = sums(model, period, false);
-  const key = sums(model, period, true);
-  const fits =
-    admits(model.tenantLimit, tenant.used, tenant.reserved, units) &&
-    (!isKey || admits(model.keyLimit, key.used, key.reserved, units));
+async function reserve(model: Model, real: Real, at: number, isKey: boolean, asked: Asked) {
+  const [period, day] = [monthNow(), dayNow()];
+  const { units, rows, computeUs } = asked;
+  const whole = [units, rows, 0, computeUs, 0, 1];
+  const names = [...model.limits.keys()].filter((name) => isKey || !PLACES[name]!.isKey);
+  const fits = names.every((name) => {
+    const { used, reserved } = sums(model, PLACES[name]!, period, day);
+    return admits(countedLimit(model, name), used, reserved, whole[MEASURES.indexOf(PLACES[name]!.measure)]!);
+  });
   const server = real.servers[at]!;
-  const reserved = await server.metering.reserve(actorOf(real, isKey), { ...REQUEST, units });
-  expect(reserved.ok).toBe(fits);
+  const reserved = await server.metering.reserve(actorOf(real, isKey), { ...REQUEST, ...asked });
+  expect({ asked, isOk: reserved.ok }).toEqual({ asked, isOk: fits });
   if (!reserved.ok) return null;
   const { leaseId } = reserved.value;
   const by = { server, reservation: reserved.value };
-  const held: Held = { leaseId, isKey, period, units, by, isOver: false, isCharged: false };
+  // Of what nothing limits, nothing is held.
+  const limited = new Set(names.map((name) => MEASURES.indexOf(PLACES[name]!.measure)).concat(0));
+  const claim = whole.map((amount, place) => (limited.has(place) ? amount : 0));
+  const held: Held = { leaseId, isKey, period, day, claim, charged: NOTHING, by, isOver: false };
   model.held.push(held);
   return { held, by };
+}
+
+/** Charges it in full but for compute, of which it took a part of what it claimed. */
+function chargeFor({ claim }: Reservation): Charge {
+  return { ...chargeOf(), rows: claim.rows, bytes: 0, computeUs: Math.floor(claim.computeUs / 3) };
+}
+
+function chargedBy({ units, claim }: Reservation): readonly number[] {
+  return [units, claim.rows, 0, Math.floor(claim.computeUs / 3), 0, 0];
 }
 
 function heldStep(
@@ -158,14 +228,19 @@ function heldStep(
   });
 }
 
+const claims: fc.Arbitrary<Asked> = fc.record({
+  units: fc.integer({ min: 1, max: 3 }),
+  rows: fc.nat({ max: 6 }),
+  computeUs: fc.constantFrom(1_000, 4_500, 12_000),
+});
 const index = fc.nat({ max: 60 });
 const side = fc.nat({ max: 1 });
 const limit = fc.option(fc.nat({ max: 60 }), { nil: null });
 const steps = [
-  fc.tuple(side, fc.boolean(), fc.integer({ min: 1, max: 3 })).map(
-    ([at, isKey, units]) =>
-      new Step(`reserve(${at}, ${isKey ? 'key' : 'user'}, ${units})`, async (model, real) => {
-        await reserve(model, real, at, isKey, units);
+  fc.tuple(side, fc.boolean(), claims).map(
+    ([at, isKey, asked]) =>
+      new Step(`reserve(${at}, ${isKey ? 'key' : 'user'}, ${JSON.stringify(asked)})`, async (model, real) => {
+        await reserve(model, real, at, isKey, asked);
       }),
   ),
   // Fast enough that the server takes units ahead.
@@ -173,21 +248,22 @@ const steps = [
     ([at, isKey, times]) =>
       new Step(`burst(${at}, ${isKey ? 'key' : 'user'}, ${times})`, async (model, real) => {
         for (let i = 0; i < times; i++) {
-          const reserved = await reserve(model, real, at, isKey, 1);
+          const reserved = await reserve(model, real, at, isKey, { units: 1, rows: 1, computeUs: 3_000 });
           if (reserved === null) return;
           const { held, by } = reserved;
-          if (i % 3 === 0) await by.server.metering.release(actorOf(real, isKey), by.reservation);
-          else await by.server.metering.settle(actorOf(real, isKey), by.reservation, chargeOf());
-          Object.assign(held, { isOver: true, isCharged: i % 3 !== 0 });
+          const { reservation } = by;
+          if (i % 3 === 0) await by.server.metering.release(actorOf(real, isKey), reservation);
+          else await by.server.metering.settle(actorOf(real, isKey), reservation, chargeFor(reservation));
+          Object.assign(held, { isOver: true, charged: i % 3 === 0 ? NOTHING : chargedBy(reservation) });
         }
       }),
   ),
   index.map((i) =>
     heldStep('settle', i, async (held, { server, reservation }, actor) => {
-      const settled = await server.metering.settle(actor, reservation, chargeOf());
+      const settled = await server.metering.settle(actor, reservation, chargeFor(reservation));
       // Only a claim that is still held can be charged.
       expect(settled.ok).toBe(!held.isOver);
-      if (settled.ok) Object.assign(held, { isOver: true, isCharged: true });
+      if (settled.ok) Object.assign(held, { isOver: true, charged: chargedBy(reservation) });
     }),
   ),
   index.map((i) =>
@@ -200,9 +276,8 @@ const steps = [
     new Step('rest', async (model, real) => {
       await restAll(real);
       // Now nothing is idle: leases hold what the model holds, to the unit.
-      const open = (await leasesOf(real)).reduce((sum, lease) => sum + lease.open, 0);
-      const held = model.held.filter((one) => !one.isOver).reduce((sum, one) => sum + one.units, 0);
-      expect(open).toBe(held);
+      const open = total((await leasesOf(real)).map((lease) => lease.open));
+      expect(open).toEqual(total(model.held.filter((one) => !one.isOver).map((one) => one.claim)));
     }),
   ),
   side.map(
@@ -212,12 +287,13 @@ const steps = [
         await restAll(real);
         await dead!.crash();
         // What the dead one had idle is held until it is swept.
-        for (const { id: leaseId, isKey, period, open } of await leasesOf(real)) {
-          const inUse = model.held
-            .filter((one) => one.leaseId === leaseId && !one.isOver)
-            .reduce((sum, one) => sum + one.units, 0);
-          const lost = { leaseId, isKey, period, units: open - inUse, by: null };
-          if (open > inUse) model.held.push({ ...lost, isOver: false, isCharged: false });
+        for (const { id: leaseId, open, isKey, period, day } of await leasesOf(real)) {
+          const inUse = total(
+            model.held.filter((one) => one.leaseId === leaseId && !one.isOver).map((one) => one.claim),
+          );
+          const claim = open.map((amount, place) => amount - inUse[place]!);
+          const lost = { leaseId, isKey, period, day, claim, charged: NOTHING, by: null, isOver: false };
+          if (claim.some((amount) => amount > 0)) model.held.push(lost);
         }
       }),
   ),
@@ -236,11 +312,10 @@ const steps = [
   limit.map(
     (value) =>
       new Step(`tenant limit ${value}`, async (model, real) => {
-        const tenantSlug = real.tenantId.replace('_', '-').slice(0, 40);
-        const input = { tenantSlug, predictionsPerMonth: value };
+        const input = { tenantSlug: slugOf(real), predictionsPerMonth: value };
         const set = await real.servers[0]!.metering.setTenantQuota(operator, input);
         expect(set.ok).toBe(true);
-        model.tenantLimit = value;
+        setTo(model, 'plan', value);
       }),
   ),
   limit.map(
@@ -259,10 +334,41 @@ const steps = [
           );
           return row?.count === 0;
         });
-        model.keyLimit = value;
+        setTo(model, 'key', value);
+      }),
+  ),
+  fc.tuple(fc.constantFrom(...OTHERS), fc.option(fc.nat({ max: 90 }), { nil: null }), side).map(
+    ([name, amount, at]) =>
+      new Step(`limit of ${name} ${amount}`, async (model, real) => {
+        const { isKey, measure, window } = PLACES[name]!;
+        const { metering } = real.servers[at]!;
+        const whose = isKey ? { apiKeyId: real.key.apiKeyId } : { tenantSlug: slugOf(real) };
+        const place = { ...whose, measure, window };
+        const actor = isKey ? real.user : operator;
+        const done =
+          amount === null
+            ? await metering.removeLimit(actor, place)
+            : await metering.setLimit(actor, { ...place, amount: name === 'places' ? amount % 12 : amount });
+        expect(done.ok).toBe(amount !== null || model.limits.has(name));
+        setTo(model, name, name === 'places' && amount !== null ? amount % 12 : amount);
       }),
   ),
 ];
+
+function setTo(model: Model, name: string, amount: number | null): void {
+  if (amount === null) model.limits.delete(name);
+  else model.limits.set(name, amount);
+}
+
+function slugOf({ tenantId }: Real): string {
+  return tenantId.replace('_', '-').slice(0, 40);
+}
+
+function total(all: readonly (readonly number[])[]): number[] {
+  const sum = [...NOTHING];
+  for (const amounts of all) amounts.forEach((amount, place) => (sum[place]! += amount));
+  return sum;
+}
 
 it('whatever happens in whatever order, the books agree with the model', { timeout: 180_000 }, async () => {
   await fc.assert(
@@ -271,7 +377,13 @@ it('whatever happens in whatever order, the books agree with the model', { timeo
       const key = await room.key(tenantId, KEY_LIMIT);
       const servers = [await room.anotherServer(), await room.anotherServer()];
       const setup = () => ({
-        model: { tenantLimit: TENANT_LIMIT, keyLimit: KEY_LIMIT, held: [] },
+        model: {
+          limits: new Map([
+            ['plan', TENANT_LIMIT],
+            ['key', KEY_LIMIT],
+          ]),
+          held: [],
+        },
         real: { tenantId, user: userOf(tenantId), key, servers },
       });
       await fc.asyncModelRun(setup, commands);

@@ -4,6 +4,8 @@ import { runInNewContext } from 'node:vm';
 import { expect, it } from 'vitest';
 import { createLeaseBook } from '../../../src/domain/metering/lease-book.js';
 import type { LeaseStore } from '../../../src/domain/metering/lease-store.js';
+import { claimOf } from '../../../src/domain/metering/ledger.js';
+import { amountsOf, noAmounts } from '../../../src/domain/metering/measures.js';
 
 const TENANTS = 20_000;
 
@@ -17,21 +19,27 @@ function heapBytes(): number {
 
 it(`of ${TENANTS} tenants that predicted once, nothing is remembered half a minute later`, async () => {
   let nowMs = 1_000;
-  const leased = new Map<string, number>();
+  const leased = new Set<string>();
   // Grants what is asked for, and forgets a lease that ends, as the database does.
   const store: LeaseStore = {
-    lease: (_tenantId, { leaseId, asked, ahead }) => {
-      leased.set(leaseId, (leased.get(leaseId) ?? 0) + asked + ahead);
-      const granted = asked + ahead;
+    lease: ({ leaseId, claims }) => {
+      leased.add(leaseId);
       return Promise.resolve({
-        granted,
+        state: 'GRANTED',
+        granted: claims.reduce(
+          (sum, claim) => sum.map((amount, place) => amount + claim[place]!),
+          noAmounts(),
+        ),
+        limited: [],
         room: null,
         weight: 1,
-        isLoose: ahead > 0,
-        isRecalled: false,
-        shortage: null,
+        isLoose: false,
+        isRecalling: false,
+        ordinals: null,
+        limits: [],
       });
     },
+    renew: () => Promise.resolve(),
     giveBack: () => Promise.resolve(true),
     end: (_tenantId, leaseId) => Promise.resolve(leased.delete(leaseId)),
     listDeadAcrossTenants: () => Promise.resolve([]),
@@ -42,10 +50,11 @@ it(`of ${TENANTS} tenants that predicted once, nothing is remembered half a minu
 
   async function predictOnce(from: number, to: number): Promise<void> {
     for (let i = from; i < to; i++) {
-      const reserved = await book.reserve(`tenant-${i}`, i % 2 === 0 ? null : `key-${i}`, 1, 1_000);
+      const request = { units: 1, timeoutMs: 1_000 };
+      const reserved = await book.reserve(`tenant-${i}`, i % 2 === 0 ? null : `key-${i}`, request);
       if (!reserved.ok) throw new Error('refused');
       book.beginCharge(reserved.value, `prediction-${i}`);
-      book.endCharge(reserved.value, 'CHARGED');
+      await book.endCharged(reserved.value, amountsOf(claimOf(request)));
     }
   }
   /** As a server does, some times a second. */

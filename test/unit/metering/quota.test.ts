@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { admits, periodOf, quotaOf, remainingOf, withinPeriod } from '../../../src/domain/metering/quota.js';
+import { admits, monthlyQuota, periodOf, remainingOf, withinPeriod } from '../../../src/domain/metering/quota.js';
 
 const instants = fc.date({ min: new Date('1971-01-01'), max: new Date('2199-12-31'), noInvalidDate: true });
 
@@ -68,9 +68,16 @@ describe('an allowance', () => {
 
   it('is shown with what is left and when it resets', () => {
     const period = periodOf(new Date('2026-03-15'));
-    expect(quotaOf('TENANT', 'ten_1', { limit: 10, used: 3, reserved: 2, weight: 1 }, period)).toEqual({
+    const counter = { limit: 10, used: 3, reserved: 2, weight: 1 };
+    expect(monthlyQuota('TENANT', 'ten_1', counter, 'HARD', period)).toEqual({
       subject: 'TENANT',
       subjectId: 'ten_1',
+      modelId: null,
+      measure: 'PREDICTIONS',
+      window: 'MONTH',
+      currency: null,
+      enforcement: 'HARD',
+      overage: 0,
       limit: 10,
       used: 3,
       reserved: 2,
