@@ -4,6 +4,7 @@ import type { Config } from './config.js';
 import type { Database, Presence } from './database/index.js';
 import { createAliasesService } from './domain/aliases/index.js';
 import { createAuditService } from './domain/audit/index.js';
+import { createBillingService } from './domain/billing/index.js';
 import { createCatalogService } from './domain/catalog/index.js';
 import { createEvaluationsService } from './domain/evaluations/index.js';
 import { createIdentityService, createSecrets } from './domain/identity/index.js';
@@ -90,7 +91,7 @@ export function createDomainServices(config: Config, machines: Machines, options
   });
   const aliases = createAliasesService({ database, clock, audit, refusalOfTarget: refusalOfNewCallers });
   const sharing = createSharingService({ database, clock, audit });
-  const marketplace = createMarketplaceService();
+  const marketplace = createMarketplaceService({ database, clock, audit, catalog });
   const metering = options.createMetering({
     database,
     clock,
@@ -107,6 +108,7 @@ export function createDomainServices(config: Config, machines: Machines, options
     log,
     retentionMonths: config.usageRetentionMonths,
   });
+  const billing = createBillingService({ database, clock, audit, log });
   const predictions = createPredictionsService({
     database,
     clock,
@@ -148,6 +150,7 @@ export function createDomainServices(config: Config, machines: Machines, options
     marketplace,
     metering,
     ledger,
+    billing,
     predictions,
     evaluations,
   });
