@@ -26,6 +26,7 @@ import { enumValues, errorTypes, neverFilled, unansweredFields } from './every-f
 import { meetOverload, meetQuarantine } from './every-field/pool-stories.js';
 import { askProcessServer } from './every-field/process-server.js';
 import { meetEvaluations } from './every-field/evaluations.js';
+import { meetBilling } from './every-field/billing-story.js';
 import { meetProvenance } from './every-field/provenance-story.js';
 import { REFUSALS } from './every-field/refusals.js';
 import { keepLedger } from './every-field/ledger-story.js';
@@ -293,6 +294,12 @@ it('predictions and what is refused of them', async () => {
     expect(found).toMatchObject({ format, batchable: true, trials: [{ runtime, chosen: true }] });
   }
 });
+
+it('plans, subscriptions, quotes and statements', async () =>
+  Object.assign(
+    ids,
+    await meetBilling(server, client, { owner, stranger, operator, ownerSlug, strangerSlug }),
+  ));
 
 it('versions made from others, beside each other, out of service and back', () =>
   meetProvenance(client, owner));

@@ -3,6 +3,7 @@
  * answers to a stranger (owner of another tenant) and to a VIEWER of the tenant. A field without a row
  * fails the wall, so a new field cannot be forgotten.
  */
+import { billingEntries } from './billing-entries.js';
 import { evaluationEntries } from './evaluation-entries.js';
 import { ledgerEntries } from './ledger-entries.js';
 import { provenanceEntries } from './provenance-entries.js';
@@ -370,4 +371,5 @@ export const entries: Readonly<Record<string, Entry>> = {
   ...evaluationEntries(mutation, onOwn),
   ...provenanceEntries,
   ...ledgerEntries,
+  ...billingEntries(mutation, onOwn),
 };
