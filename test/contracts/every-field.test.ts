@@ -38,9 +38,7 @@ const sightings = createSightings(schema);
 const row = Array.from({ length: 10 }, (_, i) => i / 10);
 const SLOW = [[1, 1, 900]]; // For `slowModel`.
 const PASSWORD = 'a long enough password';
-
 vi.setConfig({ testTimeout: 60_000 }); // A dozen imports, each in a process of its own, on a busy machine.
-
 let server: TestServer, client: Client;
 /** Access tokens. */
 let owner: string, stranger: string, operator: string;
@@ -60,7 +58,6 @@ beforeAll(async () => {
     .session.accessToken;
 });
 afterAll(() => server.stop());
-
 const predictOn = (versionId: string, data: unknown, more: object = {}) => {
   return { target: { versionId }, inputs: [{ data }], ...more };
 };
@@ -295,11 +292,8 @@ it('predictions and what is refused of them', async () => {
   }
 });
 
-it('plans, subscriptions, quotes and statements', async () =>
-  Object.assign(
-    ids,
-    await meetBilling(server, client, { owner, stranger, operator, ownerSlug, strangerSlug }),
-  ));
+it('plans, subscriptions, quotes and statements', () =>
+  meetBilling(server, client, ids, { owner, stranger, operator, ownerSlug, strangerSlug }));
 
 it('versions made from others, beside each other, out of service and back', () =>
   meetProvenance(client, owner));

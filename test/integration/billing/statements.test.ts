@@ -189,7 +189,8 @@ describe('a closed statement', () => {
   });
 
   it('is made once by twenty closings at the same time', async () => {
-    const buyers = await Promise.all([1, 2, 3].map(async () => userOf(await room.tenant(null))));
+    const buyers: TenantActor[] = [];
+    for (let i = 0; i < 3; i++) buyers.push(userOf(await room.tenant(null)));
     for (const { tenantId } of buyers) {
       const one = await room.take(tenantId, model);
       for (let i = 0; i < 5; i++) await room.event(one, { at: '2026-03-02T00:00:00Z', costMicros: 11 });
