@@ -100,6 +100,13 @@ export function createDomainServices(config: Config, machines: Machines, options
     maxConcurrentPerTenant: config.maxConcurrentPredictions,
     othersDiedBefore,
   });
+  const billing = createBillingService({
+    database,
+    maintenance: machines.maintenance,
+    clock,
+    audit,
+    log,
+  });
   const ledger = createLedgerService({
     database,
     maintenance: machines.maintenance,
@@ -107,8 +114,8 @@ export function createDomainServices(config: Config, machines: Machines, options
     audit,
     log,
     retentionMonths: config.usageRetentionMonths,
+    mayRetire: (month) => billing.mayRetireAcrossTenants(month),
   });
-  const billing = createBillingService({ database, clock, audit, log });
   const predictions = createPredictionsService({
     database,
     clock,

@@ -29,8 +29,6 @@ interface NotYet {
 }
 
 const TENANTS_AT_ONCE = 500;
-/** A server whose clock is behind may have charged to a month that ends before the first subscription was made by another's. */
-const CLOCKS_APART_MS = 2 * 86_400_000;
 /** Corrections that come in while a month is closed are seen by one look and not by the other; then it looks again. */
 const ATTEMPTS = 3;
 
@@ -98,7 +96,7 @@ export function createCloseStatements(deps: CloseStatementsDeps) {
       for (const { tenantId, since, closed } of unclosed) {
         const first =
           closed === null
-            ? periodOf(new Date(since.getTime() - CLOCKS_APART_MS))
+            ? periodOf(new Date(since.getTime() - store.CLOCKS_APART_MS))
             : periodOf(periodOf(closed).end);
         for (const month of monthsThrough(first, through)) {
           const done = await tryMonth(tenantId, month, requestId);

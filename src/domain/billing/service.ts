@@ -19,10 +19,17 @@ import {
   type Earnings,
   type Statement,
 } from './statement.js';
-import { findFrozen, listFrozen, type FrozenStatement } from './statements-store.js';
+import {
+  findFrozen,
+  listFrozen,
+  listUnclosedAcrossTenants,
+  type FrozenStatement,
+} from './statements-store.js';
 
 export interface BillingDeps {
   readonly database: Transactions;
+  /** For closings, which read a tenant's month at once: with patience. `database` when left away. */
+  readonly maintenance?: Transactions;
   readonly clock: Clock;
   readonly audit: Pick<AuditService, 'record'>;
   readonly log: Pick<Logger, 'warn'>;
@@ -51,6 +58,8 @@ export interface BillingService {
   ): Promise<Result<Closing, PermissionDenied | InvalidMonth | MonthNotOver>>;
   /** Closes what ended at least so many days ago. Called by `StatementCloser`. */
   closeDueAcrossTenants(afterDays: number): Promise<Closing>;
+  /** Whether no statement will ask for the events of a month any more: it is closed for everybody, and the next one too. */
+  mayRetireAcrossTenants(month: Date): Promise<boolean>;
 }
 
 const SORT = 'statements';
@@ -59,7 +68,10 @@ const CURRENCY = /^[A-Z]{3}$/;
 
 export function createBillingService(deps: BillingDeps): BillingService {
   const { database, clock, audit } = deps;
-  const closeThroughAcrossTenants = createCloseStatements(deps);
+  const closeThroughAcrossTenants = createCloseStatements({
+    ...deps,
+    database: deps.maintenance ?? database,
+  });
 
   return Object.freeze<BillingService>({
     async statements(actor, input) {
@@ -140,6 +152,15 @@ export function createBillingService(deps: BillingDeps): BillingService {
         periodOf(new Date(thisMonth.start.getTime() - 1)),
         newId('request', clock.now().getTime()),
       );
+    },
+
+    mayRetireAcrossTenants(month) {
+      // What is corrected in a month after its closing is billed with the next one.
+      const next = periodOf(periodOf(month).end);
+      return database.sql({ acrossTenants: true }, async (query) => {
+        const [unclosed] = await listUnclosedAcrossTenants(query, next, '', 1);
+        return unclosed === undefined;
+      });
     },
   });
 }

@@ -166,6 +166,9 @@ export interface Unclosed {
   readonly closed: Date | null;
 }
 
+/** A server whose clock is behind may have charged to a month that ends before another's made the first subscription. */
+export const CLOCKS_APART_MS = 2 * 86_400_000;
+
 /** Tenants that have, or had, a subscription, and months that are not closed up to the given one; by id. */
 export function listUnclosedAcrossTenants(
   query: SqlQuery,
@@ -181,7 +184,7 @@ export function listUnclosedAcrossTenants(
      WHERE s.tenant_id > $2 AND NOT EXISTS (
        SELECT 1 FROM statement_closings c WHERE c.tenant_id = s.tenant_id AND c.period_start >= $1::timestamptz
      )
-     GROUP BY s.tenant_id ORDER BY s.tenant_id LIMIT $3`,
-    [through.start, after, limit],
+     GROUP BY s.tenant_id HAVING min(s.created_at) < $4::timestamptz ORDER BY s.tenant_id LIMIT $3`,
+    [through.start, after, limit, new Date(through.end.getTime() + CLOCKS_APART_MS)],
   );
 }

@@ -146,7 +146,9 @@ describe('a closed statement', () => {
     const late = room.anotherMetering().reserve(buyer, { units: 1, timeoutMs: 1_000 });
     await expect(late).rejects.toThrow('closed');
     room.clock.set('2026-04-04T00:00:00.000Z');
-    accepted(await room.anotherMetering().reserve(buyer, { units: 1, timeoutMs: 1_000 }));
+    const inTime = room.anotherMetering();
+    await inTime.release(buyer, accepted(await inTime.reserve(buyer, { units: 1, timeoutMs: 1_000 })));
+    await inTime.giveBackIdle();
   });
 
   it('leaves what comes later to the next open one, once', async () => {
@@ -217,6 +219,17 @@ describe('closing by itself', () => {
     await room.billing.closeDueAcrossTenants(3);
     expect(await statement('2026-03')).toMatchObject({ status: 'CLOSED' });
   });
+});
+
+it('lets the events of a month go when it and the next one are closed for everybody', async () => {
+  await room.event(taken, { at: '2026-03-02T00:00:00Z', costMicros: 9 });
+  const march = new Date('2026-03-01T00:00:00Z');
+  room.clock.set('2026-05-04T00:00:00.000Z');
+  expect(await room.billing.mayRetireAcrossTenants(march)).toBe(false);
+  accepted(await close('2026-03'));
+  expect(await room.billing.mayRetireAcrossTenants(march)).toBe(false);
+  accepted(await close('2026-04'));
+  expect(await room.billing.mayRetireAcrossTenants(march)).toBe(true);
 });
 
 it('pages through open and closed statements, and takes no other cursor', async () => {
