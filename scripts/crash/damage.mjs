@@ -50,9 +50,9 @@ async function loseServer(fault, world, traffic) {
   const faultAt = performance.now();
   const inFlightAtFault = traffic.inFlight();
   const signal = fault === 'api-stop' ? 'SIGTERM' : 'SIGKILL';
-  const killed = world.killVictim(signal);
+  // First, and in the same turn: it would end by itself, and in good order, when it sees that its server has died.
   if (fault === 'both-kill') world.killPostgres('SIGKILL');
-  const { code, tookMs } = await killed;
+  const { code, tookMs } = await world.killVictim(signal);
   // The others serve on.
   if (world.urls().length > 0) {
     const servedAgainFrom = performance.now();

@@ -19,8 +19,8 @@ export const CHARGE_FAULTS = [
   {
     name: 'settle-twice-many',
     file: `${METERING}/charge-store.ts`,
-    find: 'sum(a.units) AS units FROM added a JOIN events e ON e.id = a.id GROUP BY 1',
-    replace: 'sum(e.units) AS units FROM events e GROUP BY 1',
+    find: 'FROM added a JOIN events e ON e.id = a.id GROUP BY 1',
+    replace: 'FROM events e JOIN events a ON e.id = a.id GROUP BY 1',
     tests: [CHARGES],
   },
   {
@@ -77,10 +77,12 @@ export const CHARGE_FAULTS = [
     tests: [CORRIDOR, KEYS],
   },
   {
+    // Either covers for the other: who charged in vain also releases.
     name: 'use-what-is-not-certain',
     file: `${METERING}/lease-book.ts`,
     find: "if (outcome === 'LOST' || outcome === 'UNKNOWN') retire(lease);",
     replace: "if (outcome === 'LOST') retire(lease);",
+    also: [{ find: 'if (held.chargedFor !== null) retire(lease);', replace: '' }],
     tests: [LEASES],
   },
   // the ledger and its walls

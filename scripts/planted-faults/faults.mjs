@@ -3,6 +3,7 @@
 import { CHARGE_FAULTS } from './charge-faults.mjs';
 import { KEY_FAULTS } from './key-faults.mjs';
 import { LEASE_FAULTS } from './lease-faults.mjs';
+import { LIMIT_FAULTS } from './limit-faults.mjs';
 
 /** @type {import('./plant.mjs').Fault[]} */
-export const FAULTS = [...LEASE_FAULTS, ...CHARGE_FAULTS, ...KEY_FAULTS];
+export const FAULTS = [...LEASE_FAULTS, ...LIMIT_FAULTS, ...CHARGE_FAULTS, ...KEY_FAULTS];

@@ -1,107 +1,133 @@
-// Faults in what is granted, given back and recalled, and to which month it belongs.
-const LEASES = 'test/integration/metering/leases.test.ts';
-const SETTLEMENT = 'test/integration/metering/settlement.test.ts';
-const REPORTS = 'test/integration/metering/reports.test.ts';
-const TIME = 'test/integration/metering/time.test.ts';
+// Faults in what is granted, given back and recalled, and to which day and month it belongs.
 const ADMISSION = 'test/integration/metering/admission.test.ts';
-const CORRIDOR = 'test/integration/predictions/corridor.test.ts';
+const HELD = 'test/integration/metering/held.test.ts';
+const LEASES = 'test/integration/metering/leases.test.ts';
+const REPORTS = 'test/integration/metering/reports.test.ts';
+const SETTLEMENT = 'test/integration/metering/settlement.test.ts';
+const TIME = 'test/integration/metering/time.test.ts';
+const TIME_OF_LIMITS = 'test/integration/metering/time-limits.test.ts';
 const TWO_SERVERS = 'test/e2e/two-servers.test.ts';
-const QUOTA_LEASES = 'prisma/migrations/20261122000400_quota_leases/migration.sql';
-const EXACT_QUOTA = 'prisma/migrations/20261121000200_exact_quota/migration.sql';
+
+const LIMITS = 'prisma/migrations/20261124000300_limits/migration.sql';
 const METERING = 'src/domain/metering';
-const PREDICTIONS = 'src/domain/predictions';
 
 /** @type {import('./plant.mjs').Fault[]} */
 export const LEASE_FAULTS = [
   // granting
   {
     name: 'grant-more-than-is-left',
-    file: QUOTA_LEASES,
+    file: LIMITS,
     defines: 'lease_quota',
-    find: 'v_granted := least(p_asked, v_left);',
-    replace: 'v_granted := p_asked;',
-    tests: [ADMISSION, LEASES],
+    find: 'IF p_total[v_place] > v_left[v_place] + p_idle[v_place] THEN',
+    replace: 'IF false THEN',
+    tests: [ADMISSION],
+  },
+  {
+    name: 'grant-some-more-than-is-left',
+    file: LIMITS,
+    defines: 'lease_quota',
+    find: 'IF v_need[v_place] + v_one > v_left[v_place] + p_idle[v_place] THEN',
+    replace: 'IF v_need[v_place] + v_one > v_left[v_place] + p_idle[v_place] + 1 THEN',
+    tests: [ADMISSION],
   },
   {
     name: 'ignore-the-limit-of-the-tenant',
-    file: QUOTA_LEASES,
-    defines: 'lease_quota',
-    find: 'v_tenant_left := v_tenant_limit - v_tenant.used - v_tenant.reserved;',
-    replace: 'v_tenant_left := NULL;',
-    tests: [ADMISSION, REPORTS],
+    file: LIMITS,
+    defines: 'counts_under',
+    find: "WHEN 'TENANT' THEN true",
+    replace: "WHEN 'TENANT' THEN false",
+    tests: [ADMISSION],
   },
   {
     name: 'ignore-the-limit-of-the-key',
-    file: QUOTA_LEASES,
-    defines: 'lease_quota',
-    find: 'v_key_left := v_key_limit - v_key.used - v_key.reserved;',
-    replace: 'v_key_left := NULL;',
-    tests: [ADMISSION, LEASES],
+    file: LIMITS,
+    defines: 'counts_under',
+    find: 'p_api_key_id IS NOT NULL AND p_limit.subject_id = p_api_key_id',
+    replace: 'false',
+    tests: [ADMISSION],
   },
   {
     name: 'forget-what-is-reserved',
-    file: QUOTA_LEASES,
+    file: LIMITS,
     defines: 'lease_quota',
-    find: 'v_tenant_left := v_tenant_limit - v_tenant.used - v_tenant.reserved;',
-    replace: 'v_tenant_left := v_tenant_limit - v_tenant.used;',
-    tests: [ADMISSION, SETTLEMENT],
+    find: 'v_one := greatest(0, v_amount - v_counter.used - v_counter.reserved);',
+    replace: 'v_one := greatest(0, v_amount - v_counter.used);',
+    tests: [ADMISSION],
   },
   {
-    name: 'do-not-lock-the-counter',
-    file: EXACT_QUOTA,
-    defines: 'lock_quota_counter',
-    find: 'period_start = p_period_start FOR UPDATE;\n    IF NOT FOUND',
-    replace: 'period_start = p_period_start;\n    IF NOT FOUND',
+    // Either lock covers for the other.
+    name: 'do-not-lock-the-counters',
+    file: LIMITS,
+    defines: 'lock_tenant_quota',
+    find: 'pg_advisory_xact_lock(hashtextextended(p_tenant_id, 5))',
+    replace:
+      'pg_advisory_xact_lock(hashtextextended(p_tenant_id || clock_timestamp()::text || random()::text, 5))',
+    also: [
+      {
+        find: `    PERFORM lock_quota_counter(p_tenant_id, 'TENANT', p_tenant_id, p_month);
+    IF p_api_key_id IS NOT NULL THEN
+        PERFORM lock_quota_counter(p_tenant_id, 'API_KEY', p_api_key_id, p_month);
+    END IF;
+    IF NOT p_is_new THEN`,
+        replace: `    INSERT INTO quota_counters (tenant_id, subject, subject_id, period_start)
+        SELECT p_tenant_id, s.subject, s.id, p_month FROM (VALUES ('TENANT', p_tenant_id), ('API_KEY', p_api_key_id)) s(subject, id)
+        WHERE s.id IS NOT NULL ON CONFLICT DO NOTHING;
+    IF NOT p_is_new THEN`,
+      },
+    ],
     tests: [ADMISSION, LEASES],
   },
   {
     name: 'forget-to-carry-over-what-was-charged',
-    file: QUOTA_LEASES,
-    defines: 'lease_quota',
-    find: `used = c.used + coalesce(v_lease.charged, 0)
+    file: LIMITS,
+    defines: 'carry_over',
+    find: `UPDATE quota_counters c SET used = c.used + v_charged[1], reserved = c.reserved - v_charged[1] + p_more[1]
             WHERE c.subject = 'TENANT'`,
-    replace: `used = c.used
+    replace: `UPDATE quota_counters c SET reserved = c.reserved - v_charged[1] + p_more[1]
             WHERE c.subject = 'TENANT'`,
     tests: [LEASES],
   },
   {
+    name: 'forget-what-was-charged-under-a-limit',
+    file: LIMITS,
+    defines: 'carry_over',
+    find: 'UPDATE limit_counters c SET used = c.used + v_charged[v_place],',
+    replace: 'UPDATE limit_counters c SET used = c.used,',
+    tests: [ADMISSION, LEASES],
+  },
+  {
     name: 'take-more-ahead-than-an-eighth',
-    file: QUOTA_LEASES,
+    file: LIMITS,
     defines: 'lease_quota',
-    find: '(v_left - v_granted) / 8)',
-    replace: '(v_left - v_granted) * 2)',
+    find: '(v_left[v_place] - v_granted[v_place]) / 8)',
+    replace: '(v_left[v_place] - v_granted[v_place]) * 2)',
     tests: [LEASES],
   },
   // giving back
   {
     name: 'release-twice',
     file: `${METERING}/lease-book.ts`,
-    find: `      if (held.isOver) return;
-      held.isOver = true;`,
-    replace: '      held.isOver = true;',
-    tests: [SETTLEMENT],
-  },
-  {
-    name: 'do-not-release-what-failed',
-    file: `${PREDICTIONS}/predict.ts`,
-    find: 'if (!isSettled) await metering.release(pass.actor, reservation);',
-    replace: 'void isSettled;',
-    tests: [CORRIDOR],
+    find: `    async release(reservation) {
+      const held = reservation as HeldReservation;
+      if (held.isOver) return;`,
+    replace: `    async release(reservation) {
+      const held = reservation as HeldReservation;`,
+    tests: [HELD],
   },
   {
     name: 'give-back-what-was-charged',
-    file: QUOTA_LEASES,
+    file: LIMITS,
     defines: 'return_quota',
-    find: 'v_back := coalesce(p_units, v_lease.units - v_lease.charged);',
-    replace: 'v_back := coalesce(p_units, v_lease.units);',
+    find: '-coalesce(p_back[v_place], greatest(0, v_held[v_place] - v_charged[v_place]));',
+    replace: '-coalesce(p_back[v_place], v_held[v_place]);',
     tests: [SETTLEMENT, LEASES],
   },
   {
     name: 'do-not-sweep',
     file: `${METERING}/service.ts`,
-    find: 'for (const { id, tenantId } of dead) if (await leases.end(tenantId, id)) swept += 1;',
+    find: 'for (const { id, tenantId } of dead) if (await leases.end(tenantId, id, clock.now())) swept += 1;',
     replace: 'void dead;',
-    tests: [SETTLEMENT, TIME],
+    tests: [SETTLEMENT],
   },
   {
     name: 'sweep-the-living',
@@ -115,13 +141,13 @@ export const LEASE_FAULTS = [
     file: `${METERING}/lease-book.ts`,
     find: 'if (isDeaf || isOld)',
     replace: 'if (isDeaf)',
-    tests: [LEASES],
+    tests: [HELD],
   },
   {
-    name: 'do-not-end-what-is-unused',
+    name: 'do-not-give-back-what-is-unused',
     file: `${METERING}/lease-book.ts`,
-    find: 'if (isOver && lease.idle > 0)',
-    replace: 'if (past.has(account) && lease.idle > 0)',
+    find: 'if (isOver && hasIdle(lease))',
+    replace: 'if (past.has(account) && hasIdle(lease))',
     tests: [LEASES],
   },
   // recalling
@@ -135,7 +161,7 @@ export const LEASE_FAULTS = [
   },
   {
     name: 'do-not-say-that-units-are-wanted',
-    file: QUOTA_LEASES,
+    file: LIMITS,
     defines: 'recall_leases',
     find: "PERFORM pg_notify('souk_quota_recall', p_tenant_id);",
     replace: 'NULL;',
@@ -144,15 +170,23 @@ export const LEASE_FAULTS = [
   {
     name: 'refuse-while-units-are-idle',
     file: `${METERING}/lease-worker.ts`,
-    find: 'batch.filter((one) => !isRecalling || nowMs >= one.patientUntilMs)',
-    replace: 'batch',
+    find: '&& (!isRecalling || nowMs >= one.patientUntilMs));',
+    replace: '&& nowMs >= 0);',
     tests: [LEASES],
   },
   {
+    // Either covers for the other when a plan changes.
     name: 'do-not-recall-when-a-limit-changes',
-    file: QUOTA_LEASES,
-    find: 'CREATE TRIGGER tenant_plans_recall AFTER INSERT OR UPDATE OF predictions_per_month, weight ON tenant_plans',
-    replace: 'CREATE TRIGGER tenant_plans_recall AFTER DELETE ON tenant_plans',
+    file: LIMITS,
+    defines: 'plan_to_limit',
+    find: 'PERFORM recall_leases(NEW.tenant_id, NULL, NULL, NULL, NULL);',
+    replace: 'NULL;',
+    also: [
+      {
+        find: 'AFTER INSERT OR DELETE OR UPDATE OF amount, enforcement ON quota_limits',
+        replace: 'AFTER DELETE ON quota_limits',
+      },
+    ],
     tests: [LEASES],
   },
   // time
@@ -164,11 +198,11 @@ export const LEASE_FAULTS = [
     tests: [TIME, REPORTS],
   },
   {
-    name: 'draw-on-the-lease-of-last-month',
+    name: 'draw-on-the-lease-of-yesterday',
     file: `${METERING}/lease-book.ts`,
-    find: 'account === undefined || account.period.start.getTime() !== now.start.getTime()',
+    find: 'account === undefined || account.day.start.getTime() !== today.start.getTime()',
     replace: 'account === undefined',
-    tests: [TIME, REPORTS],
+    tests: [TIME],
   },
   {
     name: 'date-an-event-outside-its-month',
@@ -176,6 +210,30 @@ export const LEASE_FAULTS = [
     find: 'return new Date(Math.max(start.getTime(), Math.min(instant.getTime(), end.getTime() - 1)));',
     replace: 'return start < end ? instant : end;',
     tests: [TIME, REPORTS],
+  },
+  {
+    name: 'count-a-day-for-a-month',
+    file: LIMITS,
+    defines: 'window_start_of',
+    find: "WHEN 'DAY' THEN p_day",
+    replace: "WHEN 'DAY' THEN p_month",
+    tests: [TIME_OF_LIMITS],
+  },
+  {
+    name: 'never-fill-the-bucket-of-a-minute',
+    file: LIMITS,
+    defines: 'lease_quota',
+    find: 'v_one := greatest(0, floor(v_amount - v_counter.level + 0.000001)::bigint);',
+    replace: 'v_one := v_amount;',
+    tests: [TIME_OF_LIMITS],
+  },
+  {
+    name: 'keep-a-bucket-full-from-the-future',
+    file: LIMITS,
+    defines: 'open_limit_counter',
+    find: "IF v_counter.level_at > p_now + INTERVAL '10 seconds' THEN",
+    replace: 'IF false THEN',
+    tests: [TIME_OF_LIMITS],
   },
   {
     name: 'keep-what-is-leased-from-the-future',

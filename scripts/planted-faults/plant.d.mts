@@ -3,6 +3,7 @@ export interface Fault {
   readonly file: string;
   readonly find: string;
   readonly replace: string;
+  readonly also?: readonly { readonly find: string; readonly replace: string }[];
   readonly tests: readonly string[];
   readonly defines?: string;
   readonly build?: boolean;
@@ -12,4 +13,4 @@ export interface Fault {
 export function whyStale(root: string, fault: Fault): string | null;
 
 /** Puts it in; the function that comes back takes it out. */
-export function plant(root: string, fault: Pick<Fault, 'file' | 'find' | 'replace'>): () => void;
+export function plant(root: string, fault: Pick<Fault, 'file' | 'find' | 'replace' | 'also'>): () => void;

@@ -8,6 +8,7 @@ import { join } from 'node:path';
  * @property {string} file the path in the project
  * @property {string} find occurs exactly once in the file
  * @property {string} replace
+ * @property {{find: string, replace: string}[]} [also] more of it in the same file, where one place covers for another
  * @property {string[]} tests files, at least one of whose tests must go red
  * @property {string} [defines] the SQL function that the file must be the last to define
  * @property {boolean} [build] the tests run the server from `dist`
@@ -19,16 +20,18 @@ import { join } from 'node:path';
  * @param {string} root
  * @param {Fault} fault
  */
-export function whyStale(root, { file, find, replace, defines }) {
+export function whyStale(root, { file, find, replace, also = [], defines }) {
   let text;
   try {
     text = readFileSync(join(root, file), 'utf8');
   } catch {
     return `${file} is not there any more`;
   }
-  const count = text.split(find).length - 1;
-  if (count !== 1) return `its text occurs ${count} times in ${file}, not once`;
-  if (find === replace) return 'it changes nothing';
+  for (const edit of [{ find, replace }, ...also]) {
+    const count = text.split(edit.find).length - 1;
+    if (count !== 1) return `its text occurs ${count} times in ${file}, not once`;
+    if (edit.find === edit.replace) return 'it changes nothing';
+  }
   const later = defines === undefined ? null : laterDefinition(root, file, defines);
   return later === null ? null : `${later} defines ${defines} anew, so that ${file} has no effect`;
 }
@@ -51,12 +54,13 @@ function laterDefinition(root, file, name) {
 }
 
 /** Puts the fault into the source. Answers a function that takes it out again. */
-export function plant(root, { file, find, replace }) {
+export function plant(root, { file, find, replace, also = [] }) {
   const path = join(root, file);
   const text = readFileSync(path, 'utf8');
+  const edits = [{ find, replace }, ...also];
   writeFileSync(
     path,
-    text.replace(find, () => replace),
+    edits.reduce((all, edit) => all.replace(edit.find, () => edit.replace), text),
   );
   return () => writeFileSync(path, text);
 }

@@ -29,6 +29,7 @@ import { meetEvaluations } from './every-field/evaluations.js';
 import { meetLimits } from './every-field/limits-story.js';
 import { meetProvenance } from './every-field/provenance-story.js';
 import { REFUSALS } from './every-field/refusals.js';
+import { keepLedger } from './every-field/ledger-story.js';
 import { createSightings } from './every-field/selection.js';
 import { meetUploads } from './every-field/upload-stories.js';
 
@@ -334,11 +335,13 @@ it('lists, orders, filters and groups answer with every field, after datasets an
   await client.query('predictions', owner, '(first: 5)');
   await client.query('quota', key.secret);
   await client.query('auditLog', owner, '(first: 100)');
-  await client.query('usage', owner);
-  const dimensions = client.valuesOf('UsageDimension');
-  for (const dimension of dimensions) await client.query('usage', owner, `(groupBy: [${dimension}])`);
-  for (const granularity of client.valuesOf('UsageGranularity'))
-    await client.query('usage', owner, `(groupBy: [${dimensions.join(', ')}], granularity: ${granularity})`);
+  await keepLedger(client, {
+    server,
+    operator,
+    owner,
+    tenantSlug: ownerSlug,
+    predictionId: ids['Prediction'],
+  });
   ids['AuditEvent'] = (await client.query('auditLog', owner, '(first: 1)')).nodes[0].id;
 });
 

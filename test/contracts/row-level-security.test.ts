@@ -49,6 +49,15 @@ const ROWS: Readonly<Record<string, string>> = {
   usage_events: `(id, tenant_id, request_id, owner_tenant_id, model_id, model_name, version_id, version_number, digest, runtime, worker,
      batch_size, batch_rows, rows, units, bytes, queue_ms, batch_ms, load_ms, compute_ms, compute_us, period_start, created_at)
      VALUES ('prd_a', 'ten_a', 'req', 'ten_a', 'mdl_a', 'a/m', 'ver_a', 1, 'd', 'tfjs-node', 'w', 1, 1, 1, 1, 4, 0, 0, 0, 0, 0, ${AT}, ${AT})`,
+  usage_series: `(tenant_id, owner_tenant_id, model_id, model_name, version_id, version_number, kind)
+     VALUES ('ten_a', 'ten_a', 'mdl_a', 'a/m', 'ver_a', 1, 'PREDICTION')`,
+  usage_hours: `(series_id, period_start, tenant_id, predictions, rows, bytes, compute_us, cost_micros)
+     VALUES (1, ${AT}, 'ten_a', 1, 1, 4, 0, 0)`,
+  usage_days: `(series_id, period_start, tenant_id, predictions, rows, bytes, compute_us, cost_micros)
+     VALUES (1, ${AT}, 'ten_a', 1, 1, 4, 0, 0)`,
+  usage_deltas: `(tenant_id, owner_tenant_id, model_id, model_name, version_id, version_number, hour, predictions, rows, bytes,
+     compute_us, cost_micros) VALUES ('ten_a', 'ten_a', 'mdl_a', 'a/m', 'ver_a', 1, ${AT}, 1, 1, 4, 0, 0)`,
+  usage_retired_months: `(period_start, events, retired_at) VALUES ('2001-01-01Z', 1, ${AT})`,
   datasets: `(id, tenant_id, name, format, digest, bytes, source_digest, source_bytes, rows, columns, label_kind)
      VALUES ('dst_a', 'ten_a', 'd', 'CSV', 'd', 1, 'd', 1, 1, '[]', 'TEXT')`,
   evaluations: `(id, tenant_id, version_id, dataset_id, dataset_name, dataset_digest, rows, plan, status, request_id)
@@ -61,10 +70,11 @@ const ROWS: Readonly<Record<string, string>> = {
 const SHARED: Readonly<Record<string, string>> = {
   tenants: 'slug and name are half of each public model name; nothing else is in the table',
   artifacts: 'digest and size of bytes; no name, no owner',
+  usage_retired_months: 'months whose events were dropped; nobody is in it',
 };
 
 /** Written once, then never changed: the application may not even try. */
-const APPEND_ONLY = ['versions', 'alias_moves', 'evaluation_chunks', 'usage_events', 'audit_events'];
+const APPEND_ONLY = ['versions', 'alias_moves', 'evaluation_chunks', 'usage_events', 'usage_deltas', 'audit_events'];
 
 beforeAll(async () => {
   db = await createTestDatabase();

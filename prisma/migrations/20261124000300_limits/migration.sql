@@ -237,6 +237,12 @@ DECLARE
 BEGIN
     SELECT * INTO v_counter FROM limit_counters c WHERE c.limit_id = p_limit.id AND c.window_start = p_window_start;
     IF FOUND THEN
+        -- The clock was put back since: else the bucket would not empty before that time has come again.
+        IF v_counter.level_at > p_now + INTERVAL '10 seconds' THEN
+            UPDATE limit_counters c SET level_at = p_now
+                WHERE c.limit_id = p_limit.id AND c.window_start = p_window_start;
+            v_counter.level_at := p_now;
+        END IF;
         RETURN v_counter;
     END IF;
     v_counter := ROW(p_limit.id, p_limit.tenant_id, p_window_start, 0, 0, 0, p_now);

@@ -4,6 +4,7 @@
  * fails the wall, so a new field cannot be forgotten.
  */
 import { evaluationEntries } from './evaluation-entries.js';
+import { ledgerEntries } from './ledger-entries.js';
 import { limitEntries } from './limit-entries.js';
 import { provenanceEntries } from './provenance-entries.js';
 import { MARKER, type World } from './world.js';
@@ -369,5 +370,6 @@ export const entries: Readonly<Record<string, Entry>> = {
   ),
   ...evaluationEntries(mutation, onOwn),
   ...provenanceEntries,
+  ...ledgerEntries,
   ...limitEntries,
 };
