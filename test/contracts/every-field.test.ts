@@ -26,6 +26,7 @@ import { enumValues, errorTypes, neverFilled, unansweredFields } from './every-f
 import { meetOverload, meetQuarantine } from './every-field/pool-stories.js';
 import { askProcessServer } from './every-field/process-server.js';
 import { meetEvaluations } from './every-field/evaluations.js';
+import { meetLimits } from './every-field/limits-story.js';
 import { meetProvenance } from './every-field/provenance-story.js';
 import { REFUSALS } from './every-field/refusals.js';
 import { keepLedger } from './every-field/ledger-story.js';
@@ -296,6 +297,8 @@ it('predictions and what is refused of them', async () => {
 
 it('versions made from others, beside each other, out of service and back', () =>
   meetProvenance(client, owner));
+
+it('limits of every kind', () => meetLimits(client, operator, owner, ownerSlug));
 
 it('predictions that take too long, and more of them than may wait', async () => {
   const slow = await client.publish(owner, slowModel());

@@ -29,7 +29,7 @@ const SELECT = `SELECT u.id, u.version_id AS "versionId", u.created_at AS "creat
 function fromRow({ id, createdAt, hasKeptOutputs, ...facts }: Row): Prediction {
   const { versionId } = facts;
   const receipt = { ...facts, replayed: false, remaining: null };
-  return { id, versionId, outputs: null, hasKeptOutputs, receipt, createdAt };
+  return { id, versionId, outputs: null, hasKeptOutputs, limits: null, receipt, createdAt };
 }
 
 /** Inside a transaction of the tenant. */

@@ -43,7 +43,7 @@ import { recordAnswer, type Claim } from './store.js';
 
 export interface PredictDeps {
   readonly versions: RunnableVersions;
-  readonly metering: Pick<MeteringService, 'admit' | 'reserve' | 'settle' | 'release'>;
+  readonly metering: Pick<MeteringService, 'admit' | 'reserve' | 'settle' | 'release' | 'limitsLeft'>;
   readonly marketplace: MarketplaceService;
   readonly idempotent: (request: IdempotentRequest) => Promise<Outcome>;
   readonly infer: (job: InferenceJob) => Promise<Result<InferenceReply, InferenceRefusal>>;
@@ -205,6 +205,7 @@ export function createPredict(deps: PredictDeps) {
       versionId: version.id,
       outputs: reply.outputs,
       hasKeptOutputs: claim !== null,
+      limits: metering.limitsLeft(reservation),
       receipt: {
         requestId: actor.requestId,
         model: version.modelName,

@@ -5,6 +5,7 @@
  */
 import { evaluationEntries } from './evaluation-entries.js';
 import { ledgerEntries } from './ledger-entries.js';
+import { limitEntries } from './limit-entries.js';
 import { provenanceEntries } from './provenance-entries.js';
 import { MARKER, type World } from './world.js';
 
@@ -370,4 +371,5 @@ export const entries: Readonly<Record<string, Entry>> = {
   ...evaluationEntries(mutation, onOwn),
   ...provenanceEntries,
   ...ledgerEntries,
+  ...limitEntries,
 };
