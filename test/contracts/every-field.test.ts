@@ -336,13 +336,8 @@ it('lists, orders, filters and groups answer with every field, after datasets an
   await client.query('predictions', owner, '(first: 5)');
   await client.query('quota', key.secret);
   await client.query('auditLog', owner, '(first: 100)');
-  await keepLedger(client, {
-    server,
-    operator,
-    owner,
-    tenantSlug: ownerSlug,
-    predictionId: ids['Prediction'],
-  });
+  const charged = { tenantSlug: ownerSlug, predictionId: ids['Prediction'] };
+  await keepLedger(client, server.dataDirectory, { operator, owner, ...charged });
   ids['AuditEvent'] = (await client.query('auditLog', owner, '(first: 1)')).nodes[0].id;
 });
 
