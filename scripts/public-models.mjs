@@ -1,10 +1,11 @@
 /**
  * Imports every model in a folder, as its publisher would, and says what became of each:
  *
- *   npm run campaign:public-models -- FOLDER [--runtimes tfjs-node,tfjs-wasm] [--only TEXT] [--minutes N]
+ *   npm run campaign:public-models -- FOLDER [--runtimes tfjs-node,tfjs-wasm] [--only TEXT] [--minutes N] [--server]
  *
  * What counts as a model: a JSON file with a "modelTopology" and its shards, a folder with a saved_model.pb, and files
- * that end in .keras, .h5 or .onnx. Nothing is kept. Ends with code 1 when a model was not imported.
+ * that end in .keras, .h5 or .onnx. With --server each is published on a real server as anybody does it, and called once.
+ * Nothing is kept. Ends with code 1 when a model was not imported.
  */
 import { readdirSync, readFileSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,6 +14,7 @@ import { parseArgs } from 'node:util';
 import { pack } from 'tar-stream';
 import { createImporter } from '../dist/importers/index.js';
 import { RUNTIMES } from '../dist/inference/index.js';
+import { openServer } from './public-models/through-api.mjs';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -20,6 +22,7 @@ const { values, positionals } = parseArgs({
     runtimes: { type: 'string' },
     only: { type: 'string' },
     minutes: { type: 'string', default: '60' },
+    server: { type: 'boolean', default: false },
   },
 });
 const [folder] = positionals;
@@ -28,6 +31,7 @@ if (folder === undefined) {
   process.exit(2);
 }
 const MAX_JSON_BYTES = 64 * 2 ** 20;
+const IMPORT_WITHIN_MS = 120_000;
 const endAtMs = Date.now() + Number(values.minutes) * 60_000;
 const runtimes = values.runtimes?.split(',') ?? RUNTIMES;
 
@@ -69,7 +73,39 @@ async function archive(files) {
   return Buffer.concat(chunks);
 }
 
+/** The words for one model that became a version. */
+function told(version) {
+  const { format, runtime, trials, signatures } = version;
+  const figures = trials.map((trial) =>
+    trial.ok ? `${trial.runtime} ${trial.computeMs} ms` : `${trial.runtime}: ${trial.reason}`,
+  );
+  const ways = signatures.length > 1 ? ` signatures ${signatures.map(({ name }) => name).join(' ')};` : '';
+  return `${format} on ${runtime};${ways} ${figures.join(', ')}`;
+}
+
+async function importHere(bytes, directory) {
+  const artifactPath = join(directory, 'artifact');
+  const workDirectory = mkdtempSync(join(directory, 'work-'));
+  writeFileSync(artifactPath, bytes);
+  const result = await importer.importArtifact(
+    { artifactPath, workDirectory, runtimes, timeoutMs: IMPORT_WITHIN_MS, maxMemoryBytes: 6 * 2 ** 30 },
+    () => undefined,
+  );
+  if (!result.ok) return { refusal: { ...result.error, reason: result.error.code }, version: null };
+  return { refusal: null, version: { ...result.value, findings: result.value.notes } };
+}
+
+const server = values.server
+  ? await openServer({
+      INFERENCE_RUNTIMES: runtimes.join(','),
+      IMPORT_TIMEOUT_MS: String(IMPORT_WITHIN_MS),
+    })
+  : null;
 const importer = createImporter();
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.on(signal, () => void Promise.all([server?.end(), importer.stop()]).then(() => process.exit(130)));
+}
+let called = 0;
 let failed = 0;
 let imported = 0;
 for (const path of [...filesBelow(folder)].sort()) {
@@ -84,34 +120,29 @@ for (const path of [...filesBelow(folder)].sort()) {
       console.log(`- ${name}: incomplete (${bytes.message})`);
       continue;
     }
-    const artifactPath = join(directory, 'artifact');
-    const workDirectory = mkdtempSync(join(directory, 'work-'));
-    writeFileSync(artifactPath, bytes);
     const startedAtMs = performance.now();
-    const result = await importer.importArtifact(
-      { artifactPath, workDirectory, runtimes, timeoutMs: 120_000, maxMemoryBytes: 6 * 2 ** 30 },
-      () => undefined,
-    );
+    const { refusal, version, answer } = await (server === null
+      ? importHere(bytes, directory)
+      : server.publish(bytes));
     const seconds = ((performance.now() - startedAtMs) / 1000).toFixed(1);
-    if (result.ok) {
-      imported++;
-      const { format, runtime, trials, signatures, notes } = result.value;
-      const figures = trials.map((trial) =>
-        trial.ok ? `${trial.runtime} ${trial.computeMs} ms` : `${trial.runtime}: ${trial.reason}`,
-      );
-      const ways = signatures.length > 1 ? ` signatures ${signatures.map((s) => s.name).join(' ')};` : '';
-      console.log(`ok ${name} (${seconds} s) ${format} on ${runtime};${ways} ${figures.join(', ')}`);
-      for (const note of notes) console.log(`     ${note.slice(0, 200)}`);
-    } else {
+    if (version === null) {
       failed++;
-      console.log(
-        `NO ${name} (${seconds} s) ${result.error.code} ${result.error.subject}: ${result.error.message}`,
-      );
+      console.log(`NO ${name} (${seconds} s) ${refusal.reason} ${refusal.subject}: ${refusal.message}`);
+      continue;
     }
+    imported++;
+    console.log(`ok ${name} (${seconds} s) ${told(version)}`);
+    for (const note of version.findings) console.log(`     ${note.slice(0, 200)}`);
+    if (answer === undefined) continue;
+    if (answer.refusal === undefined) called++;
+    console.log(`     ${answer.refusal ?? `answered in ${answer.ms} ms`}`);
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
 }
 await importer.stop();
-console.log(`${imported} imported, ${failed} not.`);
-process.exit(failed > 0 ? 1 : 0);
+const faults = server?.faults() ?? [];
+await server?.end();
+console.log(`${imported} imported, ${failed} not${server === null ? '' : `; ${called} called`}.`);
+if (faults.length > 0) console.log(`The server logged an error: ${faults[0]}`);
+process.exit(failed + faults.length > 0 ? 1 : 0);

@@ -13,7 +13,7 @@ const MODELS = 250;
 export async function connectAsOwner({ dataDirectory }) {
   const password = readFileSync(join(dataDirectory, 'postgres.password'), 'utf8').trim();
   const port = Number(readFileSync(join(dataDirectory, 'postgres', 'postmaster.pid'), 'utf8').split('\n')[3]);
-  const client = new pg.Client({ host: '127.0.0.1', port, user: 'postgres', password, database: 'souk' });
+  const client = new pg.Client({ host: '127.0.0.1', port, user: 'souk', password, database: 'souk' });
   await client.connect();
   return client;
 }

@@ -19,10 +19,10 @@ export async function ask(url, credential, query, variables = {}, timeoutMs = 30
 }
 
 /** Runs a mutation that must succeed. */
-export async function succeed(url, credential, field, selection, input) {
+export async function succeed(url, credential, field, selection, input, timeoutMs = 90_000) {
   const type = `${field[0].toUpperCase()}${field.slice(1)}Input!`;
   const query = `mutation ($input: ${type}) { ${field}(input: $input) { ${selection} errors { code message } } }`;
-  const answer = await ask(url, credential, query, { input }, 90_000);
+  const answer = await ask(url, credential, query, { input }, timeoutMs);
   const payload = answer.data?.[field];
   if (answer.errors !== undefined || payload.errors.length > 0) {
     throw new Error(`${field}: ${JSON.stringify(answer)}`);

@@ -1,6 +1,6 @@
 /** Writes the pack: weights once to a file while their bytes are at hand, the header when the trial is over. */
 import { createHash } from 'node:crypto';
-import { closeSync, openSync, readFileSync, readSync, rmSync, statSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, rmSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { encodePackHeader, type PackHeader } from '../inference/index.js';
 import type { ConvertedModel } from './converted-model.js';
@@ -10,6 +10,8 @@ import { refuseImport } from './refused.js';
 export const PACK_FILE_NAME = 'model.pack';
 export const WEIGHTS_FILE_NAME = 'weights.bin';
 const COPY_BYTES = 4 * 1024 * 1024;
+/** At once; the system takes no more than 2 GiB. */
+const READ_BYTES = 256 * 1024 * 1024;
 
 export interface WrittenPack {
   readonly path: string;
@@ -77,7 +79,20 @@ export function writeWeights(
 
 /** The pack in memory, as a runtime loads it. */
 export function packInMemory(workDirectory: string, header: PackHeader): Uint8Array {
-  return Buffer.concat([encodePackHeader(header), readFileSync(join(workDirectory, WEIGHTS_FILE_NAME))]);
+  const head = encodePackHeader(header);
+  const weights = openSync(join(workDirectory, WEIGHTS_FILE_NAME), 'r');
+  try {
+    // Weights may be gigabytes: they are read to where they stay.
+    const pack = new Uint8Array(head.length + fstatSync(weights).size);
+    pack.set(head);
+    let at = head.length;
+    for (let count = 1; count > 0 && at < pack.length; at += count) {
+      count = readSync(weights, pack, at, Math.min(READ_BYTES, pack.length - at), null);
+    }
+    return pack;
+  } finally {
+    closeSync(weights);
+  }
 }
 
 /** Joins header and weights into `model.pack` and removes the weights file. */

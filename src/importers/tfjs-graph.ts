@@ -256,7 +256,7 @@ function modelInputs(
     entries.length > 0
       ? entries.map(({ key, node, entry }) => ({ key, node: nodeNameOf(node), entry }))
       : placeholders.map((node) => ({ key: node.name, node: node.name, entry: {} }));
-  const fed = new Set(found.map(({ node }) => node));
+  const fed = new Set([...found.map(({ node }) => node), ...resourceInputs(signature)]);
   const unfed = placeholders.find((node) => !fed.has(node.name));
   if (unfed !== undefined) {
     refuseImport(
@@ -292,6 +292,18 @@ function modelInputs(
     const largestIndex = largestIndexOf(node, nodes, weights);
     const datatype = datatypeOf(dtype, name, notes);
     return { name, node, datatype, shape, ...(largestIndex === null ? {} : { largestIndex }) };
+  });
+}
+
+/** Tables and other resources, which the initialiser makes: callers never send them. */
+function resourceInputs(signature: JsonObject | null): readonly string[] {
+  const entries = signature === null ? null : ownObject(signature, 'inputs');
+  return Object.keys(entries ?? {}).flatMap((key) => {
+    const entry = ownObject(entries ?? {}, key);
+    const name = entry === null ? null : ownString(entry, 'name');
+    return name !== null && entry !== null && own(entry, 'resourceId') !== undefined
+      ? [nodeNameOf(name)]
+      : [];
   });
 }
 

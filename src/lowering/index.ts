@@ -8,4 +8,4 @@ export { storedBytes, weightValue, type StoredWeight, type WeightValue } from '.
 export { LOWERED_ACTIVATIONS } from './layers/activations.js';
 export { LOWERED_LAYERS } from './layers/index.js';
 export type { LoweringRefusal } from './refused.js';
-export { compact, writeSavedModel, type CompactGraph } from './saved-model-writer.js';
+export { compact, writeSavedModel, type CompactGraph, type PiecedFile } from './saved-model-writer.js';

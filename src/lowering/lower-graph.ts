@@ -145,7 +145,7 @@ function lower(model: GraphModel): LoweredGraph {
     for (const node of model.initializer) {
       if (byName.has(node.name)) continue;
       if (node.op === 'Const') addWeight(node, inside(node.name));
-      else addNode(node, inside(node.name), renamed);
+      else addNode(withoutWaiting(node), inside(node.name), renamed);
       if (/^(LookupTableImport|InitializeTable)(V2)?$/.test(node.op)) fills.push(`^${inside(node.name)}`);
     }
     if (fills.length === 0) return null;
@@ -175,6 +175,12 @@ function lower(model: GraphModel): LoweredGraph {
     const at = Number(/:(\d+)$/.exec(tensor)?.[1] ?? 0);
     return outputType(node, at) ?? 'float32';
   }
+}
+
+/** What the initialiser gives would wait for what it does, and make every run fill the tables again. */
+function withoutWaiting(node: JsonNode): JsonNode {
+  if (node.op !== 'Identity') return node;
+  return { ...node, inputs: node.inputs.filter((input) => !input.startsWith('^')) };
 }
 
 function fedName(node: string): string {

@@ -4,13 +4,13 @@
  */
 import { DTYPE, shapeValue, type Dtype, type LoweredGraph, type Port, type WeightNode } from './graph.js';
 import {
+  AttributeMessage,
+  FIELDS,
   GraphMessage,
-  MetaInfoMessage,
+  MetaGraphMessage,
   NodeMessage,
-  SignatureEntryMessage,
-  EncodedMetaGraphMessage,
-  EncodedNodesMessage,
-  EncodedSavedModelMessage,
+  SavedModelMessage,
+  TensorMessage,
 } from './tensorflow-schema.js';
 import { refuseLowering } from './refused.js';
 import { product } from './shapes.js';
@@ -71,41 +71,92 @@ export function compact(lowered: LoweredGraph): CompactGraph {
   return { graph, weights, inputs, outputs, initializer };
 }
 
+/** A file that is made while it is written: weights of gigabytes are never in memory twice. */
+export interface PiecedFile {
+  readonly byteLength: number;
+  /** One after the other; each is to be used before the next one is asked for. */
+  readonly pieces: Iterable<Uint8Array>;
+}
+
 /**
- * The bytes of `saved_model.pb`.
- * @param valueOf the value of a weight in the type and shape that the node declares
+ * The file `saved_model.pb`.
+ * @param valueOf the value of a weight in the type and shape that the node declares; called when its turn comes
  */
 export function writeSavedModel(
   compacted: CompactGraph,
   valueOf: (node: WeightNode) => WeightValue,
-): Uint8Array {
+): PiecedFile {
   // Fields of one message may stand in any order: the weights' nodes follow the graph that is already encoded.
-  const weights = EncodedNodesMessage.encode({
-    node: compacted.weights.map((weight) =>
-      NodeMessage.encode(constantNode(weight, valueOf(weight))).finish(),
-    ),
+  const nodes = compacted.weights.map((weight) => constantNode(weight, valueOf));
+  const graphBytes = compacted.graph.length + sumOf(nodes);
+  const meta = MetaGraphMessage.encode({
+    metaInfoDef: { tags: [LOWERED_TAG] },
+    signatureDef: signatures(compacted),
   }).finish();
-  const meta = EncodedMetaGraphMessage.encode({
-    metaInfoDef: MetaInfoMessage.encode({ tags: [LOWERED_TAG] }).finish(),
-    graphDef: Buffer.concat([compacted.graph, weights]),
-    signatureDef: signatures(compacted).map((entry) => SignatureEntryMessage.encode(entry).finish()),
-  }).finish();
-  return EncodedSavedModelMessage.encode({ savedModelSchemaVersion: 1, metaGraphs: meta }).finish();
+  const graphHead = Buffer.concat([meta, fieldHead(FIELDS.graphDef, graphBytes), compacted.graph]);
+  const metaBytes = graphHead.length - compacted.graph.length + graphBytes;
+  const head = Buffer.concat([
+    SavedModelMessage.encode({ savedModelSchemaVersion: 1 }).finish(),
+    fieldHead(FIELDS.metaGraphs, metaBytes),
+    graphHead,
+  ]);
+  return {
+    byteLength: head.length + sumOf(nodes),
+    pieces: (function* () {
+      yield head;
+      for (const { pieces } of nodes) yield* pieces;
+    })(),
+  };
 }
 
-function constantNode({ node, dtype, shape }: WeightNode, value: WeightValue): object {
-  const content = value instanceof Uint8Array ? { tensorContent: value } : { stringVal: value };
-  return {
-    name: node,
-    op: 'Const',
-    attr: [
-      { key: 'dtype', value: { type: DTYPE[dtype] } },
-      {
-        key: 'value',
-        value: { tensor: { dtype: DTYPE[dtype], tensorShape: shapeValue(shape), ...content } },
-      },
-    ],
+/** An entry of the graph's list of nodes. */
+function constantNode(weight: WeightNode, valueOf: (node: WeightNode) => WeightValue): PiecedFile {
+  const { node, dtype, shape } = weight;
+  const tensor = { dtype: DTYPE[dtype], tensorShape: shapeValue(shape) };
+  const type = { key: 'dtype', value: { type: DTYPE[dtype] } };
+  if (dtype === 'string') {
+    const stringVal = valueOf(weight);
+    const value = { key: 'value', value: { tensor: { ...tensor, stringVal } } };
+    const bytes = NodeMessage.encode({ name: node, op: 'Const', attr: [type, value] }).finish();
+    const head = fieldHead(FIELDS.node, bytes.length);
+    return { byteLength: head.length + bytes.length, pieces: [head, bytes] };
+  }
+  // The bytes come last in each of the messages around them, so that all else can be written before they are there.
+  const content = product(shape) * ELEMENT_BYTES[dtype];
+  let head = Buffer.concat([TensorMessage.encode(tensor).finish(), fieldHead(FIELDS.tensorContent, content)]);
+  const enclose = (field: number, before: Uint8Array): void => {
+    head = Buffer.concat([before, fieldHead(field, head.length + content), head]);
   };
+  enclose(FIELDS.tensor, new Uint8Array());
+  enclose(FIELDS.attributeValue, AttributeMessage.encode({ key: 'value' }).finish());
+  enclose(FIELDS.attr, NodeMessage.encode({ name: node, op: 'Const', attr: [type] }).finish());
+  enclose(FIELDS.node, new Uint8Array());
+  return {
+    byteLength: head.length + content,
+    pieces: (function* () {
+      yield head;
+      const value = valueOf(weight);
+      if (!(value instanceof Uint8Array) || value.length !== content) {
+        throw new Error(`The weight ${node} is not the ${content} bytes that its node declares.`);
+      }
+      yield value;
+    })(),
+  };
+}
+
+function sumOf(files: readonly PiecedFile[]): number {
+  return files.reduce((sum, { byteLength }) => sum + byteLength, 0);
+}
+
+const LENGTH_DELIMITED = 2;
+
+/** What stands before the bytes of a field: its number, and how many they are. */
+function fieldHead(field: number, byteLength: number): Uint8Array {
+  const bytes = [(field << 3) | LENGTH_DELIMITED];
+  let rest = byteLength;
+  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes.push((rest % 0x80) | 0x80);
+  bytes.push(rest);
+  return Uint8Array.from(bytes);
 }
 
 function signatures({ inputs, outputs, initializer }: CompactGraph): object[] {

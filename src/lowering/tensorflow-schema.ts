@@ -83,22 +83,27 @@ const root = protobuf.Root.fromJSON({
       methodName: ['string', 3],
     }),
     TensorEntry: message({ key: ['string', 1], value: ['TensorInfo', 2] }),
-    // With parts that are encoded already: the same fields, seen as bytes.
-    EncodedNodes: message({ node: ['bytes', 1, 'repeated'] }),
-    EncodedMetaGraph: message({
-      metaInfoDef: ['bytes', 1],
-      graphDef: ['bytes', 2],
-      signatureDef: ['bytes', 5, 'repeated'],
-    }),
-    EncodedSavedModel: message({ savedModelSchemaVersion: ['int64', 1], metaGraphs: ['bytes', 2] }),
+    // Without the parts that are written piece by piece: see `FIELDS`.
+    MetaGraph: message({ metaInfoDef: ['MetaInfo', 1], signatureDef: ['SignatureEntry', 5, 'repeated'] }),
+    SavedModel: message({ savedModelSchemaVersion: ['int64', 1] }),
     TensorInfo: message({ name: ['string', 1], dtype: ['int32', 2], tensorShape: ['Shape', 3] }),
   },
 });
 
 export const GraphMessage = root.lookupType('Graph');
 export const NodeMessage = root.lookupType('Node');
-export const MetaInfoMessage = root.lookupType('MetaInfo');
-export const SignatureEntryMessage = root.lookupType('SignatureEntry');
-export const EncodedNodesMessage = root.lookupType('EncodedNodes');
-export const EncodedMetaGraphMessage = root.lookupType('EncodedMetaGraph');
-export const EncodedSavedModelMessage = root.lookupType('EncodedSavedModel');
+export const AttributeMessage = root.lookupType('Attribute');
+export const TensorMessage = root.lookupType('Tensor');
+export const MetaGraphMessage = root.lookupType('MetaGraph');
+export const SavedModelMessage = root.lookupType('SavedModel');
+
+/** Numbers of the fields around a weight's bytes, from the outside in. */
+export const FIELDS = {
+  metaGraphs: 2,
+  graphDef: 2,
+  node: 1,
+  attr: 5,
+  attributeValue: 2,
+  tensor: 8,
+  tensorContent: 4,
+} as const;

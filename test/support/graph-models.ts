@@ -119,10 +119,15 @@ export function graphModel({
           initializerSignature: initializer.signature,
         }),
   };
-  return readTfjsGraph(model, topology, [...constants, ...innerConstants].map(block), null);
+  return readTfjsGraph(model, topology, [...constants, ...innerConstants].map(weightBlock), null);
 }
 
-function block({ name, dtype, shape: sizes, values }: GraphConstant): WeightBlock {
+export function weightBlock({
+  name,
+  dtype,
+  shape: sizes,
+  values,
+}: Omit<GraphConstant, 'declared'>): WeightBlock {
   const bytes = bytesOf(dtype, values);
   return {
     spec: { name, shape: [...sizes], dtype },

@@ -234,12 +234,13 @@ const BY_RANK: Readonly<Record<number, readonly Make[]>> = {
   4: OF_VOLUMES,
 };
 
-/** Of tensors of one shape, and of those that differ in their last axis only. */
+/**
+ * No Maximum: TensorFlow 2.21 takes max(2x, x) for a leaky ReLU and computes min(2x, x). The trial finds that.
+ * Of tensors of one shape, and of those that differ in their last axis only. */
 const MERGES: readonly ((dice: Dice) => Layer)[] = [
   () => layers.add(),
   () => layers.multiply(),
   () => layers.average(),
-  () => layers.maximum(),
   () => layers.minimum(),
   (dice) => layers.concatenate({ axis: dice.flag(0) ? -1 : 1 }),
 ];

@@ -1,4 +1,5 @@
 /** Reads artifacts in a thread that can be ended when the HDF5 library loops; engines are not involved. */
+import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { builtEntry } from '../../src/lib/built-entry.js';
 
@@ -6,12 +7,13 @@ const source = new URL('../../src/importers/', import.meta.url);
 const moduleUrl = (file: string): string => builtEntry(new URL('index.ts', source).href, file).href;
 
 const SCRIPT = `
-const { parentPort } = require('node:worker_threads');
+const { parentPort, workerData } = require('node:worker_threads');
 const { mkdtempSync, rmSync, writeFileSync } = require('node:fs');
 const { join } = require('node:path');
-parentPort.on('message', async ({ bytes, readArtifactUrl, writeWeightsUrl }) => {
-  const { readArtifact } = await import(readArtifactUrl);
-  const { blocksOf, writeWeights } = await import(writeWeightsUrl);
+const modules = Promise.all([import(workerData.readArtifactUrl), import(workerData.writeWeightsUrl)]);
+modules.then(() => parentPort.postMessage('STARTED'));
+parentPort.on('message', async (bytes) => {
+  const [{ readArtifact }, { blocksOf, writeWeights }] = await modules;
   const directory = mkdtempSync(join(require('node:os').tmpdir(), 'souk-read-'));
   try {
     writeFileSync(join(directory, 'artifact'), bytes);
@@ -33,11 +35,20 @@ export interface ReaderThread {
 }
 
 export function createReaderThread(timeoutMs: number): ReaderThread {
-  const start = (): Worker => new Worker(SCRIPT, { eval: true, stdout: true, stderr: true });
-  let worker = start();
+  const workerData = {
+    readArtifactUrl: moduleUrl('./read-artifact.js'),
+    writeWeightsUrl: moduleUrl('./pack-file.js'),
+  };
+  const start = () => {
+    const worker = new Worker(SCRIPT, { eval: true, stdout: true, stderr: true, workerData });
+    return { worker, started: once(worker, 'message') };
+  };
+  let thread = start();
   return {
     async read(bytes) {
-      const current = worker;
+      const current = thread.worker;
+      // A busy machine may take longer to load the readers than a file may take.
+      await thread.started;
       const outcome = await new Promise<string>((resolve) => {
         const deadline = setTimeout(() => {
           resolve('HANGS');
@@ -46,21 +57,17 @@ export function createReaderThread(timeoutMs: number): ReaderThread {
           clearTimeout(deadline);
           resolve(message);
         });
-        current.postMessage({
-          bytes,
-          readArtifactUrl: moduleUrl('./read-artifact.js'),
-          writeWeightsUrl: moduleUrl('./pack-file.js'),
-        });
+        current.postMessage(bytes);
       });
       if (outcome === 'HANGS') {
         current.removeAllListeners('message');
         await current.terminate();
-        worker = start();
+        thread = start();
       }
       return outcome;
     },
     async stop() {
-      await worker.terminate();
+      await thread.worker.terminate();
     },
   };
 }

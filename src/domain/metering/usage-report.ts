@@ -28,27 +28,37 @@ const GROUPINGS: Readonly<Record<UsageDimension, Grouping>> = {
   },
   API_KEY: { expressions: ['api_key_id'], columns: ['api_key_id AS "apiKeyId"'] },
 };
-const BUCKETS: Readonly<Record<UsageGranularity, string>> = {
-  HOUR: `date_trunc('hour', at, 'UTC')`,
-  DAY: `date_trunc('day', at, 'UTC')`,
-  MONTH: `date_trunc('month', at, 'UTC')`,
-};
-
 const KEYS = 'model_id, model_name, version_id, version_number, api_key_id, currency';
 const MEASURES = 'predictions, rows, bytes, compute_us, cost_micros';
 
-/** $1 tenant; $2-$7 days and the hours around them; $8, $9 all whole hours; $10-$12, $13-$15 the two ends and their months. */
-const PARTS = `
-  SELECT ${ofSeries()} FROM usage_series s JOIN usage_days u ON u.series_id = s.id
-  WHERE s.tenant_id = $1 AND u.tenant_id = $1 AND u.period_start >= $2 AND u.period_start < $3
-  UNION ALL
-  SELECT ${ofSeries()} FROM usage_series s JOIN usage_hours u ON u.series_id = s.id
-  WHERE s.tenant_id = $1 AND u.tenant_id = $1 AND u.period_start >= $4 AND u.period_start < $5
-  UNION ALL
-  SELECT ${ofSeries()} FROM usage_series s JOIN usage_hours u ON u.series_id = s.id
-  WHERE s.tenant_id = $1 AND u.tenant_id = $1 AND u.period_start >= $6 AND u.period_start < $7
-  UNION ALL
-  SELECT ${KEYS}, hour, ${MEASURES} FROM usage_deltas
+const SUMMED = MEASURES.split(', ')
+  .map((measure) => `sum(${measure})::bigint AS ${measure}`)
+  .join(', ');
+
+/**
+ * What is rolled up, series by series: each is a few neighbouring rows. Summed there already where that leaves fewer.
+ * $1 tenant; $2-$7 days, and the hours before and after them.
+ */
+function rolled(bucketOf: (at: string) => string, isMany: boolean): string {
+  return [
+    ['usage_days', '$2', '$3'],
+    ['usage_hours', '$4', '$5'],
+    ['usage_hours', '$6', '$7'],
+  ]
+    .map(([table, from, to]) => {
+      const rows = `FROM ${table} u
+        WHERE u.series_id = m.id AND u.tenant_id = $1 AND u.period_start >= ${from} AND u.period_start < ${to}`;
+      const sums = isMany
+        ? `SELECT ${bucketOf('period_start')} AS bucket, ${SUMMED} ${rows} GROUP BY 1`
+        : `SELECT ${bucketOf('period_start')} AS bucket, ${MEASURES} ${rows}`;
+      return `SELECT ${KEYS}, bucket, ${MEASURES} FROM mine m CROSS JOIN LATERAL (${sums}) r`;
+    })
+    .join(' UNION ALL ');
+}
+
+/** $8, $9 all whole hours; $10-$12, $13-$15 the two ends, each with its month. */
+const UNROLLED = `
+  SELECT ${KEYS}, hour AS at, ${MEASURES} FROM usage_deltas
   WHERE tenant_id = $1 AND hour >= $8 AND hour < $9
   UNION ALL
   SELECT ${KEYS}, created_at, units, rows, bytes, compute_us, cost_micros FROM usage_events
@@ -57,16 +67,10 @@ const PARTS = `
   SELECT ${KEYS}, created_at, units, rows, bytes, compute_us, cost_micros FROM usage_events
   WHERE tenant_id = $1 AND created_at >= $13 AND created_at < $14 AND period_start = $15`;
 
-function ofSeries(): string {
-  const keys = KEYS.split(', ').map((key) => `s.${key}`);
-  const measures = MEASURES.split(', ').map((measure) => `u.${measure}`);
-  return [...keys, 'u.period_start AS at', ...measures].join(', ');
-}
-
 const SUMS = `coalesce(sum(predictions), 0)::float8 AS predictions, coalesce(sum(rows), 0)::float8 AS rows,
   coalesce(sum(bytes), 0)::float8 AS bytes, coalesce(sum(compute_us), 0)::float8 AS "computeUs",
-  coalesce(array_agg(currency ORDER BY currency) FILTER (WHERE currency IS NOT NULL), '{}') AS currencies,
-  coalesce(array_agg(cost_micros::float8 ORDER BY currency) FILTER (WHERE currency IS NOT NULL), '{}') AS "costMicros"`;
+  coalesce(array_agg(currency) FILTER (WHERE currency IS NOT NULL), '{}') AS currencies,
+  coalesce(array_agg(cost_micros::float8) FILTER (WHERE currency IS NOT NULL), '{}') AS "costMicros"`;
 
 interface Sums {
   readonly predictions: number;
@@ -113,19 +117,19 @@ export async function readUsage(
 }
 
 function textOf(groupBy: readonly UsageDimension[], granularity: UsageGranularity | null): string {
-  const bucket = granularity === null ? [] : [BUCKETS[granularity]];
-  const expressions = [
-    ...new Set(groupBy.flatMap((dimension) => GROUPINGS[dimension].expressions)),
-    ...(granularity === null ? [] : ['bucket']),
-  ];
+  const unit = granularity?.toLowerCase();
+  const bucketOf = (at: string) =>
+    unit === undefined ? 'NULL::timestamptz' : `date_trunc('${unit}', ${at}, 'UTC')`;
+  const dimensions = [...new Set(groupBy.flatMap((dimension) => GROUPINGS[dimension].expressions))];
+  const expressions = [...dimensions, ...(granularity === null ? [] : ['bucket'])];
   const columns = [
     ...new Set(groupBy.flatMap((dimension) => GROUPINGS[dimension].columns)),
     ...(granularity === null ? [] : ['bucket AS "periodStart"']),
   ];
   const names = columns.map((column) => column.split(' AS ').at(-1));
-  const inner = `${KEYS}${bucket.map((one) => `, ${one} AS bucket`).join('')}`;
+  const isMany = granularity === null || granularity === 'MONTH';
   const keys = [...expressions, 'currency'].join(', ');
-  const modelName = expressions.includes('model_id') ? 'max(model_name) AS model_name, ' : '';
+  const modelName = dimensions.includes('model_id') ? 'max(model_name) AS model_name, ' : '';
   const groups =
     expressions.length === 0
       ? ''
@@ -133,15 +137,15 @@ function textOf(groupBy: readonly UsageDimension[], granularity: UsageGranularit
     (SELECT false, false, ${columns.join(', ')}, ${SUMS} FROM cells GROUP BY ${expressions.join(', ')}
      ORDER BY predictions DESC, ${names.join(', ')} LIMIT ${MAX_USAGE_ROWS})`;
   return `
-    WITH parts AS (SELECT ${inner}, ${MEASURES} FROM (${PARTS}) p),
-    cells AS (
-      SELECT ${keys}, ${modelName}sum(predictions) AS predictions, sum(rows) AS rows, sum(bytes) AS bytes,
-        sum(compute_us) AS compute_us, sum(cost_micros) AS cost_micros
-      FROM parts GROUP BY ${keys}
+    WITH mine AS MATERIALIZED (SELECT id, ${KEYS} FROM usage_series WHERE tenant_id = $1),
+    parts AS (
+      ${rolled(bucketOf, isMany)}
+      UNION ALL
+      SELECT ${KEYS}, ${bucketOf('at')}, ${MEASURES} FROM (${UNROLLED}) u
+    ), cells AS (
+      SELECT ${keys}, ${modelName}${SUMMED} FROM parts GROUP BY ${keys}
     ), currencies AS (
-      SELECT currency, sum(predictions) AS predictions, sum(rows) AS rows, sum(bytes) AS bytes,
-        sum(compute_us) AS compute_us, sum(cost_micros) AS cost_micros
-      FROM cells GROUP BY currency
+      SELECT currency, ${SUMMED} FROM cells GROUP BY currency
     )
     SELECT true AS "isTotal",
       EXISTS (SELECT 1 FROM usage_retired_months r
@@ -173,5 +177,6 @@ function toUsageRow(row: Row): UsageRow {
 
 function sumOf({ predictions, rows, bytes, computeUs, currencies, costMicros }: Sums): UsageSum {
   const cost = currencies.map((currency, i) => ({ amountMicros: costMicros[i] ?? 0, currency }));
+  cost.sort((a, b) => (a.currency < b.currency ? -1 : 1));
   return { predictions, rows, bytes, computeMs: computeUs / 1000, cost };
 }

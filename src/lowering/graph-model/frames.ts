@@ -15,7 +15,7 @@ export function enterFrames(
   typeOf: (tensor: string) => AttributeEntry,
 ): readonly GraphNode[] {
   if (!nodes.some(({ op }) => op === 'Enter')) return nodes;
-  const outputs = outputFrames(nodes);
+  const { outputs, parents } = findFrames(nodes);
   const entered = new Map<string, string>();
   const added: GraphNode[] = [];
 
@@ -47,7 +47,8 @@ export function enterFrames(
   }
 
   const placed = nodes.map((node): GraphNode => {
-    const own = deepest(node, outputs);
+    // A loop's `Enter` stands in the frame around it, also when it reads a constant from further outside.
+    const own = node.op === 'Enter' ? (parents.get(frameName(node)) ?? []) : deepest(node, outputs);
     const input = node.input.flatMap((tensor) => {
       const from = outputs.get(nodeOf(tensor)) ?? [];
       if (from.length === own.length) return [tensor];
@@ -71,8 +72,15 @@ function deepest(node: GraphNode, outputs: ReadonlyMap<string, Frame>): Frame {
   }, []);
 }
 
-/** The frame that each node's outputs are in. Loops close on themselves, so it is sought until nothing changes. */
-function outputFrames(nodes: readonly GraphNode[]): ReadonlyMap<string, Frame> {
+interface Frames {
+  /** By node: the frame that its outputs are in. */
+  readonly outputs: ReadonlyMap<string, Frame>;
+  /** By a frame's name: the one that it stands in. */
+  readonly parents: ReadonlyMap<string, Frame>;
+}
+
+/** Loops close on themselves, so it is sought until nothing changes. */
+function findFrames(nodes: readonly GraphNode[]): Frames {
   const readers = new Map<string, GraphNode[]>();
   for (const node of nodes) {
     for (const tensor of node.input) {
@@ -83,11 +91,13 @@ function outputFrames(nodes: readonly GraphNode[]): ReadonlyMap<string, Frame> {
     }
   }
   const outputs = new Map<string, Frame>();
-  const waiting = nodes.filter(({ op }) => op === 'Enter');
+  const parents = new Map<string, Frame>();
+  const enters = nodes.filter(({ op }) => op === 'Enter');
+  const waiting = [...enters];
   for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
     const inside = deepest(node, outputs);
     const frame =
-      node.op === 'Enter' ? [...inside, frameName(node)] : node.op === 'Exit' ? inside.slice(0, -1) : inside;
+      node.op === 'Enter' ? enteredFrame(node, inside) : node.op === 'Exit' ? inside.slice(0, -1) : inside;
     if (frame.length > MAX_DEPTH)
       refuseLowering(node.name, `Loops are nested deeper than ${MAX_DEPTH} levels.`);
     // It only ever grows deeper, by a bounded number of levels: the search ends.
@@ -95,7 +105,17 @@ function outputFrames(nodes: readonly GraphNode[]): ReadonlyMap<string, Frame> {
     outputs.set(node.name, frame);
     waiting.push(...(readers.get(node.name) ?? []));
   }
-  return outputs;
+  return { outputs, parents };
+
+  function enteredFrame(node: GraphNode, inside: Frame): Frame {
+    const name = frameName(node);
+    const known = parents.get(name);
+    if (known === undefined || inside.length > known.length) {
+      parents.set(name, inside);
+      if (known !== undefined) waiting.push(...enters.filter((enter) => frameName(enter) === name));
+    }
+    return [...(parents.get(name) ?? []), name];
+  }
 }
 
 const MAX_DEPTH = 16;

@@ -3,7 +3,9 @@
  * answers to a stranger (owner of another tenant) and to a VIEWER of the tenant. A field without a row
  * fails the wall, so a new field cannot be forgotten.
  */
+import { billingEntries } from './billing-entries.js';
 import { evaluationEntries } from './evaluation-entries.js';
+import { ledgerEntries } from './ledger-entries.js';
 import { limitEntries } from './limit-entries.js';
 import { provenanceEntries } from './provenance-entries.js';
 import { MARKER, type World } from './world.js';
@@ -369,5 +371,7 @@ export const entries: Readonly<Record<string, Entry>> = {
   ),
   ...evaluationEntries(mutation, onOwn),
   ...provenanceEntries,
+  ...ledgerEntries,
   ...limitEntries,
+  ...billingEntries(mutation, onOwn),
 };

@@ -1,14 +1,20 @@
 /** The file of a lowered model: its graph is in the pack's header, its weights where every engine finds them. */
-import { storedBytes, weightValue, writeSavedModel, type StoredWeight } from '../../../lowering/index.js';
+import {
+  storedBytes,
+  weightValue,
+  writeSavedModel,
+  type PiecedFile,
+  type StoredWeight,
+} from '../../../lowering/index.js';
 import type { LoweredGraphHeader, PackHeader } from '../../pack.js';
 import { ModelLoadError } from './runtime.js';
 
-/** @throws ModelLoadError when the graph asks for a weight that is not there, or as another kind of number */
+/** Its pieces throw a ModelLoadError when the graph asks for a weight that is not there, or as another kind of number. */
 export function loweredFiles(
   lowered: LoweredGraphHeader,
   header: PackHeader,
   weights: Uint8Array,
-): ReadonlyMap<string, Uint8Array> {
+): ReadonlyMap<string, PiecedFile> {
   let offset = 0;
   const places = new Map<string, { readonly spec: StoredWeight; readonly bytes: Uint8Array }>();
   for (const spec of header.weightSpecs) {
@@ -18,12 +24,12 @@ export function loweredFiles(
     offset += length;
   }
   const graph = Buffer.from(lowered.graph, 'base64');
-  const bytes = writeSavedModel({ ...lowered, graph }, ({ weight, dtype }) => {
+  const file = writeSavedModel({ ...lowered, graph }, ({ weight, dtype }) => {
     const place = places.get(weight);
     const value = place === undefined ? null : weightValue(place.spec, place.bytes, dtype);
     if (value === null)
       throw new ModelLoadError(`The model pack has no weight "${weight}" of type ${dtype}.`);
     return value;
   });
-  return new Map([['saved_model.pb', bytes]]);
+  return new Map([['saved_model.pb', file]]);
 }

@@ -1,7 +1,17 @@
 /** Files for a library that loads from a directory only: in a private one, and gone again at once. */
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import type { PiecedFile } from '../../../lowering/index.js';
 
 const PREFIX = 'souk-model-';
 /** No load takes that long: such a directory belonged to a worker that was killed while it loaded. */
@@ -14,23 +24,34 @@ const LEFT_AFTER_MS = 15 * 60_000;
  * @param parent default: the system's directory for temporary files
  */
 export function withFiles<T>(
-  files: ReadonlyMap<string, Uint8Array>,
+  files: ReadonlyMap<string, Uint8Array | PiecedFile>,
   parent: string | undefined,
   use: (directory: string) => T,
 ): T {
   const directory = mkdtempSync(join(parent ?? tmpdir(), PREFIX));
   try {
-    for (const [name, bytes] of files) {
+    for (const [name, file] of files) {
       if (!/^[\w.-]+(\/[\w.-]+)*$/.test(name) || name.split('/').includes('..')) {
         throw new Error(`"${name}" is not a file name of a pack.`);
       }
       const path = join(directory, name);
       mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-      writeFileSync(path, bytes, { flag: 'wx', mode: 0o600 });
+      writePieces(path, file instanceof Uint8Array ? [file] : file.pieces);
     }
     return use(directory);
   } finally {
     rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+function writePieces(path: string, pieces: Iterable<Uint8Array>): void {
+  const fd = openSync(path, 'wx', 0o600);
+  try {
+    for (const piece of pieces) {
+      for (let written = 0; written < piece.length;) written += writeSync(fd, piece, written);
+    }
+  } finally {
+    closeSync(fd);
   }
 }
 
