@@ -159,6 +159,12 @@ async function drain({ urls, token, key, versionId, history, quotaLimit }, broke
     if (strange !== undefined) broken.push(`asking for more than was left was answered ${strange.code}`);
     if (late.length === 0 || strange !== undefined) break;
   }
-  if (admitted !== left) broken.push(`${admitted} were admitted with ${left} left after the fault`);
+  // Also what was charged and could not be answered any more; the other checks count those.
+  const { key: after } = await accountsOf(urls[0], token, key.id);
+  if (admitted > left || after.used !== quotaLimit) {
+    broken.push(
+      `${admitted} were admitted with ${left} left after the fault; ${after.used} are used of ${quotaLimit}`,
+    );
+  }
   return admitted;
 }
