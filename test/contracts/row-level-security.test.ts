@@ -74,7 +74,14 @@ const SHARED: Readonly<Record<string, string>> = {
 };
 
 /** Written once, then never changed: the application may not even try. */
-const APPEND_ONLY = ['versions', 'alias_moves', 'evaluation_chunks', 'usage_events', 'usage_deltas', 'audit_events'];
+const APPEND_ONLY = [
+  'versions',
+  'alias_moves',
+  'evaluation_chunks',
+  'usage_events',
+  'usage_deltas',
+  'audit_events',
+];
 
 beforeAll(async () => {
   db = await createTestDatabase();
