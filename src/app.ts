@@ -20,6 +20,7 @@ import {
   type DomainServices,
   type Machines,
 } from './domain-services.js';
+import { StatementCloser } from './domain/billing/index.js';
 import {
   createMeteringService,
   LeaseKeeper,
@@ -109,6 +110,7 @@ export function createApp(config: Config, log: Logger, parts = PARTS): App {
       stops.add('presence', STOP_MS.writes, () => presence.stop());
       await presence.start();
       await startServices(services, machines, stops);
+      startClosingStatements(config, services, log, stops);
       const server = await openDoors(config, machines, services, metrics, () => isStopping);
       stops.add('http', STOP_MS.http + 500, () => server.stop(STOP_MS.http));
       const url = await listen(server, config);
@@ -268,6 +270,23 @@ async function startServices(services: DomainServices, machines: Machines, stops
   stops.add('versions', STOP_MS.imports, () => versions.stop());
   await evaluations.start();
   stops.add('evaluations', STOP_MS.imports, () => evaluations.stop());
+}
+
+/** After the leases: what dead processes held is given back by then, so that it holds up no closing. */
+function startClosingStatements(
+  { closeStatementsAfterDays }: Config,
+  { billing }: DomainServices,
+  log: Logger,
+  stops: StopList,
+): void {
+  if (closeStatementsAfterDays === null) return;
+  const closer = new StatementCloser({
+    close: () => billing.closeDueAcrossTenants(closeStatementsAfterDays),
+    everyMs: DAY_MS,
+    log,
+  });
+  stops.add('statements', STOP_MS.writes, () => closer.stop());
+  closer.start();
 }
 
 async function startLedger({ ledger }: DomainServices, log: Logger, stops: StopList): Promise<void> {

@@ -35,6 +35,8 @@ export interface Config {
   readonly predictionsPerMinute: number;
   /** Of each tenant. */
   readonly maxConcurrentPredictions: number;
+  /** Days after the end of a month until its statements are closed; `null`: only an operator closes them. */
+  readonly closeStatementsAfterDays: number | null;
   /** Whole months before the current one whose usage events are kept; `null`: all, for ever. */
   readonly usageRetentionMonths: number | null;
   readonly inference: {
@@ -111,6 +113,10 @@ const VARIABLES = z.object({
   DEFAULT_PREDICTIONS_PER_MONTH: whole(0, 1_000_000_000).optional(),
   PREDICTIONS_PER_MINUTE: whole(1, 1_000_000_000).optional(),
   MAX_CONCURRENT_PREDICTIONS: whole(1, 1_000_000).optional(),
+  CLOSE_STATEMENTS_AFTER_DAYS: z
+    .string()
+    .regex(/^(never|\d{1,3})$/, 'must be a whole number of days up to 999, or never')
+    .optional(),
   USAGE_RETENTION_MONTHS: whole(1, 1_200).optional(),
   INFERENCE_ISOLATION: z.enum(['thread', 'process'], 'must be thread or process').optional(),
   INFERENCE_WORKERS: whole(1, 256).optional(),
@@ -174,6 +180,8 @@ export function readConfig(
     defaultPredictionsPerMonth: values.DEFAULT_PREDICTIONS_PER_MONTH ?? 100_000,
     predictionsPerMinute: values.PREDICTIONS_PER_MINUTE ?? 60_000,
     maxConcurrentPredictions: values.MAX_CONCURRENT_PREDICTIONS ?? 512,
+    closeStatementsAfterDays:
+      values.CLOSE_STATEMENTS_AFTER_DAYS === 'never' ? null : Number(values.CLOSE_STATEMENTS_AFTER_DAYS ?? 3),
     usageRetentionMonths: values.USAGE_RETENTION_MONTHS ?? null,
     inference: Object.freeze({
       workers,

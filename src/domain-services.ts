@@ -4,6 +4,7 @@ import type { Config } from './config.js';
 import type { Database, Presence } from './database/index.js';
 import { createAliasesService } from './domain/aliases/index.js';
 import { createAuditService } from './domain/audit/index.js';
+import { createBillingService } from './domain/billing/index.js';
 import { createCatalogService } from './domain/catalog/index.js';
 import { createEvaluationsService } from './domain/evaluations/index.js';
 import { createIdentityService, createSecrets } from './domain/identity/index.js';
@@ -90,7 +91,7 @@ export function createDomainServices(config: Config, machines: Machines, options
   });
   const aliases = createAliasesService({ database, clock, audit, refusalOfTarget: refusalOfNewCallers });
   const sharing = createSharingService({ database, clock, audit });
-  const marketplace = createMarketplaceService();
+  const marketplace = createMarketplaceService({ database, clock, audit, catalog });
   const metering = options.createMetering({
     database,
     clock,
@@ -99,6 +100,13 @@ export function createDomainServices(config: Config, machines: Machines, options
     maxConcurrentPerTenant: config.maxConcurrentPredictions,
     othersDiedBefore,
   });
+  const billing = createBillingService({
+    database,
+    maintenance: machines.maintenance,
+    clock,
+    audit,
+    log,
+  });
   const ledger = createLedgerService({
     database,
     maintenance: machines.maintenance,
@@ -106,6 +114,7 @@ export function createDomainServices(config: Config, machines: Machines, options
     audit,
     log,
     retentionMonths: config.usageRetentionMonths,
+    mayRetire: (month) => billing.mayRetireAcrossTenants(month),
   });
   const predictions = createPredictionsService({
     database,
@@ -148,6 +157,7 @@ export function createDomainServices(config: Config, machines: Machines, options
     marketplace,
     metering,
     ledger,
+    billing,
     predictions,
     evaluations,
   });

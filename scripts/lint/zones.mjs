@@ -13,6 +13,7 @@ const ROOMS = [
   'sharing',
   'marketplace',
   'metering',
+  'billing',
   'predictions',
   'evaluations',
 ];

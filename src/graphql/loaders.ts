@@ -10,6 +10,7 @@ import type { AuditEvent } from '../domain/audit/index.js';
 import type { Model } from '../domain/catalog/index.js';
 import type { Dataset, Evaluation } from '../domain/evaluations/index.js';
 import type { ApiKey, User } from '../domain/identity/index.js';
+import type { Plan, Subscription } from '../domain/marketplace/index.js';
 import type { UsageCorrection } from '../domain/metering/index.js';
 import type { Prediction } from '../domain/predictions/index.js';
 import type { Grant } from '../domain/sharing/index.js';
@@ -44,6 +45,10 @@ export interface Loaders {
   /** By the id of the model: requests on its aliases that wait. */
   readonly pendingAliasRequests: Loader<readonly AliasRequest[]>;
   readonly grants: Loader<Grant>;
+  readonly plans: Loader<Plan>;
+  /** By the id of the model: its plans on offer. */
+  readonly plansOfModels: Loader<readonly Plan[]>;
+  readonly subscriptions: Loader<Subscription>;
   readonly predictions: Loader<Prediction>;
   /** By the id of the prediction: the answer kept for its idempotency key. */
   readonly keptOutputs: Loader<readonly Tensor[]>;
@@ -62,8 +67,8 @@ const MAX_KEPT_OUTPUTS = 10;
 type BatchRead<A, T> = (actor: A, ids: readonly string[]) => Promise<readonly (T | null)[]>;
 
 export function createLoaders(services: Services, actor: Actor | null): Loaders {
-  const { audit, tenants, identity, catalog, versions, aliases, sharing, predictions, ledger, evaluations } =
-    services;
+  const { audit, tenants, identity, catalog, versions, aliases, sharing, marketplace } = services;
+  const { predictions, ledger, evaluations } = services;
 
   function forActor<T>(read: BatchRead<Actor, T>): Loader<T> {
     return loaderOf((ids) => (actor === null ? Promise.resolve(nothing(ids)) : read(actor, ids)));
@@ -91,6 +96,9 @@ export function createLoaders(services: Services, actor: Actor | null): Loaders 
     aliasRequests: forTenant((who, ids) => aliases.getAliasRequestsByIds(who, ids)),
     pendingAliasRequests: forTenant((who, ids) => aliases.pendingRequestsOfModels(who, ids)),
     grants: forTenant((who, ids) => sharing.getGrantsByIds(who, ids)),
+    plans: forTenant((who, ids) => marketplace.getPlansByIds(who, ids)),
+    plansOfModels: forTenant((who, ids) => marketplace.plansOfModels(who, ids)),
+    subscriptions: forTenant((who, ids) => marketplace.getSubscriptionsByIds(who, ids)),
     predictions: forTenant((who, ids) => predictions.getPredictionsByIds(who, ids)),
     keptOutputs: forTenant(async (who, ids) => {
       if (ids.length > MAX_KEPT_OUTPUTS) throw tooManyOutputs();

@@ -1,8 +1,10 @@
 import type { AliasesService } from '../domain/aliases/index.js';
 import type { AuditService } from '../domain/audit/index.js';
+import type { BillingService } from '../domain/billing/index.js';
 import type { CatalogService } from '../domain/catalog/index.js';
 import type { EvaluationsService } from '../domain/evaluations/index.js';
 import type { IdentityService } from '../domain/identity/index.js';
+import type { MarketplaceService } from '../domain/marketplace/index.js';
 import type { LedgerService, MeteringService } from '../domain/metering/index.js';
 import type { PredictionsService } from '../domain/predictions/index.js';
 import type { SharingService } from '../domain/sharing/index.js';
@@ -19,8 +21,10 @@ export interface Services {
   readonly versions: VersionsService;
   readonly aliases: AliasesService;
   readonly sharing: SharingService;
+  readonly marketplace: MarketplaceService;
   readonly metering: MeteringService;
   readonly ledger: LedgerService;
+  readonly billing: BillingService;
   readonly predictions: PredictionsService;
   readonly evaluations: EvaluationsService;
   /** What `serverInfo` answers from. */

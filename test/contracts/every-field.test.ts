@@ -27,6 +27,7 @@ import { meetOverload, meetQuarantine } from './every-field/pool-stories.js';
 import { askProcessServer } from './every-field/process-server.js';
 import { meetEvaluations } from './every-field/evaluations.js';
 import { meetLimits } from './every-field/limits-story.js';
+import { meetBilling } from './every-field/billing-story.js';
 import { meetProvenance } from './every-field/provenance-story.js';
 import { REFUSALS } from './every-field/refusals.js';
 import { keepLedger } from './every-field/ledger-story.js';
@@ -38,9 +39,7 @@ const sightings = createSightings(schema);
 const row = Array.from({ length: 10 }, (_, i) => i / 10);
 const SLOW = [[1, 1, 900]]; // For `slowModel`.
 const PASSWORD = 'a long enough password';
-
 vi.setConfig({ testTimeout: 60_000 }); // A dozen imports, each in a process of its own, on a busy machine.
-
 let server: TestServer, client: Client;
 /** Access tokens. */
 let owner: string, stranger: string, operator: string;
@@ -60,7 +59,6 @@ beforeAll(async () => {
     .session.accessToken;
 });
 afterAll(() => server.stop());
-
 const predictOn = (versionId: string, data: unknown, more: object = {}) => {
   return { target: { versionId }, inputs: [{ data }], ...more };
 };
@@ -295,6 +293,9 @@ it('predictions and what is refused of them', async () => {
   }
 });
 
+it('plans, subscriptions, quotes and statements', () =>
+  meetBilling(server, client, ids, { owner, stranger, operator, ownerSlug, strangerSlug }));
+
 it('versions made from others, beside each other, out of service and back', () =>
   meetProvenance(client, owner));
 
@@ -335,13 +336,8 @@ it('lists, orders, filters and groups answer with every field, after datasets an
   await client.query('predictions', owner, '(first: 5)');
   await client.query('quota', key.secret);
   await client.query('auditLog', owner, '(first: 100)');
-  await keepLedger(client, {
-    server,
-    operator,
-    owner,
-    tenantSlug: ownerSlug,
-    predictionId: ids['Prediction'],
-  });
+  const charged = { tenantSlug: ownerSlug, predictionId: ids['Prediction'] };
+  await keepLedger(client, server.dataDirectory, { operator, owner, ...charged });
   ids['AuditEvent'] = (await client.query('auditLog', owner, '(first: 1)')).nodes[0].id;
 });
 

@@ -11,7 +11,8 @@ const AT = "'2026-01-01T00:00:00Z'";
 
 /** One row of tenant A (`ten_a`) or of its user (`usr_a`) in each table, in an order that foreign keys allow. */
 const ROWS: Readonly<Record<string, string>> = {
-  tenants: "(id, slug, name) VALUES ('ten_a', 'tenant-a', 'A'), ('ten_b', 'tenant-b', 'B')",
+  tenants:
+    "(id, slug, name) VALUES ('ten_a', 'tenant-a', 'A'), ('ten_b', 'tenant-b', 'B'), ('ten_c', 'tenant-c', 'C')",
   users: "(id, email, name) VALUES ('usr_a', 'a@example.com', 'A')",
   artifacts: "(digest, bytes) VALUES ('d', 1)",
   tenant_plans: "(tenant_id) VALUES ('ten_a')",
@@ -39,6 +40,19 @@ const ROWS: Readonly<Record<string, string>> = {
      VALUES ('alr_a', 'mdl_a', 'ten_a', 'production', 'DELETE', 1, 'ver_a', 'why', '[]', false, 'req', ${AT})`,
   grants:
     "(id, tenant_id, model_id, grantee_tenant_id, rights) VALUES ('grt_a', 'ten_a', 'mdl_a', 'ten_c', '{VIEW}')",
+  plans: `(id, tenant_id, model_id, name, currency, price_per_thousand_micros, price_per_compute_second_micros,
+     free_predictions_per_month) VALUES ('pln_a', 'ten_a', 'mdl_a', 'p', 'EUR', 0, 0, 0)`,
+  // Of another tenant on a model of this one: both see it.
+  subscriptions: `(id, tenant_id, plan_id, model_id, owner_tenant_id, subscribed_at)
+     VALUES ('sub_a', 'ten_c', 'pln_a', 'mdl_a', 'ten_a', ${AT})`,
+  statement_closings: `(tenant_id, period_start, closed_at) VALUES ('ten_a', '2025-01-01T00:00:00Z', ${AT})`,
+  statements: `(id, tenant_id, number, period_start, currency, amount_micros, closed_at)
+     VALUES ('stm_a', 'ten_a', 1, '2025-01-01T00:00:00Z', 'EUR', 1, ${AT})`,
+  statement_lines: `(statement_id, position, tenant_id, owner_tenant_id, period_start, currency, kind, for_period_start,
+     subscription_id, model_id, model_name, predictions, free_predictions, rows, compute_us, amount_micros)
+     VALUES ('stm_a', 0, 'ten_a', 'ten_c', ${AT}, 'EUR', 'PREDICTIONS', ${AT}, 'sub_a', 'mdl_a', 'a/m', 1, 0, 1, 1, 1)`,
+  billed_corrections:
+    "(event_id, tenant_id, owner_tenant_id, statement_id) VALUES ('use_a', 'ten_a', 'ten_c', 'stm_a')",
   quota_counters: `(tenant_id, subject, subject_id, period_start) VALUES ('ten_a', 'TENANT', 'ten_a', ${AT})`,
   quota_leases: `(id, tenant_id, period_start, units, expires_at) VALUES ('lse_a', 'ten_a', ${AT}, 1, ${AT})`,
   quota_limits: `(id, tenant_id, subject, subject_id, measure, span, amount) VALUES ('lim_a', 'ten_a', 'TENANT', 'ten_a', 'ROWS', 'DAY', 1)`,
@@ -74,7 +88,18 @@ const SHARED: Readonly<Record<string, string>> = {
 };
 
 /** Written once, then never changed: the application may not even try. */
-const APPEND_ONLY = ['versions', 'alias_moves', 'evaluation_chunks', 'usage_events', 'usage_deltas', 'audit_events'];
+const APPEND_ONLY = [
+  'versions',
+  'alias_moves',
+  'evaluation_chunks',
+  'usage_events',
+  'usage_deltas',
+  'audit_events',
+  'statement_closings',
+  'statements',
+  'statement_lines',
+  'billed_corrections',
+];
 
 beforeAll(async () => {
   db = await createTestDatabase();
@@ -163,4 +188,14 @@ describe.each(Object.keys(ROWS).filter((table) => SHARED[table] === undefined))(
       await db.asOwner(`DROP POLICY loosened ON ${table}`);
     }
   });
+});
+
+it('the owner of a model sees what it earns on the statements of others, and only where it asks across tenants', async () => {
+  const lines = (tenantId: string, acrossTenants: boolean) =>
+    db.database.sql({ tenantId, acrossTenants }, (query) =>
+      query('SELECT 1 FROM statement_lines UNION ALL SELECT 1 FROM billed_corrections', []),
+    );
+  expect(await lines('ten_c', true)).toHaveLength(2);
+  expect(await lines('ten_c', false)).toEqual([]);
+  expect(await lines('ten_b', true)).toEqual([]);
 });

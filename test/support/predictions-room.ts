@@ -2,7 +2,7 @@
 import { setMaxListeners } from 'node:events';
 import type { InferenceJob, InferenceRefusal, InferenceReply } from '../../src/inference/index.js';
 import type { TenantActor } from '../../src/domain/access/index.js';
-import { createMarketplaceService } from '../../src/domain/marketplace/index.js';
+import { entitlementFor } from '../../src/domain/marketplace/index.js';
 import {
   createPredictionsService,
   type PredictCommand,
@@ -74,7 +74,7 @@ export async function openPredictionsRoom(): Promise<PredictionsRoom> {
     createPredictionsService({
       database: room.db.database,
       metering: room.metering,
-      marketplace: createMarketplaceService(),
+      marketplace: { entitlementFor },
       infer: (job) => {
         jobs.push(job);
         return engine(job);

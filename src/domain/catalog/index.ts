@@ -16,6 +16,7 @@ export {
   GRANT_RIGHTS_COLUMN,
   grantInForceJoin,
   listedFor,
+  subscriptionInForceJoin,
   tenantHoldsRight,
   visibleTo,
 } from './visibility-sql.js';

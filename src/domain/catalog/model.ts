@@ -34,6 +34,8 @@ export interface Model extends ModelFacts {
   readonly updatedAt: Date;
   /** What a grant in force gives the asking tenant; empty without one, and for its own models. */
   readonly grantRights: readonly Right[];
+  /** Whether the asking tenant has a subscription in force on it. */
+  readonly isSubscribed: boolean;
 }
 
 /** `owner/name`, the name that people and clients use. */

@@ -3,7 +3,14 @@ import type { SqlQuery } from '../../database/index.js';
 import type { ModelOrder, ModelSearch, RankedModel } from './search.js';
 import { toTsQuery } from './search-words.js';
 import { fromRow, MODEL_COLUMNS, type ModelRow } from './store.js';
-import { GRANT_RIGHTS_COLUMN, grantInForceJoin, listedFor, tenantHoldsRight } from './visibility-sql.js';
+import {
+  GRANT_RIGHTS_COLUMN,
+  grantInForceJoin,
+  IS_SUBSCRIBED_COLUMN,
+  listedFor,
+  subscriptionInForceJoin,
+  tenantHoldsRight,
+} from './visibility-sql.js';
 
 export interface Facet {
   readonly value: string;
@@ -60,7 +67,7 @@ function matching(viewer: ListViewer, search: ModelSearch): Matching {
     }
   }
   return {
-    from: `FROM models m ${grantInForceJoin('$1')}`,
+    from: `FROM models m ${grantInForceJoin('$1')} ${subscriptionInForceJoin('$1')}`,
     where: conditions.join(' AND '),
     rank,
     parameters,
@@ -111,7 +118,7 @@ export async function findMatches(
       ? ''
       : ` AND ${key} ${after} (${put(search.page.after[0])}::${cast}, ${put(search.page.after[1])}::text)`;
   const rows = await query<ModelRow & { rank: number }>(
-    `SELECT ${MODEL_COLUMNS}, ${GRANT_RIGHTS_COLUMN}, ${rank} AS rank ${from}
+    `SELECT ${MODEL_COLUMNS}, ${GRANT_RIGHTS_COLUMN}, ${IS_SUBSCRIBED_COLUMN}, ${rank} AS rank ${from}
      WHERE ${where}${place} ORDER BY ${orderBy} LIMIT ${search.page.first + 1}`,
     parameters,
   );

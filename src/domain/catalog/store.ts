@@ -1,7 +1,13 @@
 /** Reads by plain SQL, because the rule of visibility is SQL; writes by Prisma. Nothing is ever deleted. */
 import type { SqlQuery, Tx } from '../../database/index.js';
 import type { Model, Right, Visibility } from './model.js';
-import { GRANT_RIGHTS_COLUMN, grantInForceJoin, visibleTo } from './visibility-sql.js';
+import {
+  GRANT_RIGHTS_COLUMN,
+  grantInForceJoin,
+  IS_SUBSCRIBED_COLUMN,
+  subscriptionInForceJoin,
+  visibleTo,
+} from './visibility-sql.js';
 
 /** Named as Prisma names them, so that one `fromRow` serves both ways of reading. */
 export const MODEL_COLUMNS = `m.id, m.tenant_id AS "tenantId", m.owner_slug AS "ownerSlug", m.name, m.summary,
@@ -27,6 +33,8 @@ export interface ModelRow {
   readonly updatedAt: Date;
   /** Only where `GRANT_RIGHTS_COLUMN` was read. */
   readonly grant_rights?: string[];
+  /** Only where `IS_SUBSCRIBED_COLUMN` was read. */
+  readonly is_subscribed?: boolean;
 }
 
 /** The casts hold because of the table's checks models_visibility, models_public_access and grants_rights. */
@@ -48,10 +56,12 @@ export function fromRow(row: ModelRow): Model {
     createdAt: row.createdAt,
     updatedAt: row.updatedAt,
     grantRights: (row.grant_rights ?? []) as Right[],
+    isSubscribed: row.is_subscribed ?? false,
   };
 }
 
-const VISIBLE_MODELS = `SELECT ${MODEL_COLUMNS}, m.card, ${GRANT_RIGHTS_COLUMN} FROM models m ${grantInForceJoin('$1')}`;
+const VISIBLE_MODELS = `SELECT ${MODEL_COLUMNS}, m.card, ${GRANT_RIGHTS_COLUMN}, ${IS_SUBSCRIBED_COLUMN}
+  FROM models m ${grantInForceJoin('$1')} ${subscriptionInForceJoin('$1')}`;
 
 /** The visible ones among the ids, in any order, with their cards. */
 export async function findVisibleModels(

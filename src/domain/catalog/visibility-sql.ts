@@ -20,12 +20,25 @@ export const GRANT_RIGHTS_COLUMN = `coalesce(g.rights, '{}') AS grant_rights`;
 /** When the grant ends by itself as a column; null without an end or a grant. Needs `grantInForceJoin`. */
 export const GRANT_ENDS_COLUMN = `g.expires_at AS grant_ends_at`;
 
-/** `basisOfRight(…) !== null`. Needs `grantInForceJoin`. */
+/** Joins the tenant's subscription in force as `s`. At most one row: see the index subscriptions_one_in_force. */
+export function subscriptionInForceJoin(tenantPlaceholder: string): string {
+  return (
+    `LEFT JOIN subscriptions s ON s.model_id = m.id AND s.tenant_id = ${tenantPlaceholder}` +
+    ` AND s.cancelled_at IS NULL`
+  );
+}
+
+/** Whether there is one as a column. Needs `subscriptionInForceJoin`. */
+export const IS_SUBSCRIBED_COLUMN = `(s.id IS NOT NULL) AS is_subscribed`;
+
+/** `basisOfRight(…) !== null`. Needs `grantInForceJoin`, and `subscriptionInForceJoin` for PREDICT. */
 export function tenantHoldsRight(right: Right, tenantPlaceholder: string): string {
   const levels = RIGHTS.filter((level) => levelIncludes(level, right)).map((level) => `'${level}'`);
   const granted = right === 'VIEW' ? 'g.id IS NOT NULL' : `coalesce('${right}' = ANY (g.rights), false)`;
+  const subscribed =
+    right === 'PREDICT' ? ` OR (s.id IS NOT NULL AND ${tenantHoldsRight('VIEW', tenantPlaceholder)})` : '';
   return (
-    `(m.tenant_id = ${tenantPlaceholder} OR ${granted}` +
+    `(m.tenant_id = ${tenantPlaceholder} OR ${granted}${subscribed}` +
     ` OR (m.visibility <> 'PRIVATE' AND m.public_access IN (${levels.join(', ')})))`
   );
 }

@@ -1,14 +1,14 @@
 /**
  * The one rule of who sees what. A tenant sees a model when it holds VIEW on it; it holds rights as the
- * owner (all), by a grant in force (its set), or as everybody (publicAccess of a PUBLIC or UNLISTED model,
- * a level: DOWNLOAD includes PREDICT, because whoever holds the bytes can run them). PREDICT and DOWNLOAD
- * include VIEW. `visibility-sql.ts` says the same to Postgres; a test holds the two together.
+ * owner (all), by a grant in force (its set), by a subscription in force (PREDICT, on a model that it sees
+ * anyway), or as everybody (publicAccess of a PUBLIC or UNLISTED model, a level: DOWNLOAD includes PREDICT,
+ * because whoever holds the bytes can run them). PREDICT and DOWNLOAD include VIEW. `visibility-sql.ts` says the same to Postgres; a test holds the two together.
  */
 import { can, type Actor, type Permission, type TenantActor } from '../access/index.js';
 import { RIGHTS, type Model, type ModelFacts, type Right } from './model.js';
 
 /** On what ground a right is held. */
-export type RightBasis = 'OWNER' | 'GRANT' | 'PUBLIC';
+export type RightBasis = 'OWNER' | 'GRANT' | 'SUBSCRIPTION' | 'PUBLIC';
 
 /** Whether the level of `publicAccess` reaches the right. */
 export function levelIncludes(level: Right, right: Right): boolean {
@@ -21,9 +21,12 @@ export function basisOfRight(
   tenantId: string,
   grantRights: readonly Right[],
   right: Right,
+  isSubscribed = false,
 ): RightBasis | null {
   if (model.tenantId === tenantId) return 'OWNER';
   if (grantRights.includes(right) || (right === 'VIEW' && grantRights.length > 0)) return 'GRANT';
+  const isSeen = model.visibility !== 'PRIVATE' || grantRights.length > 0;
+  if (right === 'PREDICT' && isSubscribed && isSeen) return 'SUBSCRIPTION';
   if (model.visibility !== 'PRIVATE' && levelIncludes(model.publicAccess, right)) return 'PUBLIC';
   return null;
 }
@@ -33,8 +36,9 @@ export function tenantRights(
   model: ModelFacts,
   tenantId: string,
   grantRights: readonly Right[],
+  isSubscribed = false,
 ): readonly Right[] {
-  return RIGHTS.filter((right) => basisOfRight(model, tenantId, grantRights, right) !== null);
+  return RIGHTS.filter((right) => basisOfRight(model, tenantId, grantRights, right, isSubscribed) !== null);
 }
 
 /** What an actor must be permitted to use a right of its tenant. VIEW: see `isVisible`. */
@@ -60,9 +64,9 @@ export function isVisible(actor: TenantActor, model: ModelFacts & Pick<Model, 'g
 /** What the actor may do with a model that it sees: its tenant's rights, as far as its permissions cover them. */
 export function viewerRights(
   actor: TenantActor,
-  model: ModelFacts & Pick<Model, 'grantRights'>,
+  model: ModelFacts & Pick<Model, 'grantRights' | 'isSubscribed'>,
 ): readonly Right[] {
-  return tenantRights(model, actor.tenantId, model.grantRights).filter((right) =>
+  return tenantRights(model, actor.tenantId, model.grantRights, model.isSubscribed).filter((right) =>
     right === 'VIEW' ? isVisible(actor, model) : can(actor, PERMISSION_FOR_RIGHT[right]),
   );
 }

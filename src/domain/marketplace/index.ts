@@ -4,8 +4,12 @@ export type {
   EntitlementFacts,
   EntitlementFactsRow,
   EntitlementRefusal,
+  SubscriptionInForce,
 } from './entitlement.js';
 export { notEntitled } from './errors.js';
 export type { NotEntitled } from './errors.js';
+export type { CreatePlanInput, Plan, PlanStatus, Subscription, SubscriptionStatus } from './plan.js';
+export { highestPriceOf, priceOf } from './price.js';
+export type { PlanTerms, PlanTier, Priced } from './price.js';
 export { createMarketplaceService } from './service.js';
-export type { MarketplaceService } from './service.js';
+export type { MarketplaceDeps, MarketplaceService } from './service.js';

@@ -24,6 +24,13 @@ export interface Admission {
   readonly leave: () => void;
 }
 
+/** A place, or RATE_LIMITED with the time after which to come back. */
+export interface Admit {
+  (actor: TenantActor): Result<Admission, RateLimited>;
+  /** What it would be refused with now; takes no place, and is no arrival. */
+  readonly peek: (actor: TenantActor) => RateLimited | null;
+}
+
 interface Running {
   count: number;
   /** Moving mean of how long a place was held. */
@@ -33,10 +40,7 @@ interface Running {
 const DEFAULT_MAX_KEYS = 50_000;
 const MEAN_WEIGHT = 0.1;
 
-/** Returns `enter`: a place, or RATE_LIMITED with the time after which to come back. */
-export function createAdmission(
-  options: AdmissionOptions,
-): (actor: TenantActor) => Result<Admission, RateLimited> {
+export function createAdmission(options: AdmissionOptions): Admit {
   const { clock, maxConcurrentPerTenant } = options;
   const perMinute = options.predictionsPerMinutePerKey;
   // A whole minute's allowance may come at once: programs work in bursts, and the long run is what is limited.
@@ -45,10 +49,9 @@ export function createAdmission(
   // One entry for each tenant with something running: bounded by what runs.
   const running = new Map<string, Running>();
 
-  return function enter(actor) {
-    const nowMs = clock.monotonicMs();
-    const mine = running.get(actor.tenantId) ?? { count: 0, meanHeldMs: 0 };
-    if (mine.count >= maxConcurrentPerTenant) {
+  function look(actor: TenantActor, nowMs: number): Result<{ key: string; tatMs: number }, RateLimited> {
+    const mine = running.get(actor.tenantId);
+    if (mine !== undefined && mine.count >= maxConcurrentPerTenant) {
       // Places fall free one after the other: on average one within the mean time held, divided by their number.
       const retryAfterMs = Math.max(1, Math.ceil(mine.meanHeldMs / maxConcurrentPerTenant));
       return refuse(tooMany(maxConcurrentPerTenant, retryAfterMs));
@@ -56,7 +59,15 @@ export function createAdmission(
     const key = actor.kind === 'apiKey' ? actor.apiKeyId : `${actor.tenantId} ${actor.userId}`;
     const decision = admitGcra(arrivals.get(key) ?? null, rate, nowMs);
     if (!decision.admitted) return refuse(tooFast(perMinute, Math.ceil(decision.retryAfterMs)));
-    arrivals.set(key, decision.tatMs);
+    return ok({ key, tatMs: decision.tatMs });
+  }
+
+  function enter(actor: TenantActor): Result<Admission, RateLimited> {
+    const nowMs = clock.monotonicMs();
+    const found = look(actor, nowMs);
+    if (!found.ok) return found;
+    arrivals.set(found.value.key, found.value.tatMs);
+    const mine = running.get(actor.tenantId) ?? { count: 0, meanHeldMs: 0 };
     mine.count += 1;
     running.set(actor.tenantId, mine);
 
@@ -70,5 +81,12 @@ export function createAdmission(
         if (mine.count === 0) running.delete(actor.tenantId);
       },
     });
-  };
+  }
+
+  function peek(actor: TenantActor): RateLimited | null {
+    const found = look(actor, clock.monotonicMs());
+    return found.ok ? null : found.error;
+  }
+
+  return Object.freeze(Object.assign(enter, { peek }));
 }

@@ -15,12 +15,14 @@ export type {
   UsageRow,
   UsageSum,
 } from './ledger.js';
+export type { Outlook } from './outlook.js';
 export { computeClaimUs, computeShareUs } from './ledger.js';
 export type { Enforcement, LimitLeft, LimitWindow } from './limit.js';
 export type { Limit, ThresholdEvent } from './limit-store.js';
 export type { LimitPlaceInput, SetLimitInput } from './limit-input.js';
 export type { Measure } from './measures.js';
-export type { Quota, QuotaSubject } from './quota.js';
+export { periodOf } from './quota.js';
+export type { Period, Quota, QuotaSubject } from './quota.js';
 export { createMeteringService, QUOTA_RECALL_CHANNEL } from './service.js';
 export type { MeteringDeps, MeteringService } from './service.js';
 export type { WriteWithCharge } from './charge-store.js';

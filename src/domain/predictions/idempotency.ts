@@ -125,5 +125,7 @@ function isImpatience([refusal]: PredictRefusals): boolean {
 }
 
 function replayOf(prediction: Prediction): Prediction {
-  return { ...prediction, receipt: { ...prediction.receipt, charged: 0, replayed: true, remaining: null } };
+  const { receipt } = prediction;
+  const cost = receipt.cost === null ? null : { ...receipt.cost, amountMicros: 0 };
+  return { ...prediction, receipt: { ...receipt, charged: 0, cost, replayed: true, remaining: null } };
 }

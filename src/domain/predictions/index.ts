@@ -5,5 +5,6 @@ export type { PredictionFilter } from './ledger-rows.js';
 export { DEFAULT_INPUT_LIMITS } from './limits.js';
 export type { InputLimits } from './limits.js';
 export type { PredictCommand, Prediction, PredictTarget, Receipt, RunnableVersion } from './prediction.js';
+export type { Quote, QuotedCost } from './quote.js';
 export { createPredictionsService } from './service.js';
 export type { PredictObservation, PredictionsDeps, PredictionsInput, PredictionsService } from './service.js';

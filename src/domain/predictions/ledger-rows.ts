@@ -12,23 +12,27 @@ export interface PredictionFilter {
   readonly requestId?: string | null | undefined;
 }
 
-interface Row extends Omit<Receipt, 'replayed' | 'remaining'> {
+interface Row extends Omit<Receipt, 'replayed' | 'remaining' | 'cost'> {
   readonly id: string;
   readonly createdAt: Date;
   readonly hasKeptOutputs: boolean;
+  readonly costMicros: string;
+  readonly currency: string | null;
 }
 
 const SELECT = `SELECT u.id, u.version_id AS "versionId", u.created_at AS "createdAt",
     (r.outputs IS NOT NULL) AS "hasKeptOutputs", u.request_id AS "requestId", u.model_name AS model,
     u.version_number AS "versionNumber", u.digest AS sha256, u.alias, u.runtime, u.worker, u.batch_size AS "batchSize",
-    greatest(u.batch_rows, u.rows) AS "batchRows", u.rows, u.queue_ms AS "queueMs", u.batch_ms AS "batchMs", u.load_ms AS "loadMs", u.compute_ms AS "computeMs", u.units AS charged
+    greatest(u.batch_rows, u.rows) AS "batchRows", u.rows, u.queue_ms AS "queueMs", u.batch_ms AS "batchMs", u.load_ms AS "loadMs", u.compute_ms AS "computeMs", u.units AS charged,
+    u.cost_micros::text AS "costMicros", u.currency
   FROM usage_events u
   LEFT JOIN idempotency_records r ON r.prediction_id = u.id AND r.tenant_id = u.tenant_id
   WHERE u.tenant_id = $1 AND u.kind = 'PREDICTION'`;
 
-function fromRow({ id, createdAt, hasKeptOutputs, ...facts }: Row): Prediction {
+function fromRow({ id, createdAt, hasKeptOutputs, costMicros, currency, ...facts }: Row): Prediction {
   const { versionId } = facts;
-  const receipt = { ...facts, replayed: false, remaining: null };
+  const cost = currency === null ? null : { amountMicros: Number(costMicros), currency };
+  const receipt = { ...facts, cost, replayed: false, remaining: null };
   return { id, versionId, outputs: null, hasKeptOutputs, limits: null, receipt, createdAt };
 }
 

@@ -7,28 +7,24 @@ import type { Clock } from '../../lib/clock.js';
 import { newId } from '../../lib/ids.js';
 import { ok, refuse, type Result } from '../../lib/result.js';
 import { can, permissionDenied, type TenantActor } from '../access/index.js';
-import { modelNotFound } from '../catalog/index.js';
-import type { MarketplaceService } from '../marketplace/index.js';
 import {
   computeClaimUs,
-  computeShareUs,
   type Charge,
   type Charged,
   type MeteringService,
   type Reservation,
 } from '../metering/index.js';
-import { aliasOf, checkCommand, parseTarget } from './check-command.js';
-import { checkInputs, unknownSignature, type CheckedInputs } from './check-inputs.js';
+import { checkCommand } from './check-command.js';
+import type { CheckedInputs } from './check-inputs.js';
 import {
   fromInferenceRefusal,
   predictionFailed,
   type PredictionFailed,
   type PredictRefusal,
-  type PredictRefusals,
 } from './errors.js';
+import { atLeastOne, type FindRunnable, type Runnable } from './find-runnable.js';
 import type { IdempotentRequest, Outcome } from './idempotency.js';
 import { encodeOutputs } from './kept-outputs.js';
-import type { InputLimits } from './limits.js';
 import type { LoadFailures } from './load-failures.js';
 import { createPatience, type Patience } from './patience.js';
 import {
@@ -37,18 +33,16 @@ import {
   type Prediction,
   type RunnableVersion,
 } from './prediction.js';
+import { claimFor, priceFor, type Price } from './price.js';
 import { requestHash } from './request-hash.js';
-import type { RunnableVersions } from './runnable-versions.js';
 import { recordAnswer, type Claim } from './store.js';
 
 export interface PredictDeps {
-  readonly versions: RunnableVersions;
+  readonly findRunnable: FindRunnable;
   readonly metering: Pick<MeteringService, 'admit' | 'reserve' | 'settle' | 'release' | 'limitsLeft'>;
-  readonly marketplace: MarketplaceService;
   readonly idempotent: (request: IdempotentRequest) => Promise<Outcome>;
   readonly infer: (job: InferenceJob) => Promise<Result<InferenceReply, InferenceRefusal>>;
   readonly loadFailures: LoadFailures;
-  readonly limits: InputLimits;
   readonly defaultTimeoutMs: number;
   readonly clock: Clock;
 }
@@ -64,7 +58,7 @@ interface Pass {
 
 /** Returns `predict`. @param signal fires when the caller has gone */
 export function createPredict(deps: PredictDeps) {
-  const { versions, metering, marketplace, clock } = deps;
+  const { metering, clock } = deps;
 
   /** 0: a key that was answered before answers at once, uncharged. */
   async function predict(actor: TenantActor, command: PredictCommand, signal: AbortSignal): Promise<Outcome> {
@@ -83,53 +77,37 @@ export function createPredict(deps: PredictDeps) {
   async function run(pass: Pass): Promise<Outcome> {
     const { actor, command, patience } = pass;
 
-    // 1 version: what the tenant may not see does not exist, in the same words.
-    const reference = parseTarget(command.target);
-    if (reference === null) return refuse([modelNotFound(['target'])]);
-    const { tenantId } = actor;
-    const found = versions.held(tenantId, reference) ?? (await versions.find(tenantId, reference));
-    if (found === null) return refuse([modelNotFound(['target'])]);
-
-    // 2 entitlement
-    const entitlement = marketplace.entitlementFor(actor, found.facts, 'PREDICT');
-    if (!entitlement.ok) return refuse([entitlement.error]);
-    if (found.yanked !== null) return refuse([found.yanked]);
-
-    // 3 signature and inputs
-    const version = withSignature(found, command.signature ?? null);
-    if (version === null) return refuse([unknownSignature(found, command.signature ?? '')]);
-    const inputs = checkInputs(version.signature, command.inputs, deps.limits, version.artifact.batchable);
-    if (!inputs.ok) return refuse(atLeastOne(inputs.error));
+    // 1 version, 2 entitlement, 3 inputs
+    const found = await deps.findRunnable(actor, command);
+    if (!found.ok) return found;
+    const { version, subscription, inputs } = found.value;
 
     // 4 reserve
     const admission = metering.admit(actor);
     if (!admission.ok) return refuse([admission.error]);
     try {
       const timeoutMs = Math.max(1, patience.remainingMs());
-      const { rows, bytes } = inputs.value;
+      const { rows, bytes } = inputs;
+      const computeUs = computeClaimUs(version.measuredMs, rows, timeoutMs);
       const reservation = await metering.reserve(actor, {
         units: UNITS_PER_PREDICTION,
         timeoutMs,
         modelId: version.modelId,
         rows,
         bytes,
-        computeUs: computeClaimUs(version.measuredMs, rows, timeoutMs),
+        computeUs,
+        ...claimFor(subscription, computeUs),
       });
       if (!reservation.ok) return refuse([reservation.error]);
-      return await spend(pass, version, aliasOf(reference), inputs.value, reservation.value);
+      return await spend(pass, found.value, reservation.value);
     } finally {
       admission.value.leave();
     }
   }
 
   /** 5 and 6: settles the reservation, or gives it back whatever went wrong. */
-  async function spend(
-    pass: Pass,
-    version: RunnableVersion,
-    alias: string | null,
-    inputs: CheckedInputs,
-    reservation: Reservation,
-  ): Promise<Outcome> {
+  async function spend(pass: Pass, runnable: Runnable, reservation: Reservation): Promise<Outcome> {
+    const { version, inputs } = runnable;
     let isSettled = false;
     try {
       // 5 infer
@@ -137,8 +115,9 @@ export function createPredict(deps: PredictDeps) {
       if (!reply.ok) return refuse([reply.error]);
 
       // 6 settle, then answer: durable before the reply
-      const prediction = predictionOf(pass, version, alias, inputs, reply.value, reservation);
-      const charge = chargeOf(version, inputs.bytes, prediction, reservation);
+      const price = priceFor(runnable.subscription, inputs.rows, reply.value, reservation);
+      const prediction = predictionOf(pass, runnable, reply.value, reservation, price);
+      const charge = chargeOf(version, inputs.bytes, prediction, price);
       const settled = await settle(pass, prediction, charge, reservation);
       if (!settled.ok) return refuse([settled.error]);
       isSettled = true;
@@ -193,11 +172,10 @@ export function createPredict(deps: PredictDeps) {
 
   function predictionOf(
     { actor, claim }: Pass,
-    version: RunnableVersion,
-    alias: string | null,
-    inputs: CheckedInputs,
+    { version, alias, inputs }: Runnable,
     reply: InferenceReply,
     reservation: Reservation,
+    { costMicros, currency }: Price,
   ): Prediction {
     const now = clock.now();
     return {
@@ -224,6 +202,7 @@ export function createPredict(deps: PredictDeps) {
         computeMs: reply.timings.computeMs,
         charged: reservation.units,
         replayed: false,
+        cost: currency === null ? null : { amountMicros: costMicros, currency },
         remaining: reservation.remaining,
       },
       createdAt: now,
@@ -233,17 +212,12 @@ export function createPredict(deps: PredictDeps) {
   return predict;
 }
 
-/** The version as the named signature calls it; `null` when it has none of that name. */
-function withSignature(version: RunnableVersion, name: string | null): RunnableVersion | null {
-  return name === null ? version : (version.signatures.get(name) ?? null);
-}
-
 /** Each fact by name: copying all but one costs an object and a walk over its keys each time. */
 function chargeOf(
   version: RunnableVersion,
   bytes: number,
   { id, receipt }: Prediction,
-  { claim }: Reservation,
+  { computeUs, costMicros, currency, subscriptionId }: Price,
 ): Charge {
   return {
     predictionId: id,
@@ -264,11 +238,10 @@ function chargeOf(
     batchMs: receipt.batchMs,
     loadMs: receipt.loadMs,
     computeMs: receipt.computeMs,
-    // What it took beyond its claim nobody has reserved, so nobody pays it.
-    computeUs: Math.min(computeShareUs(receipt), claim.computeUs),
-    costMicros: 0,
-    currency: null,
-    subscriptionId: null,
+    computeUs,
+    costMicros,
+    currency,
+    subscriptionId,
   };
 }
 
@@ -280,8 +253,4 @@ function tookTooLong(): PredictionFailed {
 function unlessLost(settled: Result<Charged, { readonly code: 'RESERVATION_LOST' } | PredictionFailed>) {
   if (settled.ok) return settled;
   return refuse(settled.error.code === 'RESERVATION_LOST' ? tookTooLong() : settled.error);
-}
-
-function atLeastOne(mistakes: readonly PredictRefusal[]): PredictRefusals {
-  return mistakes as PredictRefusals;
 }

@@ -20,6 +20,14 @@ export interface Prediction {
   readonly createdAt: Date;
 }
 
+/** An amount of money, exact. */
+export interface Money {
+  /** Millionths of the currency. */
+  readonly amountMicros: number;
+  /** ISO 4217. */
+  readonly currency: string;
+}
+
 /** The record of one prediction. */
 export interface Receipt {
   readonly requestId: string;
@@ -46,6 +54,8 @@ export interface Receipt {
   /** Units charged for this reply; 0 when it was replayed. */
   readonly charged: number;
   readonly replayed: boolean;
+  /** Charged for this reply under the tenant's subscription; nothing when it was replayed. `null`: without one. */
+  readonly cost: Money | null;
   /** `null`: unlimited, or read later. */
   readonly remaining: number | null;
 }

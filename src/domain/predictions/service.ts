@@ -7,15 +7,18 @@ import { ok, refuse, type Result } from '../../lib/result.js';
 import type { Tensor } from '../../lib/tensor.js';
 import { can, permissionDenied, type PermissionDenied, type TenantActor } from '../access/index.js';
 import { modelNotFound, type ModelNotFound } from '../catalog/index.js';
-import type { EntitlementRefusal } from '../marketplace/index.js';
+import type { EntitlementRefusal, MarketplaceService } from '../marketplace/index.js';
+import type { MeteringService } from '../metering/index.js';
 import { parseTarget } from './check-command.js';
 import { invalidInput, type InvalidInput } from './errors.js';
 import { createIdempotency, type Outcome } from './idempotency.js';
 import { createLedgerReads, type PredictionFilter } from './ledger-rows.js';
 import { DEFAULT_INPUT_LIMITS, type InputLimits } from './limits.js';
 import { createLoadFailures } from './load-failures.js';
+import { createFindRunnable } from './find-runnable.js';
 import { createPredict, type PredictDeps } from './predict.js';
 import type { PredictCommand, Prediction, PredictTarget, RunnableVersion } from './prediction.js';
+import { createQuote, type Quote } from './quote.js';
 import { createRunnableVersions } from './runnable-versions.js';
 import { createPredictionsStore, dropOutputs } from './store.js';
 
@@ -32,6 +35,8 @@ export interface PredictObservation {
 export interface PredictionsService {
   /** Runs a version once. Charged when it is answered, never when it fails. @param signal fires when the caller goes */
   predict(actor: TenantActor, command: PredictCommand, signal: AbortSignal): Promise<Outcome>;
+  /** What a prediction would cost, and whether it would be admitted. Runs, reserves and counts nothing. */
+  quote(actor: TenantActor, command: PredictCommand): Promise<Quote>;
   /** What a target would run, if the actor may run it. Runs and charges nothing. */
   findRunnable(
     actor: TenantActor,
@@ -58,7 +63,9 @@ export interface PredictionsInput {
   readonly after?: string | null | undefined;
 }
 
-export interface PredictionsDeps extends Pick<PredictDeps, 'metering' | 'marketplace' | 'infer' | 'clock'> {
+export interface PredictionsDeps extends Pick<PredictDeps, 'infer' | 'clock'> {
+  readonly metering: PredictDeps['metering'] & Pick<MeteringService, 'outlook'>;
+  readonly marketplace: Pick<MarketplaceService, 'entitlementFor'>;
   /** Where the pack of a version lies on this machine. */
   readonly packPath: (packDigest: string) => string;
   readonly log: Pick<Logger, 'warn' | 'error'>;
@@ -86,13 +93,18 @@ export function createPredictionsService(deps: PredictionsDeps): PredictionsServ
     engines: deps.engines ?? RUNTIMES,
     packPath: deps.packPath,
   });
+  const findRunnable = createFindRunnable({
+    versions,
+    marketplace: deps.marketplace,
+    limits: deps.limits ?? DEFAULT_INPUT_LIMITS,
+  });
+  const defaultTimeoutMs = deps.defaultTimeoutMs ?? DEFAULT_TIMEOUT_MS;
   const predict = createPredict({
     ...deps,
-    versions,
+    findRunnable,
     idempotent: createIdempotency({ store, clock, log, claimMarginMs }),
     loadFailures: createLoadFailures(log),
-    limits: deps.limits ?? DEFAULT_INPUT_LIMITS,
-    defaultTimeoutMs: deps.defaultTimeoutMs ?? DEFAULT_TIMEOUT_MS,
+    defaultTimeoutMs,
   });
 
   async function getPredictionsByIds(
@@ -121,6 +133,8 @@ export function createPredictionsService(deps: PredictionsDeps): PredictionsServ
         deps.observe?.({ actor, outcome, durationMs: clock.monotonicMs() - startMs, prediction });
       }
     },
+
+    quote: createQuote({ findRunnable, metering: deps.metering, defaultTimeoutMs }),
 
     async findRunnable(actor, target) {
       const reference = parseTarget(target);

@@ -2,11 +2,13 @@
 import type { Resolvers } from '../generated/resolvers.js';
 import { aliasesResolvers } from './aliases.js';
 import { auditResolvers } from './audit.js';
+import { billingResolvers } from './billing.js';
 import { catalogResolvers } from './catalog.js';
 import { enumResolvers } from './enums.js';
 import { evaluationsResolvers } from './evaluations.js';
 import { identityResolvers } from './identity.js';
 import { ledgerResolvers } from './ledger.js';
+import { marketplaceResolvers } from './marketplace.js';
 import { meteringResolvers } from './metering.js';
 import { nodeResolvers } from './node.js';
 import { predictionsResolvers } from './predictions.js';
@@ -32,8 +34,10 @@ const parts: readonly object[] = [
   versionsResolvers,
   aliasesResolvers,
   sharingResolvers,
+  marketplaceResolvers,
   meteringResolvers,
   ledgerResolvers,
+  billingResolvers,
   predictionsResolvers,
   evaluationsResolvers,
 ];

@@ -16,6 +16,8 @@ const TYPE_NAMES = {
   publication: 'Publication',
   grant: 'Grant',
   aliasRequest: 'AliasRequest',
+  plan: 'Plan',
+  subscription: 'PlanSubscription',
   prediction: 'Prediction',
   auditEvent: 'AuditEvent',
   dataset: 'Dataset',
@@ -59,6 +61,10 @@ async function readNode(
       return loaders.grants.load(id);
     case 'aliasRequest':
       return loaders.aliasRequests.load(id);
+    case 'plan':
+      return loaders.plans.load(id);
+    case 'subscription':
+      return loaders.subscriptions.load(id);
     case 'prediction':
       return loaders.predictions.load(id);
     case 'auditEvent':

@@ -20,6 +20,17 @@ export const predictionsResolvers = {
     prediction: async (_root, { id }, context) =>
       valueOrThrow(await context.services.predictions.prediction(requireTenantActor(context), id)),
 
+    quotePrediction: async (_root, { input }, context) => {
+      const { target, signature, inputs, idempotencyKey = null, timeoutMs = null } = input;
+      return context.services.predictions.quote(requireTenantActor(context), {
+        target,
+        signature,
+        inputs,
+        idempotencyKey,
+        timeoutMs,
+      });
+    },
+
     predictions: async (_root, args, context) =>
       toConnection(
         valueOrThrow(await context.services.predictions.predictions(requireTenantActor(context), args)),
@@ -43,6 +54,14 @@ export const predictionsResolvers = {
         return { prediction: { ...prediction, outputEncoding: outputEncoding ?? 'JSON' }, limits };
       });
     },
+  },
+
+  PredictionQuote: {
+    admitted: ({ refusals }) => refusals.length === 0,
+    version: ({ versionId }, _args, { loaders }) =>
+      versionId === null ? null : loaders.versions.load(versionId),
+    limits: ({ quotas }) => quotas,
+    errors: ({ refusals }) => refusals,
   },
 
   Prediction: {

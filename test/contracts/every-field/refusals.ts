@@ -7,6 +7,7 @@ export const REFUSALS: readonly (readonly [field: string, input: object, error: 
     { membershipId: 'mbr_0', role: 'VIEWER' },
     { code: 'NOT_FOUND', path: ['membershipId'] },
   ],
+  ['cancelSubscription', { subscriptionId: 'sub_0' }, { code: 'NOT_FOUND', path: ['subscriptionId'] }],
   ['createApiKey', { name: '' }, { code: 'INVALID_INPUT', path: ['name'] }],
   ['grantAccess', { modelId: 'mdl_0', granteeSlug: 'operator', rights: ['VIEW'] }, { code: 'NOT_FOUND' }],
   ['inviteMember', { email: 'nowhere', role: 'VIEWER' }, { code: 'INVALID_INPUT', path: ['email'] }],
@@ -29,5 +30,7 @@ export const REFUSALS: readonly (readonly [field: string, input: object, error: 
   ['unyankVersion', { versionId: 'ver_0' }, { code: 'NOT_FOUND', path: ['versionId'] }],
   ['yankVersion', { versionId: 'ver_0', reason: 'x' }, { code: 'NOT_FOUND', path: ['versionId'] }],
   ['unarchiveModel', { modelId: 'mdl_0' }, { code: 'NOT_FOUND', path: ['modelId'] }],
+  ['subscribe', { planId: 'pln_0' }, { code: 'NOT_FOUND', path: ['planId'] }],
+  ['withdrawPlan', { planId: 'pln_0' }, { code: 'NOT_FOUND', path: ['planId'] }],
   ['updateTenant', { name: '' }, { code: 'INVALID_INPUT', path: ['name'] }],
 ];

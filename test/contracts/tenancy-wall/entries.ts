@@ -3,6 +3,7 @@
  * answers to a stranger (owner of another tenant) and to a VIEWER of the tenant. A field without a row
  * fails the wall, so a new field cannot be forgotten.
  */
+import { billingEntries } from './billing-entries.js';
 import { evaluationEntries } from './evaluation-entries.js';
 import { ledgerEntries } from './ledger-entries.js';
 import { limitEntries } from './limit-entries.js';
@@ -372,4 +373,5 @@ export const entries: Readonly<Record<string, Entry>> = {
   ...provenanceEntries,
   ...ledgerEntries,
   ...limitEntries,
+  ...billingEntries(mutation, onOwn),
 };

@@ -171,6 +171,8 @@ const NODES = [
   'dataset',
   'evaluation',
   'aliasRequest',
+  'plan',
+  'subscription',
 ] as const;
 
 describe.each(NODES)('node(id:) of a %s', (kind) => {
@@ -198,6 +200,8 @@ it('a key without scopes for it reads no models, keys, usage or audit events', a
     ids.prediction,
     ids.auditEvent,
     ids.aliasRequest,
+    ids.plan,
+    ids.subscription,
   ]) {
     const answer = await ask(world.url, credentials.narrowKey, 'query ($id: ID!) { node(id: $id) { id } }', {
       id,

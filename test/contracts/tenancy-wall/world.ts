@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { ask, fixture, sendFile, succeed } from '../../support/api.js';
+import { sellAndSubscribe } from './billing-entries.js';
 
 export const MARKER = 'marker7f3a';
 
@@ -33,7 +34,11 @@ export interface World {
       | 'dataset'
       | 'spareDataset'
       | 'datasetUpload'
-      | 'evaluation',
+      | 'evaluation'
+      | 'plan'
+      | 'sparePlan'
+      | 'soldPlan'
+      | 'subscription',
       string
     >
   >;
@@ -52,6 +57,7 @@ const SCOPES = [
   'API_KEY_MANAGE',
   'TENANT_READ',
   'GRANT_MANAGE',
+  'SUBSCRIPTION_MANAGE',
   'AUDIT_READ',
 ];
 
@@ -66,7 +72,7 @@ export async function buildWorld(url: string): Promise<World> {
     });
   const alice = (await signUp('alice', { tenantSlug: `owner-${run}` })) as never as SignedUp;
   const bob = (await signUp('bob', { tenantSlug: `stranger-${run}` })) as never as SignedUp;
-  await signUp('carol', { tenantSlug: `third-${run}` });
+  const carol = (await signUp('carol', { tenantSlug: `third-${run}` })) as never as SignedUp;
   const owner = alice.session.accessToken;
 
   const invited = await succeed(url, owner, 'inviteMember', 'token', {
@@ -172,6 +178,7 @@ export async function buildWorld(url: string): Promise<World> {
       datasetUpload: await sendFile(url, owner, Buffer.from(csv)),
       evaluation: evaluation.id,
       aliasRequest,
+      ...(await sellAndSubscribe(url, owner, carol.session.accessToken, model.id)),
     },
     stranger: { model: strangers.model.id, tenant: bob.tenant.id },
     invitationToken: pending.token,

@@ -45,6 +45,7 @@ describe('createModel', () => {
       lastVersionNumber: 0,
       archivedAt: null,
       grantRights: [],
+      isSubscribed: false,
     });
     expect(model.id).toMatch(/^mdl_/);
     expect(await world.catalog.findModel(acme, 'create-acme', 'digits')).toEqual(model);

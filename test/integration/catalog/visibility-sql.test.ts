@@ -17,17 +17,21 @@ import { createTestDatabase } from '../../support/postgres.js';
 let world: CatalogWorld;
 let owner: TenantActor;
 let grantee: TenantActor;
+let subscriber: TenantActor;
 let stranger: TenantActor;
 let models: Model[];
 
 type GrantState = 'IN_FORCE' | 'EXPIRED' | 'REVOKED';
 const GRANTS = Array.from({ length: 8 }, (_, bits) => RIGHTS.filter((_right, i) => bits & (1 << i)));
+/** By the grantee; the subscriber is to all. */
+const subscribed = new Set<string>();
 const expectedGrant = new Map<string, readonly (typeof RIGHTS)[number][]>();
 
 beforeAll(async () => {
   world = createCatalogWorld(await createTestDatabase());
   owner = await world.tenant('owner');
   grantee = await world.tenant('grantee');
+  subscriber = await world.tenant('subscriber');
   stranger = await world.tenant('stranger');
   // As the owner of the tables, in one statement each: 432 models by the service would take a minute.
   const rows = VISIBILITIES.flatMap((visibility) =>
@@ -62,6 +66,20 @@ beforeAll(async () => {
      FROM jsonb_array_elements($1::jsonb) AS e (r) WHERE jsonb_array_length(r->'rights') > 0`,
     [JSON.stringify(rows), owner.tenantId, grantee.tenantId],
   );
+  // The subscriber has a plan of every model; the grantee of every third, and had one of the others.
+  await world.asOwner(
+    `WITH made AS (
+       INSERT INTO plans (id, tenant_id, model_id, name, currency, price_per_thousand_micros,
+         price_per_compute_second_micros, free_predictions_per_month)
+       SELECT 'pln-' || id, tenant_id, id, 'p', 'EUR', 0, 0, 0 FROM models RETURNING id, model_id, tenant_id
+     )
+     INSERT INTO subscriptions (id, tenant_id, plan_id, model_id, owner_tenant_id, subscribed_at, cancelled_at)
+     SELECT 'sub-' || t.id || made.id, t.id, made.id, model_id, tenant_id, now(),
+       CASE WHEN t.id = $2 AND NOT made.model_id = ANY ($3) THEN now() END
+     FROM made CROSS JOIN unnest(ARRAY[$1, $2]) AS t (id)`,
+    [subscriber.tenantId, grantee.tenantId, rows.filter((_, i) => i % 3 === 0).map(({ id }) => id)],
+  );
+  rows.forEach(({ id }, i) => i % 3 === 0 && subscribed.add(id));
   for (const row of rows) expectedGrant.set(row.id, row.state === 'IN_FORCE' ? row.rights : []);
   models = (
     await world.catalog.getModelsByIds(
@@ -75,7 +93,11 @@ afterAll(() => world.stop());
 /** The model as the pure rule should see it for this tenant, from what the test wrote, not from what was read. */
 function factsFor(actor: TenantActor, model: Model): Model {
   const isGrantee = actor.tenantId === grantee.tenantId;
-  return { ...model, grantRights: isGrantee ? (expectedGrant.get(model.id) ?? []) : [] };
+  return {
+    ...model,
+    grantRights: isGrantee ? (expectedGrant.get(model.id) ?? []) : [],
+    isSubscribed: actor.tenantId === subscriber.tenantId || (isGrantee && subscribed.has(model.id)),
+  };
 }
 
 async function listedIds(actor: TenantActor, filter: object): Promise<string[]> {
@@ -91,9 +113,9 @@ async function listedIds(actor: TenantActor, filter: object): Promise<string[]> 
 
 const PERMISSION_SETS: Permission[][] = [[...PERMISSIONS], ['MODEL_READ'], ['PREDICTION_RUN'], []];
 
-it('agrees with the pure rule on 432 models for owner, grantee and stranger under four sets of permissions', async () => {
+it('agrees with the pure rule on 432 models for owner, grantee, subscriber and stranger under four sets of permissions', async () => {
   expect(models).toHaveLength(432);
-  for (const tenant of [owner, grantee, stranger]) {
+  for (const tenant of [owner, grantee, subscriber, stranger]) {
     for (const permissions of PERMISSION_SETS) {
       const actor = keyOf(tenant, ...permissions);
       const facts = models.map((model) => factsFor(actor, model));
@@ -106,7 +128,9 @@ it('agrees with the pure rule on 432 models for owner, grantee and stranger unde
         facts.map((model) => (isVisible(actor, model) ? model.id : null)),
       );
       loaded.forEach((model, i) => {
-        if (model !== null) expect(model.grantRights).toEqual(facts[i]?.grantRights);
+        if (model === null) return;
+        expect(model.grantRights).toEqual(facts[i]?.grantRights);
+        expect(model.isSubscribed).toBe(facts[i]?.isSubscribed);
       });
 
       for (const includeArchived of [false, true]) {
@@ -114,7 +138,7 @@ it('agrees with the pure rule on 432 models for owner, grantee and stranger unde
         expect(await listedIds(actor, { includeArchived })).toEqual(listed.map(({ id }) => id).sort());
         for (const right of RIGHTS) {
           const held = listed.filter((model) =>
-            tenantRights(model, actor.tenantId, model.grantRights).includes(right),
+            tenantRights(model, actor.tenantId, model.grantRights, model.isSubscribed).includes(right),
           );
           expect(await listedIds(actor, { includeArchived, right })).toEqual(held.map(({ id }) => id).sort());
         }

@@ -38,6 +38,10 @@ it.each([
   `UPDATE models SET last_version_number = 2 WHERE id = 'none'`,
   `UPDATE version_yanks SET ended_at = now() WHERE id = 'none'`,
   `UPDATE grants SET revoked_at = now() WHERE id = 'none'`,
+  `UPDATE plans SET withdrawn_at = now() WHERE id = 'none'`,
+  `UPDATE subscriptions SET cancelled_at = now() WHERE id = 'none'`,
+  `INSERT INTO subscriptions (id, tenant_id, plan_id, model_id, owner_tenant_id, subscribed_at)
+     SELECT id, tenant_id, '', '', '', now() FROM subscriptions`,
   `INSERT INTO grants (id, tenant_id, model_id, grantee_tenant_id, rights) SELECT id, tenant_id, '', '', '{}' FROM grants`,
   `INSERT INTO memberships (id, tenant_id, user_id, role) SELECT id, tenant_id, user_id, role FROM memberships`,
 ])('%s is known before its transaction resolves, by plain SQL of both kinds', async (statement) => {

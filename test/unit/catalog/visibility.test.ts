@@ -23,7 +23,7 @@ function actor(tenantId: string, permissions: readonly Permission[] = PERMISSION
 }
 
 function model(visibility: Visibility, publicAccess: Right, grantRights: readonly Right[] = []) {
-  return { tenantId: OWNER, visibility, publicAccess, grantRights, archivedAt: null };
+  return { tenantId: OWNER, visibility, publicAccess, grantRights, isSubscribed: false, archivedAt: null };
 }
 
 /** Every subset of the rights. */
@@ -105,6 +105,17 @@ describe('an actor', () => {
     expect(isListed(actor(OTHER), archived, true)).toBe(false);
   });
 
+  it('gives a subscriber PREDICT on what it sees anyway, and nothing else', () => {
+    const subscribed = { ...model('PUBLIC', 'VIEW'), isSubscribed: true };
+    expect(viewerRights(actor(OTHER), subscribed)).toEqual(['VIEW', 'PREDICT']);
+    expect(basisOfRight(subscribed, OTHER, [], 'PREDICT', true)).toBe('SUBSCRIPTION');
+    expect(basisOfRight(model('PUBLIC', 'DOWNLOAD'), OTHER, [], 'PREDICT', true)).toBe('SUBSCRIPTION');
+    expect(basisOfRight(subscribed, OTHER, ['PREDICT'], 'PREDICT', true)).toBe('GRANT');
+    expect(basisOfRight(subscribed, OWNER, [], 'PREDICT', true)).toBe('OWNER');
+    expect(tenantRights(model('PRIVATE', 'VIEW'), OTHER, [], true)).toEqual([]);
+    expect(tenantRights(model('PRIVATE', 'VIEW'), OTHER, ['VIEW'], true)).toEqual(['VIEW', 'PREDICT']);
+  });
+
   it('may edit only models of its tenant, with MODEL_WRITE', () => {
     expect(viewerCanEdit(actor(OWNER), model('PUBLIC', 'PREDICT'))).toBe(true);
     expect(viewerCanEdit(actor(OWNER, ['MODEL_READ']), model('PUBLIC', 'PREDICT'))).toBe(false);
@@ -116,7 +127,15 @@ const anyModel = fc.record({
   visibility: fc.constantFrom(...VISIBILITIES),
   publicAccess: fc.constantFrom(...RIGHTS),
   grantRights: fc.subarray([...RIGHTS]),
+  isSubscribed: fc.boolean(),
 });
+const TERMS = {
+  currency: 'EUR',
+  pricePerThousandMicros: 1000,
+  pricePerComputeSecondMicros: 0,
+  freePredictionsPerMonth: 0,
+  tiers: [],
+};
 const anyActor = fc
   .tuple(fc.constantFrom(OWNER, OTHER), fc.subarray([...PERMISSIONS]))
   .map(([tenantId, permissions]) => actor(tenantId, permissions));
@@ -128,7 +147,9 @@ describe('viewerRights', () => {
         // An owner has no grant on its own models.
         const seen = { ...model('PRIVATE', 'VIEW'), ...facts };
         fc.pre(isVisible(who, seen));
-        const allowed = RIGHTS.filter((right) => entitlementFor(who, { model: seen, ...seen }, right).ok);
+        const subscription = seen.isSubscribed ? { id: 'sub', terms: TERMS } : null;
+        const all = { model: seen, ...seen, subscription, isForSale: true };
+        const allowed = RIGHTS.filter((right) => entitlementFor(who, all, right).ok);
         expect(viewerRights(who, seen)).toEqual(allowed);
       }),
     );
@@ -143,7 +164,7 @@ describe('viewerRights', () => {
         fc.boolean(),
         (facts, who, isArchived, includeArchived) => {
           const one = { ...model('PRIVATE', 'VIEW'), ...facts, archivedAt: isArchived ? new Date() : null };
-          const rights = tenantRights(one, who.tenantId, one.grantRights);
+          const rights = tenantRights(one, who.tenantId, one.grantRights, one.isSubscribed);
           expect(rights).toEqual(expect.arrayContaining([...viewerRights(who, one)]));
           if (isListed(who, one, includeArchived)) expect(isVisible(who, one)).toBe(true);
           if (isVisible(who, one)) expect(rights).toContain('VIEW');

@@ -8,7 +8,13 @@ function actor(tenantId: string, ...permissions: Permission[]): TenantActor {
 }
 
 function facts(visibility: Visibility, publicAccess: Right, grantRights: readonly Right[] = []) {
-  return { model: { tenantId: 'ten_owner', visibility, publicAccess }, grantRights, grantEndsAt: null };
+  return {
+    model: { tenantId: 'ten_owner', visibility, publicAccess },
+    grantRights,
+    grantEndsAt: null,
+    subscription: null,
+    isForSale: false,
+  };
 }
 
 describe('entitlementFor', () => {
@@ -19,6 +25,7 @@ describe('entitlementFor', () => {
       value: {
         right: 'PREDICT',
         basis: 'GRANT',
+        subscription: null,
         ownerTenantId: 'ten_owner',
         consumerTenantId: 'ten_other',
       },
@@ -71,7 +78,49 @@ describe('entitlementFor', () => {
       public_access: 'VIEW',
       grant_rights: ['PREDICT'],
       grant_ends_at: null,
+      is_for_sale: false,
+      subscription_id: null,
+      subscription_terms: null,
     };
     expect(entitlementFactsFromRow(row)).toEqual(facts('PRIVATE', 'VIEW', ['PREDICT']));
+  });
+});
+
+describe('a subscription', () => {
+  const subscription = {
+    id: 'sub_1',
+    terms: {
+      currency: 'EUR',
+      pricePerThousandMicros: 5_000,
+      pricePerComputeSecondMicros: 0,
+      freePredictionsPerMonth: 0,
+      tiers: [],
+    },
+  };
+  const who = actor('ten_other', 'PREDICTION_RUN');
+
+  it('is the ground for running what is only shown to everybody, and brings its terms', () => {
+    const entitlement = entitlementFor(who, { ...facts('PUBLIC', 'VIEW'), subscription }, 'PREDICT');
+    expect(entitlement).toMatchObject({ ok: true, value: { basis: 'SUBSCRIPTION', subscription } });
+  });
+
+  it('is weaker than a grant, for which nothing is asked, and stronger than what everybody may do', () => {
+    const granted = entitlementFor(who, { ...facts('PUBLIC', 'VIEW', ['PREDICT']), subscription }, 'PREDICT');
+    expect(granted).toMatchObject({ ok: true, value: { basis: 'GRANT', subscription: null } });
+    const open = entitlementFor(who, { ...facts('PUBLIC', 'PREDICT'), subscription }, 'PREDICT');
+    expect(open).toMatchObject({ ok: true, value: { basis: 'SUBSCRIPTION', subscription } });
+  });
+
+  it('opens no model that its owner has closed', () => {
+    const closed = entitlementFor(who, { ...facts('PRIVATE', 'PREDICT'), subscription }, 'PREDICT');
+    expect(closed).toMatchObject({ ok: false, error: { code: 'NOT_FOUND' } });
+  });
+
+  it('is named to whoever lacks it, where there is a plan to take', () => {
+    const forSale = entitlementFor(who, { ...facts('PUBLIC', 'VIEW'), isForSale: true }, 'PREDICT');
+    expect(forSale).toMatchObject({ ok: false, error: { code: 'NOT_ENTITLED' } });
+    expect(!forSale.ok && forSale.error.message).toContain('Subscribe to one of its plans');
+    const notForSale = entitlementFor(who, facts('PUBLIC', 'VIEW'), 'PREDICT');
+    expect(!notForSale.ok && notForSale.error.message).not.toContain('Subscribe');
   });
 });
