@@ -1,5 +1,5 @@
 // Writes the generated code: Prisma's client from prisma/schema.prisma, resolver types from
-// schema.graphql. With `--check` it writes to a temporary folder and compares: exit 1 when stale.
+// schema.graphql, what is lowered from src/lowering. With `--check` it writes to a temporary folder and compares: exit 1 when stale.
 import { codegen } from '@graphql-codegen/core';
 import * as typescript from '@graphql-codegen/typescript';
 import * as resolvers from '@graphql-codegen/typescript-resolvers';
@@ -9,6 +9,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, r
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { enumValues, mappers, scalars } from './codegen-mappers.mjs';
+import { LOWERING_README, loweringReadme, writeLoweringReadme } from './lowering-table.mjs';
 import { localCache, modules, root } from './setup/paths.mjs';
 import { hashOf, writeAtomically } from './setup/stamp.mjs';
 
@@ -19,6 +20,7 @@ if (process.argv.includes('--check')) await check();
 else {
   writeAtomically(join(root, RESOLVERS), await resolverTypes());
   await generatePrismaClient(root);
+  await writeLoweringReadme();
 }
 
 async function resolverTypes() {
@@ -83,6 +85,7 @@ async function check() {
     const stale = [];
     const read = (file) => (existsSync(file) ? readFileSync(file, 'utf8') : null);
     if (read(join(root, RESOLVERS)) !== (await resolverTypes())) stale.push(RESOLVERS);
+    if (read(join(root, LOWERING_README)) !== (await loweringReadme())) stale.push(LOWERING_README);
     const hash = (directory) => hashOf([join(directory, PRISMA_CLIENT)], '', directory);
     if (hash(root) !== hash(fresh)) stale.push(PRISMA_CLIENT);
     if (stale.length > 0) {

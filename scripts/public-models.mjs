@@ -31,6 +31,7 @@ if (folder === undefined) {
   process.exit(2);
 }
 const MAX_JSON_BYTES = 64 * 2 ** 20;
+const IMPORT_WITHIN_MS = 120_000;
 const endAtMs = Date.now() + Number(values.minutes) * 60_000;
 const runtimes = values.runtimes?.split(',') ?? RUNTIMES;
 
@@ -87,15 +88,23 @@ async function importHere(bytes, directory) {
   const workDirectory = mkdtempSync(join(directory, 'work-'));
   writeFileSync(artifactPath, bytes);
   const result = await importer.importArtifact(
-    { artifactPath, workDirectory, runtimes, timeoutMs: 120_000, maxMemoryBytes: 6 * 2 ** 30 },
+    { artifactPath, workDirectory, runtimes, timeoutMs: IMPORT_WITHIN_MS, maxMemoryBytes: 6 * 2 ** 30 },
     () => undefined,
   );
   if (!result.ok) return { refusal: { ...result.error, reason: result.error.code }, version: null };
   return { refusal: null, version: { ...result.value, findings: result.value.notes } };
 }
 
-const server = values.server ? await openServer({ INFERENCE_RUNTIMES: runtimes.join(',') }) : null;
+const server = values.server
+  ? await openServer({
+      INFERENCE_RUNTIMES: runtimes.join(','),
+      IMPORT_TIMEOUT_MS: String(IMPORT_WITHIN_MS),
+    })
+  : null;
 const importer = createImporter();
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.on(signal, () => void Promise.all([server?.end(), importer.stop()]).then(() => process.exit(130)));
+}
 let called = 0;
 let failed = 0;
 let imported = 0;

@@ -1,9 +1,8 @@
 // Faults in what is charged, and in the ledger and its walls.
 const LEASES = 'test/integration/metering/leases.test.ts';
 const SETTLEMENT = 'test/integration/metering/settlement.test.ts';
-const REPORTS = 'test/integration/metering/reports.test.ts';
-const TIME = 'test/integration/metering/time.test.ts';
 const CHARGES = 'test/integration/metering/charge-store.test.ts';
+const SUMS = 'test/integration/metering/ledger.test.ts';
 const DURABLE = 'test/integration/metering/durable.test.ts';
 const KEYS = 'test/integration/predictions/idempotency.test.ts';
 const CORRIDOR = 'test/integration/predictions/corridor.test.ts';
@@ -19,8 +18,8 @@ export const CHARGE_FAULTS = [
   {
     name: 'settle-twice-many',
     file: `${METERING}/charge-store.ts`,
-    find: 'FROM added a JOIN events e ON e.id = a.id GROUP BY 1',
-    replace: 'FROM events e JOIN events a ON e.id = a.id GROUP BY 1',
+    find: 'FROM added a JOIN events e ON e.id = a.id GROUP BY e.kind',
+    replace: 'FROM events e JOIN events a ON e.id = a.id GROUP BY e.kind',
     tests: [CHARGES],
   },
   {
@@ -108,10 +107,10 @@ export const CHARGE_FAULTS = [
     tests: [WALLS],
   },
   {
-    name: 'count-the-usage-of-everybody',
+    name: 'count-an-instant-twice',
     file: `${METERING}/usage-report.ts`,
-    find: 'WHERE tenant_id = $1 AND created_at >= $2 AND created_at < $3',
-    replace: 'WHERE $1::text IS NOT NULL AND created_at >= $2 AND created_at <= $3',
-    tests: [TIME, REPORTS],
+    find: 'created_at >= $13 AND created_at < $14 AND period_start = $15',
+    replace: 'created_at >= $13 AND created_at <= $14 AND period_start = $15',
+    tests: [SUMS],
   },
 ];

@@ -3,7 +3,8 @@
 import { CHARGE_FAULTS } from './charge-faults.mjs';
 import { KEY_FAULTS } from './key-faults.mjs';
 import { LEASE_FAULTS } from './lease-faults.mjs';
+import { LEDGER_FAULTS } from './ledger-faults.mjs';
 import { LIMIT_FAULTS } from './limit-faults.mjs';
 
 /** @type {import('./plant.mjs').Fault[]} */
-export const FAULTS = [...LEASE_FAULTS, ...LIMIT_FAULTS, ...CHARGE_FAULTS, ...KEY_FAULTS];
+export const FAULTS = [...LEASE_FAULTS, ...LIMIT_FAULTS, ...LEDGER_FAULTS, ...CHARGE_FAULTS, ...KEY_FAULTS];

@@ -3,6 +3,7 @@ import { GraphQLError } from 'graphql';
 import { hasTenant, type Actor, type TenantActor } from '../domain/access/index.js';
 import type { Logger } from '../lib/logger.js';
 import type { Loaders } from './loaders.js';
+import type { RateLimitReport } from './rate-limit-headers.js';
 import type { Services } from './services.js';
 
 export interface GraphQLContext {
@@ -16,6 +17,8 @@ export interface GraphQLContext {
   /** Where the request comes from: the attempts at a password are counted by it. */
   readonly clientAddress: string;
   readonly log: Logger;
+  /** What the answer's header fields say of limits. */
+  readonly rateLimits: RateLimitReport;
 }
 
 /** The actor, or UNAUTHENTICATED: for fields that say nothing to strangers. */

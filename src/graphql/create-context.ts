@@ -7,6 +7,7 @@ import type { GraphQLContext } from './context.js';
 import { classifyError, logFault, RETRY_AFTER_SECONDS } from './format-error.js';
 import { checkDocumentText, checkVariablesDepth } from './limits.js';
 import { createLoaders, type Loaders } from './loaders.js';
+import { newRateLimitReport, type RateLimitReport } from './rate-limit-headers.js';
 import type { Services } from './services.js';
 
 /** What the HTTP door knows of a request. */
@@ -48,7 +49,7 @@ export function createContextFactory(
   };
 }
 
-type Facts = Omit<GraphQLContext, 'loaders'>;
+type Facts = Omit<GraphQLContext, 'loaders' | 'rateLimits'>;
 
 /**
  * A class, because Apollo copies a context's own fields and keeps its prototype: the loaders, which most requests never use,
@@ -61,7 +62,10 @@ class RequestContext implements GraphQLContext {
   readonly requestId: string;
   readonly clientAddress: string;
   readonly log: Logger;
-  readonly made: { loaders: Loaders | null } = { loaders: null };
+  readonly made: { loaders: Loaders | null; rateLimits: RateLimitReport | null } = {
+    loaders: null,
+    rateLimits: null,
+  };
 
   constructor({ actor, services, signal, requestId, clientAddress, log }: Facts) {
     this.actor = actor;
@@ -74,6 +78,10 @@ class RequestContext implements GraphQLContext {
 
   get loaders(): Loaders {
     return (this.made.loaders ??= createLoaders(this.services, this.actor));
+  }
+
+  get rateLimits(): RateLimitReport {
+    return (this.made.rateLimits ??= newRateLimitReport());
   }
 }
 

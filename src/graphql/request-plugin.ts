@@ -4,6 +4,7 @@ import { GraphQLError, type FormattedExecutionResult, type GraphQLFormattedError
 import type { GraphQLContext } from './context.js';
 import { logFault, RETRY_AFTER_SECONDS, withRequestId } from './format-error.js';
 import { createOperationCheck } from './operation-limits.js';
+import { rateLimitHeaders } from './rate-limit-headers.js';
 
 // Codes of errors that Apollo finds before execution.
 const DOCUMENT_CODES: ReadonlySet<unknown> = new Set([
@@ -31,6 +32,9 @@ export function createRequestPlugin(): ApolloServerPlugin<GraphQLContext> {
     },
     async willSendResponse({ response, request, contextValue }) {
       if (response.body.kind !== 'single') return;
+      for (const [name, value] of rateLimitHeaders(contextValue.rateLimits)) {
+        response.http.headers.set(name, value);
+      }
       const result = response.body.singleResult;
       if (result.errors === undefined) return;
       const accept = request.http?.headers.get('accept');

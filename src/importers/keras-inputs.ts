@@ -112,7 +112,8 @@ export function refuseForeignModule(layer: JsonObject, context: LayerContext): v
   }
 }
 
-const HINTS: ReadonlyMap<string, string> = new Map([
+/** Classes that are refused with more than their name. */
+export const HINTS: ReadonlyMap<string, string> = new Map([
   [
     'Lambda',
     'carries Python code, and Souk never runs code from a model file. Replace it by built-in layers.',
@@ -120,6 +121,12 @@ const HINTS: ReadonlyMap<string, string> = new Map([
   ['TFSMLayer', 'loads another model from a path; upload that model itself.'],
   ['TorchModuleWrapper', 'carries a pickled PyTorch module, which is never loaded.'],
   ['TFOpLambda', 'calls a TensorFlow function, which is not in the file; express it with built-in layers.'],
+  ['JaxLayer', 'carries a JAX program, which is not in the file.'],
+  ['FlaxLayer', 'carries a JAX program, which is not in the file.'],
+  ['TextVectorization', 'splits texts into words, which only a whole TensorFlow graph does.'],
+  ['StackedRNNCells', 'is no layer by itself; use one recurrent layer after the other.'],
+  ['MelSpectrogram', 'computes spectra of sound, which only a whole TensorFlow graph does.'],
+  ['STFTSpectrogram', 'computes spectra of sound, which only a whole TensorFlow graph does.'],
   ['SlicingOpLambda', 'slices a tensor in Python, which is not in the file.'],
 ]);
 

@@ -26,6 +26,7 @@ import { enumValues, errorTypes, neverFilled, unansweredFields } from './every-f
 import { meetOverload, meetQuarantine } from './every-field/pool-stories.js';
 import { askProcessServer } from './every-field/process-server.js';
 import { meetEvaluations } from './every-field/evaluations.js';
+import { meetLimits } from './every-field/limits-story.js';
 import { meetBilling } from './every-field/billing-story.js';
 import { meetProvenance } from './every-field/provenance-story.js';
 import { REFUSALS } from './every-field/refusals.js';
@@ -298,6 +299,8 @@ it('plans, subscriptions, quotes and statements', () =>
 it('versions made from others, beside each other, out of service and back', () =>
   meetProvenance(client, owner));
 
+it('limits of every kind', () => meetLimits(client, operator, owner, ownerSlug));
+
 it('predictions that take too long, and more of them than may wait', async () => {
   const slow = await client.publish(owner, slowModel());
   const late = await client.refused('predict', owner, predictOn(slow.versionId, SLOW, { timeoutMs: 20 }));
@@ -333,13 +336,8 @@ it('lists, orders, filters and groups answer with every field, after datasets an
   await client.query('predictions', owner, '(first: 5)');
   await client.query('quota', key.secret);
   await client.query('auditLog', owner, '(first: 100)');
-  await keepLedger(client, {
-    server,
-    operator,
-    owner,
-    tenantSlug: ownerSlug,
-    predictionId: ids['Prediction'],
-  });
+  const charged = { tenantSlug: ownerSlug, predictionId: ids['Prediction'] };
+  await keepLedger(client, server.dataDirectory, { operator, owner, ...charged });
   ids['AuditEvent'] = (await client.query('auditLog', owner, '(first: 1)')).nodes[0].id;
 });
 

@@ -81,7 +81,8 @@ async function compare(
   }
 }
 
-async function savedAndRead(model: Tfjs.LayersModel): Promise<ConvertedModel | string> {
+/** As tfjs-layers saves it and an import reads it; or why it is refused. */
+export async function savedAndRead(model: Tfjs.LayersModel): Promise<ConvertedModel | string> {
   let saved: Tfjs.io.ModelArtifacts | undefined;
   await model.save(
     tf.io.withSaveHandler((artifacts) => {

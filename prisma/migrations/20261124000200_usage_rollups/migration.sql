@@ -338,27 +338,6 @@ BEGIN
 END
 $$;
 
--- What a correction takes off the allowances of its month, or adds: everywhere where a charge of the same facts would
--- have counted. `p_amounts`: predictions, rows, bytes, microseconds of compute, cost.
-CREATE FUNCTION count_correction(
-    p_tenant_id TEXT, p_api_key_id TEXT, p_model_id TEXT, p_subscription_id TEXT, p_currency TEXT, p_amounts BIGINT[],
-    p_now TIMESTAMPTZ
-)
-RETURNS VOID LANGUAGE plpgsql AS $$
-DECLARE
-    v_month TIMESTAMPTZ := date_trunc('month', p_now, 'UTC');
-BEGIN
-    PERFORM lock_quota_counter(p_tenant_id, 'TENANT', p_tenant_id, v_month);
-    UPDATE quota_counters c SET used = c.used + p_amounts[1]
-        WHERE c.subject = 'TENANT' AND c.subject_id = p_tenant_id AND c.period_start = v_month;
-    IF p_api_key_id IS NOT NULL THEN
-        PERFORM lock_quota_counter(p_tenant_id, 'API_KEY', p_api_key_id, v_month);
-        UPDATE quota_counters c SET used = c.used + p_amounts[1]
-            WHERE c.subject = 'API_KEY' AND c.subject_id = p_api_key_id AND c.period_start = v_month;
-    END IF;
-END
-$$;
-
 -- What was charged before.
 SELECT rebuild_usage_month(month) FROM (SELECT DISTINCT period_start AS month FROM usage_events) months;
 
@@ -430,8 +409,9 @@ BEGIN
         RETURN QUERY SELECT 'NO_PRICE', p_id, p_kind, p_reason, 0::BIGINT, 0::BIGINT, 0::BIGINT, 0::BIGINT, 0::BIGINT, NULL::TEXT, p_now;
         RETURN;
     END IF;
-    PERFORM count_correction(p_tenant_id, v_event.api_key_id, v_event.model_id, v_event.subscription_id, v_event.currency,
-        ARRAY[v_units, v_rows, v_bytes, v_compute_us, v_cost_micros], p_now);
+    -- Everywhere where a charge of the same facts would have counted (migration `limits`).
+    PERFORM add_to_used(p_tenant_id, v_event.api_key_id, v_event.model_id, v_event.subscription_id, v_event.currency, v_period,
+        date_trunc('day', p_now, 'UTC'), ARRAY[v_units, v_rows, v_bytes, v_compute_us, v_cost_micros, 0]);
     INSERT INTO usage_events (id, kind, corrects_id, reason, tenant_id, user_id, api_key_id, request_id, owner_tenant_id,
             model_id, model_name, version_id, version_number, digest, runtime, worker, batch_size, batch_rows, rows, units,
             bytes, queue_ms, batch_ms, load_ms, compute_ms, compute_us, cost_micros, currency, subscription_id, period_start,

@@ -188,27 +188,33 @@ RETURNS BOOLEAN LANGUAGE sql IMMUTABLE AS $$
         AND (p_limit.currency IS NULL OR p_limit.currency IS NOT DISTINCT FROM p_currency)
 $$;
 
--- What the ledger has in the window of the limit.
+-- What the ledger has in the window of the limit: a day by its events, longer by the sums of its days, which stay when old
+-- events are dropped.
 CREATE FUNCTION charged_under(p_limit quota_limits, p_window_start TIMESTAMPTZ)
-RETURNS BIGINT LANGUAGE plpgsql STABLE AS $$
-DECLARE
-    v_end TIMESTAMPTZ := CASE p_limit.span
-        WHEN 'DAY' THEN p_window_start + INTERVAL '1 day'
-        WHEN 'MONTH' THEN (p_window_start AT TIME ZONE 'UTC' + INTERVAL '1 month') AT TIME ZONE 'UTC'
-        ELSE 'infinity' END;
-    v_sum BIGINT;
-BEGIN
-    SELECT coalesce(sum(CASE p_limit.measure WHEN 'PREDICTIONS' THEN e.units WHEN 'ROWS' THEN e.rows WHEN 'BYTES' THEN e.bytes
-            WHEN 'COMPUTE_MS' THEN e.compute_us WHEN 'COST' THEN e.cost_micros ELSE 0 END), 0)::bigint INTO v_sum
-        FROM usage_events e
-        WHERE e.tenant_id = p_limit.tenant_id AND e.created_at >= p_window_start AND e.created_at < v_end
-            AND e.period_start >= date_trunc('month', p_window_start, 'UTC') AND e.period_start < v_end
-            AND (p_limit.subject <> 'API_KEY' OR e.api_key_id = p_limit.subject_id)
-            AND (p_limit.subject <> 'SUBSCRIPTION' OR e.subscription_id = p_limit.subject_id)
-            AND (p_limit.model_id IS NULL OR e.model_id = p_limit.model_id)
-            AND (p_limit.currency IS NULL OR e.currency = p_limit.currency);
-    RETURN v_sum;
-END
+RETURNS BIGINT LANGUAGE sql STABLE AS $$
+    SELECT coalesce(sum(CASE p_limit.measure WHEN 'PREDICTIONS' THEN e.predictions WHEN 'ROWS' THEN e.rows
+            WHEN 'BYTES' THEN e.bytes WHEN 'COMPUTE_MS' THEN e.compute_us WHEN 'COST' THEN e.cost_micros ELSE 0 END), 0)::bigint
+    FROM (
+        SELECT u.api_key_id, u.model_id, u.subscription_id, u.currency, u.units AS predictions, u.rows, u.bytes, u.compute_us,
+            u.cost_micros
+        FROM usage_events u
+        WHERE p_limit.span = 'DAY' AND u.tenant_id = p_limit.tenant_id
+            AND u.period_start = date_trunc('month', p_window_start, 'UTC')
+            AND u.created_at >= p_window_start AND u.created_at < p_window_start + INTERVAL '1 day'
+        UNION ALL
+        SELECT s.api_key_id, s.model_id, s.subscription_id, s.currency, d.predictions, d.rows, d.bytes, d.compute_us,
+            d.cost_micros
+        FROM usage_series s JOIN usage_days d ON d.series_id = s.id
+        WHERE p_limit.span <> 'DAY' AND s.tenant_id = p_limit.tenant_id AND d.tenant_id = p_limit.tenant_id
+            AND (p_limit.span = 'LIFETIME' OR date_trunc('month', d.period_start, 'UTC') = p_window_start)
+        UNION ALL
+        SELECT n.api_key_id, n.model_id, n.subscription_id, n.currency, n.predictions, n.rows, n.bytes, n.compute_us,
+            n.cost_micros
+        FROM usage_deltas n
+        WHERE p_limit.span <> 'DAY' AND n.tenant_id = p_limit.tenant_id
+            AND (p_limit.span = 'LIFETIME' OR date_trunc('month', n.hour, 'UTC') = p_window_start)
+    ) e
+    WHERE counts_under(p_limit, e.api_key_id, e.model_id, e.subscription_id, e.currency)
 $$;
 
 -- Charged by the leases under the limit and not carried over to its counter; with what they hold.

@@ -19,6 +19,8 @@ export interface ExceededLimit {
   readonly resetsAt: Date | null;
   /** Of a limit by the minute, when the same prediction is admitted; `null`: not known, or never. */
   readonly retryAfterMs: number | null;
+  /** After how many seconds it is worth while to try again; `null`: waiting does not help. */
+  readonly retryAfterSeconds: number | null;
 }
 
 export type QuotaExceeded = Refusal<'QUOTA_EXCEEDED'> & ExceededLimit;

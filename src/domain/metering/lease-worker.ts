@@ -21,7 +21,7 @@ import {
 } from './lease-account.js';
 import type { LeaseStore } from './lease-store.js';
 import { aheadOf, isRunningLow, LEASE_MS, paceAt, surplusIn, wantedAhead } from './lease.js';
-import { minuteRetryMs, resetsAtOf, shortLimit, type LimitState } from './limit.js';
+import { minuteRetryMs, resetsAtOf, retryAfterSeconds, shortLimit, type LimitState } from './limit.js';
 import { addAmounts, noAmounts, placeOf, PREDICTIONS, shownAmount, type Amounts } from './measures.js';
 import { takeHighest } from './ordinals.js';
 
@@ -207,7 +207,7 @@ export function createLeaseWorker(deps: LeaseWorkerDeps): LeaseWorker {
     const refused = batch.filter((one) => shortOf.has(one) && (!isRecalling || nowMs >= one.patientUntilMs));
     leave(account, refused, (one) => {
       const limit = shortOf.get(one);
-      if (limit !== undefined) one.resolve(refuse(refusalOf(account, limit, one.amounts)));
+      if (limit !== undefined) one.resolve(refuse(refusalOf(account, limit, one.amounts, clock.now())));
     });
     if (account.waiting.length === 0) return false;
     if (isRecalling) for (const limit of new Set(shortOf.values())) deps.recallOthers(account, limit);
@@ -293,9 +293,10 @@ export function createLeaseWorker(deps: LeaseWorkerDeps): LeaseWorker {
   return Object.freeze({ kick, payDebts, payDebtsLater });
 }
 
-function refusalOf({ period, day }: Account, limit: LimitState, claim: Amounts) {
+function refusalOf({ period, day }: Account, limit: LimitState, claim: Amounts, now: Date) {
   const { subject, subjectId, measure, window, modelId, currency, amount, used } = limit;
   const retryAfterMs = window === 'MINUTE' ? minuteRetryMs(limit, claim[placeOf(measure)] ?? 0) : null;
+  const resetsAt = resetsAtOf(window, period, day);
   return quotaExceeded({
     subject,
     subjectId,
@@ -305,8 +306,9 @@ function refusalOf({ period, day }: Account, limit: LimitState, claim: Amounts) 
     currency,
     limit: amount,
     used: shownAmount(measure, used),
-    resetsAt: resetsAtOf(window, period, day),
+    resetsAt,
     retryAfterMs,
+    retryAfterSeconds: retryAfterSeconds(window, resetsAt, retryAfterMs, now),
   });
 }
 

@@ -72,6 +72,19 @@ export function minuteRetryMs(
   return Math.max(1, Math.ceil(((level + claim - perMinute) / perMinute) * 60_000));
 }
 
+/** After how many seconds a refused prediction may fit; `null`: waiting does not help. */
+export function retryAfterSeconds(
+  window: LimitWindow,
+  resetsAt: Date | null,
+  retryAfterMs: number | null,
+  now: Date,
+): number | null {
+  // A place falls free when a prediction ends; nobody knows when.
+  if (window === 'NONE') return 1;
+  if (retryAfterMs !== null) return Math.ceil(retryAfterMs / 1000);
+  return resetsAt === null ? null : Math.max(1, Math.ceil((resetsAt.getTime() - now.getTime()) / 1000));
+}
+
 /** What is left of a limit, as headers and payloads say it. */
 export interface LimitLeft {
   readonly id: string;

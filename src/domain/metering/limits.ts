@@ -56,7 +56,7 @@ export interface LimitsService {
   limits(
     actor: TenantActor,
     input: { readonly apiKeyId?: string | null | undefined },
-  ): Promise<Result<readonly Limit[], PermissionDenied>>;
+  ): Promise<Result<readonly Limit[], PermissionDenied | QuotaNotFound>>;
   /** That limits were used by 50, 80 and 100 per cent, the newest first. Needs USAGE_READ. */
   thresholdEvents(
     actor: TenantActor,
@@ -218,7 +218,14 @@ export function createLimits(deps: LimitsDeps) {
 
     async limits(actor, { apiKeyId = null }) {
       if (!can(actor, 'USAGE_READ')) return refuse(permissionDenied(actor, 'USAGE_READ'));
-      if (apiKeyId !== null && !mayBeId(apiKeyId)) return ok([]);
+      if (apiKeyId !== null) {
+        const isThere =
+          mayBeId(apiKeyId) &&
+          (await database.transaction({ tenantId: actor.tenantId }, (tx) =>
+            limitStore.hasApiKey(tx, actor.tenantId, apiKeyId),
+          ));
+        if (!isThere) return refuse(apiKeyNotFound(['apiKeyId']));
+      }
       return ok(await limitStore.listLimits(actor.tenantId, apiKeyId));
     },
 

@@ -2,7 +2,7 @@
 import type { Transactions } from '../../database/index.js';
 import { quotaExceeded, type QuotaExceeded, type RateLimited } from './errors.js';
 import { claimOf, type ReserveRequest } from './ledger.js';
-import { minuteRetryMs, rankOf } from './limit.js';
+import { minuteRetryMs, rankOf, retryAfterSeconds } from './limit.js';
 import { amountsOf, countedAmount, placeOf } from './measures.js';
 import type { Period, Quota } from './quota.js';
 
@@ -33,7 +33,7 @@ export function quotasFor(quotas: readonly Quota[], { apiKeyId, request }: Asked
 }
 
 /** The refusal by the outermost limit that has no room for it. @param quotas those that count for it */
-export function exceededQuota(quotas: readonly Quota[], { request }: Asked): QuotaExceeded | null {
+export function exceededQuota(quotas: readonly Quota[], { request }: Asked, now: Date): QuotaExceeded | null {
   const amounts = amountsOf(claimOf(request));
   const claimed = ({ measure }: Quota) => amounts[placeOf(measure)] ?? 0;
   const [short] = quotas
@@ -49,6 +49,7 @@ export function exceededQuota(quotas: readonly Quota[], { request }: Asked): Quo
   return quotaExceeded({
     ...{ subject, subjectId, measure, window, modelId, currency, limit, used, resetsAt },
     retryAfterMs,
+    retryAfterSeconds: retryAfterSeconds(window, resetsAt, retryAfterMs, now),
   });
 }
 

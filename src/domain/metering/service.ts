@@ -200,7 +200,7 @@ export function createMeteringService(deps: MeteringDeps): MeteringService {
           : readNextOrdinal(database, tenantId, subscription.id, periodOf(clock.now())),
       ]);
       const quotas = quotasFor(all, asked);
-      return { refusal: admit.peek(actor) ?? exceededQuota(quotas, asked), quotas, ordinal };
+      return { refusal: admit.peek(actor) ?? exceededQuota(quotas, asked, clock.now()), quotas, ordinal };
     },
 
     reserve: (actor, request) => book.reserve(actor.tenantId, apiKeyOf(actor), request),

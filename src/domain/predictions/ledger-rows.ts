@@ -33,7 +33,7 @@ function fromRow({ id, createdAt, hasKeptOutputs, costMicros, currency, ...facts
   const { versionId } = facts;
   const cost = currency === null ? null : { amountMicros: Number(costMicros), currency };
   const receipt = { ...facts, cost, replayed: false, remaining: null };
-  return { id, versionId, outputs: null, hasKeptOutputs, receipt, createdAt };
+  return { id, versionId, outputs: null, hasKeptOutputs, limits: null, receipt, createdAt };
 }
 
 /** Inside a transaction of the tenant. */

@@ -28,7 +28,7 @@ import { recordAnswer, type Claim } from './store.js';
 
 export interface PredictDeps {
   readonly findRunnable: FindRunnable;
-  readonly metering: Pick<MeteringService, 'admit' | 'reserve' | 'settle' | 'release'>;
+  readonly metering: Pick<MeteringService, 'admit' | 'reserve' | 'settle' | 'release' | 'limitsLeft'>;
   readonly idempotent: (request: IdempotentRequest) => Promise<Outcome>;
   readonly infer: (job: InferenceJob) => Promise<Result<InferenceReply, InferenceRefusal>>;
   readonly loadFailures: LoadFailures;
@@ -161,6 +161,7 @@ export function createPredict(deps: PredictDeps) {
       versionId: version.id,
       outputs: reply.outputs,
       hasKeptOutputs: claim !== null,
+      limits: metering.limitsLeft(reservation),
       receipt: {
         requestId: actor.requestId,
         model: version.modelName,

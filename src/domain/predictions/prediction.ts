@@ -1,6 +1,7 @@
 import type { Priority, RunnableArtifact, RuntimeName } from '../../inference/index.js';
 import type { Signature, Tensor } from '../../lib/tensor.js';
 import type { EntitlementFacts } from '../marketplace/index.js';
+import type { LimitLeft } from '../metering/index.js';
 import type { VersionYanked } from '../versions/index.js';
 import type { RawTensor } from '../../lib/raw-tensor.js';
 
@@ -13,6 +14,8 @@ export interface Prediction {
   readonly outputs: readonly Tensor[] | null;
   /** Whether the answer was kept with an idempotency key, so that `readKeptOutputs` finds it. */
   readonly hasKeptOutputs: boolean;
+  /** What it left under each HARD limit; `null`: it was answered before. */
+  readonly limits: readonly LimitLeft[] | null;
   readonly receipt: Receipt;
   readonly createdAt: Date;
 }

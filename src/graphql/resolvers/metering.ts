@@ -8,11 +8,6 @@ export const meteringResolvers = {
     quota: async (_root, { apiKeyId }, context) =>
       valueOrThrow(await context.services.metering.quota(requireTenantActor(context), { apiKeyId })),
 
-    usage: async (_root, { range, groupBy, granularity }, context) =>
-      valueOrThrow(
-        await context.services.metering.usage(requireTenantActor(context), { range, groupBy, granularity }),
-      ),
-
     limits: async (_root, { apiKeyId }, context) =>
       valueOrThrow(await context.services.metering.limits(requireTenantActor(context), { apiKeyId })),
 
@@ -21,14 +16,18 @@ export const meteringResolvers = {
         valueOrThrow(await context.services.metering.thresholdEvents(requireTenantActor(context), args)),
         (args.after ?? null) === null,
       ),
+
+    usage: async (_root, { range, groupBy, granularity }, context) =>
+      valueOrThrow(
+        await context.services.metering.usage(requireTenantActor(context), { range, groupBy, granularity }),
+      ),
   },
 
   Mutation: {
     setLimit: async (_root, { input }, context) =>
-      toPayload(
-        await context.services.metering.setLimit(requireTenantActor(context), input),
-        (limit) => ({ limit }),
-      ),
+      toPayload(await context.services.metering.setLimit(requireTenantActor(context), input), (limit) => ({
+        limit,
+      })),
 
     removeLimit: async (_root, { input }, context) =>
       toPayload(

@@ -3,6 +3,7 @@ import { toConnection } from '../connection.js';
 import { requireTenantActor } from '../context.js';
 import type { Resolvers } from '../generated/resolvers.js';
 import { toPayload, valueOrThrow } from '../payload.js';
+import { noteLimitsLeft, noteRefusals } from '../rate-limit-headers.js';
 import { encodeTensor, type TensorEncoding } from '../tensor-data.js';
 
 /** A prediction on its way to a caller who said how its outputs are to be written. */
@@ -46,9 +47,12 @@ export const predictionsResolvers = {
         { target, signature, inputs, idempotencyKey, timeoutMs, priority: priority ?? 'NORMAL' },
         context.signal,
       );
-      return toPayload(result, (prediction) => ({
-        prediction: { ...prediction, outputEncoding: outputEncoding ?? 'JSON' },
-      }));
+      if (!result.ok) noteRefusals(context.rateLimits, result.error);
+      return toPayload(result, (prediction) => {
+        const { limits } = prediction;
+        if (limits !== null && limits.length > 0) noteLimitsLeft(context.rateLimits, limits);
+        return { prediction: { ...prediction, outputEncoding: outputEncoding ?? 'JSON' }, limits };
+      });
     },
   },
 

@@ -40,12 +40,26 @@ const FUSED_ONLY = new Set([
   'num_host_args',
   'filter_format',
   'user_bias',
-  'grad_a',
-  'grad_b',
+]);
+
+/**
+ * Attributes that some op of TensorFlow 2.9 does not know and the converter writes all the same; an unknown attribute
+ * would make TensorFlow refuse the whole graph.
+ */
+const UNKNOWN_ATTRIBUTES: ReadonlyMap<string, ReadonlySet<string>> = new Map([
+  ['DepthwiseConv2dNative', new Set(['use_cudnn_on_gpu'])],
+  // Written by a newer TensorFlow: for gradients only, or with the only value that TensorFlow.js knows.
+  ['TopKV2', new Set(['Tk', 'index_type'])],
+  ['SparseSegmentMean', new Set(['sparse_gradient'])],
+  ['SparseSegmentSum', new Set(['sparse_gradient'])],
+  ['MatMul', new Set(['grad_a', 'grad_b'])],
+  ['BatchMatMul', new Set(['grad_x', 'grad_y'])],
+  ['BatchMatMulV2', new Set(['grad_x', 'grad_y'])],
 ]);
 
 /** The plain op, then what `fused_ops` lists: a bias, an activation; PReLU's alpha is the next input. */
-function unfuse(op: string, drop: readonly string[] = []): Rewrite {
+function unfuse(op: string): Rewrite {
+  const leftOut = new Set([...FUSED_ONLY, ...(UNKNOWN_ATTRIBUTES.get(op) ?? [])]);
   return (node, emit) => {
     const type = typeOf(node);
     const inputs = node.inputs.filter((input) => !input.startsWith('^'));
@@ -54,7 +68,7 @@ function unfuse(op: string, drop: readonly string[] = []): Rewrite {
     let at = 0;
     const next = (): string =>
       more[at++] ?? refuseLowering(node.name, `Node "${node.name}" (${node.op}) lacks an input.`);
-    let y = emit(op, [x, kernel, ...control], attributesOf(node, new Set([...FUSED_ONLY, ...drop])));
+    let y = emit(op, [x, kernel, ...control], attributesOf(node, leftOut));
     for (const fused of textsAttribute(node, 'fused_ops')) {
       const name = fused.toLowerCase();
       const known = FUSED_ACTIVATIONS.get(name);
@@ -78,7 +92,7 @@ function unfuse(op: string, drop: readonly string[] = []): Rewrite {
 const renamed =
   (op: string): Rewrite =>
   (node, emit) =>
-    emit(op, node.inputs, attributesOf(node));
+    emit(op, node.inputs, attributesOf(node, UNKNOWN_ATTRIBUTES.get(op)));
 
 const constant = (emit: Emit, values: readonly number[], type: Dtype, shape: readonly number[]): string => {
   const typed = type === 'int32' ? Int32Array.from(values) : Float32Array.from(values);
@@ -134,25 +148,13 @@ const conv1d: Rewrite = (node, emit) => {
 
 export const REWRITES: ReadonlyMap<string, Rewrite> = new Map<string, Rewrite>([
   ['_FusedConv2D', unfuse('Conv2D')],
-  ['FusedDepthwiseConv2dNative', unfuse('DepthwiseConv2dNative', ['use_cudnn_on_gpu'])],
+  ['FusedDepthwiseConv2dNative', unfuse('DepthwiseConv2dNative')],
   ['_FusedMatMul', unfuse('MatMul')],
   ['Prelu', (node, emit) => prelu(node.inputs[0] ?? '', node.inputs[1] ?? '', typeOf(node), emit)],
   ['DepthwiseConv2d', renamed('DepthwiseConv2dNative')],
   ['Conv1D', conv1d],
   ['Ones', filled(1)],
   ['Zeros', filled(0)],
-]);
-
-/**
- * Attributes that some op of TensorFlow 2.9 does not know and the converter writes all the same; an unknown attribute
- * would make TensorFlow refuse the whole graph.
- */
-const UNKNOWN_ATTRIBUTES: ReadonlyMap<string, ReadonlySet<string>> = new Map([
-  ['DepthwiseConv2dNative', new Set(['use_cudnn_on_gpu'])],
-  // Written by a newer TensorFlow; for gradients only.
-  ['MatMul', new Set(['grad_a', 'grad_b'])],
-  ['BatchMatMul', new Set(['grad_x', 'grad_y'])],
-  ['BatchMatMulV2', new Set(['grad_x', 'grad_y'])],
 ]);
 
 export function plainNode(node: JsonNode): GraphNode {

@@ -5,16 +5,15 @@ import { expect } from 'vitest';
 import type { Client } from './client.js';
 
 interface Setting {
-  readonly server: { readonly dataDirectory: string };
   readonly operator: string;
   readonly owner: string;
   readonly tenantSlug: string;
   readonly predictionId: string | undefined;
 }
 
-export async function keepLedger(client: Client, setting: Setting): Promise<void> {
+export async function keepLedger(client: Client, dataDirectory: string, setting: Setting): Promise<void> {
   const { operator, owner, tenantSlug } = setting;
-  const database = await connectAsOwner(setting.server.dataDirectory);
+  const database = await connectAsOwner(dataDirectory);
   const id = 'prd_00000000000000000000000001';
   try {
     await database.query(`CREATE TEMP TABLE priced AS SELECT * FROM usage_events WHERE id = $1`, [

@@ -11,6 +11,12 @@ export const REFUSALS: readonly (readonly [field: string, input: object, error: 
   ['createApiKey', { name: '' }, { code: 'INVALID_INPUT', path: ['name'] }],
   ['grantAccess', { modelId: 'mdl_0', granteeSlug: 'operator', rights: ['VIEW'] }, { code: 'NOT_FOUND' }],
   ['inviteMember', { email: 'nowhere', role: 'VIEWER' }, { code: 'INVALID_INPUT', path: ['email'] }],
+  [
+    'removeLimit',
+    { apiKeyId: 'key_0', measure: 'ROWS', window: 'DAY' },
+    { code: 'NOT_FOUND', path: ['apiKeyId'] },
+  ],
+  ['setLimit', { measure: 'ROWS', window: 'DAY', amount: 1 }, { code: 'PERMISSION_DENIED' }],
   ['refreshSession', { refreshToken: 'none' }, { code: 'INVALID_CREDENTIALS', path: null }],
   ['removeMember', { membershipId: 'mbr_0' }, { code: 'NOT_FOUND', path: ['membershipId'] }],
   ['revokeAccess', { grantId: 'grt_0' }, { code: 'NOT_FOUND', path: ['grantId'] }],

@@ -6,6 +6,7 @@
 import { billingEntries } from './billing-entries.js';
 import { evaluationEntries } from './evaluation-entries.js';
 import { ledgerEntries } from './ledger-entries.js';
+import { limitEntries } from './limit-entries.js';
 import { provenanceEntries } from './provenance-entries.js';
 import { MARKER, type World } from './world.js';
 
@@ -371,5 +372,6 @@ export const entries: Readonly<Record<string, Entry>> = {
   ...evaluationEntries(mutation, onOwn),
   ...provenanceEntries,
   ...ledgerEntries,
+  ...limitEntries,
   ...billingEntries(mutation, onOwn),
 };

@@ -33,17 +33,21 @@ function archiveOf(name: string): string {
 }
 
 // A plain network, and one with quantised weights and a loop in frames with lists of tensors.
-it.each(['liveness', 'handtrack'])('%s gives what the executor gives', async (name) => {
-  expect(readdirSync(MODELS)).toContain(`${name}.json`);
-  const workDirectory = mkdtempSync(join(directory, 'work-'));
-  const imported = await importArtifact(
-    { artifactPath: archiveOf(name), workDirectory, runtimes: ['tfjs-graph', 'tfjs-node'] },
-    () => undefined,
-    () => undefined,
-  );
-  if (!imported.ok) throw new Error(imported.error.message);
-  const [lowered, executor] = imported.value.trials;
-  expect(executor).toMatchObject({ runtime: 'tfjs-node', ok: true, maxRelativeDiff: 0 });
-  expect(lowered).toMatchObject({ runtime: 'tfjs-graph', ok: true, reason: null });
-  expect(lowered?.maxRelativeDiff).toBeLessThan(1e-4);
-});
+it.each(['liveness', 'handtrack'])(
+  '%s gives what the executor gives',
+  async (name) => {
+    expect(readdirSync(MODELS)).toContain(`${name}.json`);
+    const workDirectory = mkdtempSync(join(directory, 'work-'));
+    const imported = await importArtifact(
+      { artifactPath: archiveOf(name), workDirectory, runtimes: ['tfjs-graph', 'tfjs-node'] },
+      () => undefined,
+      () => undefined,
+    );
+    if (!imported.ok) throw new Error(imported.error.message);
+    const [lowered, executor] = imported.value.trials;
+    expect(executor).toMatchObject({ runtime: 'tfjs-node', ok: true, maxRelativeDiff: 0 });
+    expect(lowered).toMatchObject({ runtime: 'tfjs-graph', ok: true, reason: null });
+    expect(lowered?.maxRelativeDiff).toBeLessThan(1e-4);
+  },
+  90_000,
+);

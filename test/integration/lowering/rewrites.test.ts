@@ -22,6 +22,7 @@ import {
   type GraphConstant,
 } from '../../support/graph-models.js';
 import { createEngines } from '../../support/importing.js';
+import { unknownToTensorflow } from '../../support/tensorflow-ops.js';
 import { numbersFrom } from '../../support/random-stacks.js';
 
 const engines = createEngines();
@@ -193,7 +194,9 @@ it.each(all)('%s with %s gives what tfjs-core gives', async (op, _what, one) => 
     formula === undefined ? one : { ...one, attributes: { ...one.attributes, fused_ops: texts('BiasAdd') } };
   const [reference] = await executed(modelOf(op, known), [x]);
   const expected = (reference?.values ?? []).map((value) => (formula ?? Number)(Number(value)));
-  const [made] = await runModel(engines, 'tfjs-graph', modelOf(op, one), [x]);
+  const model = modelOf(op, one);
+  expect(unknownToTensorflow(model)).toEqual([]);
+  const [made] = await runModel(engines, 'tfjs-graph', model, [x]);
   expect(made?.shape).toEqual(reference?.shape);
   const values = elementsOf(made as never);
   expect(Math.max(...expected.map((value, i) => Math.abs(value - (values[i] ?? NaN))))).toBeLessThan(2e-5);

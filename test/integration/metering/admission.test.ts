@@ -127,6 +127,7 @@ describe('a refusal', () => {
         used: 1,
         resetsAt: new Date('2026-04-01T00:00:00.000Z'),
         retryAfterMs: null,
+        retryAfterSeconds: 1_425_600,
       },
     });
     const all = await room.metering.reserve(userOf(tenantId), { ...REQUEST, units: 5 });

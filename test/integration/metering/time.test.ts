@@ -68,7 +68,7 @@ describe('the calendar', () => {
       expect([before.periodStart, before.resetsAt, after.periodStart, after.resetsAt]).toEqual(
         [start, first, first, end].map((day) => new Date(`${day}T00:00:00.000Z`)),
       );
-      // No gap and no overlap: the two months add up to all of it.
+      // No gap and no overlap: the two months add up to all of it, and the days to the months.
       const halves = [await usageOf(actor, start, first), await usageOf(actor, first, end)];
       expect([...halves, await usageOf(actor, start, end)]).toEqual([1, 1, 2]);
       expect(await usageOf(actor, last, first)).toBe(1);

@@ -87,6 +87,7 @@ describe('an answer', () => {
       ...result.value,
       outputs: null,
       hasKeptOutputs: false,
+      limits: null,
       receipt: { ...receipt, remaining: null },
     });
   });

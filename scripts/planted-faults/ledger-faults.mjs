@@ -1,0 +1,107 @@
+// Faults in the sums of the ledger, in corrections and refunds, and in what is kept of it.
+const CORRECTIONS = 'test/integration/metering/corrections.test.ts';
+const SUMS = 'test/integration/metering/ledger.test.ts';
+const UPKEEP = 'test/integration/metering/ledger-upkeep.test.ts';
+
+const ROLLUPS = 'prisma/migrations/20261124000200_usage_rollups/migration.sql';
+const PARTITIONS = 'prisma/migrations/20261124000100_ledger_partitions/migration.sql';
+const METERING = 'src/domain/metering';
+
+/** @type {import('./plant.mjs').Fault[]} */
+export const LEDGER_FAULTS = [
+  {
+    name: 'forget-the-sum-of-one',
+    file: `${METERING}/charge-one.ts`,
+    find: 'a.units, $17, $25, $26, $27\n    FROM added a\n',
+    replace: 'a.units, $17, $25, $26, $27\n    FROM added a WHERE a.units < 0\n',
+    tests: [SUMS],
+  },
+  {
+    name: 'forget-the-sum-of-many',
+    file: `${METERING}/charge-store.ts`,
+    find: 's.units, s.rows, s.bytes, s.compute_us, s.cost_micros\n    FROM sums s',
+    replace: 's.units, s.rows, 0, s.compute_us, s.cost_micros\n    FROM sums s',
+    tests: [SUMS],
+  },
+  {
+    name: 'sum-in-the-wrong-day',
+    file: ROLLUPS,
+    defines: 'fold_usage_deltas',
+    find: "SELECT series_id, date_trunc('day', hour), tenant_id, sum(predictions)",
+    replace: "SELECT series_id, date_trunc('day', hour + INTERVAL '1 hour'), tenant_id, sum(predictions)",
+    tests: [SUMS],
+  },
+  {
+    name: 'fold-what-stays',
+    file: ROLLUPS,
+    defines: 'fold_usage_deltas',
+    find: 'DELETE FROM usage_deltas d USING chosen c WHERE d.ctid = c.place',
+    replace: 'UPDATE usage_deltas d SET hour = d.hour FROM chosen c WHERE d.ctid = c.place',
+    tests: [SUMS],
+  },
+  {
+    name: 'count-the-edges-of-a-span-twice',
+    file: `${METERING}/usage-span.ts`,
+    find: 'hoursAfter: { from: days.to, to: whole.to },',
+    replace: 'hoursAfter: { from: new Date(days.to.getTime() - HOUR_MS), to: whole.to },',
+    tests: [SUMS],
+  },
+  {
+    name: 'refund-more-than-is-left',
+    file: ROLLUPS,
+    defines: 'correct_usage',
+    find: `ELSIF v_left.units + v_units < 0 OR v_left.rows + v_rows < 0 OR v_left.bytes + v_bytes < 0
+        OR v_left.compute_us + v_compute_us < 0 OR v_left.cost_micros + v_cost_micros < 0 THEN`,
+    replace: 'ELSIF false THEN',
+    tests: [CORRECTIONS],
+  },
+  {
+    name: 'refund-twice',
+    file: ROLLUPS,
+    defines: 'correct_usage',
+    find: `INTO v_left FROM usage_events e
+        WHERE e.tenant_id = p_tenant_id AND e.corrects_id = p_prediction_id;`,
+    replace: 'INTO v_left FROM usage_events e WHERE false;',
+    tests: [CORRECTIONS],
+  },
+  {
+    name: 'refund-without-the-quota',
+    file: ROLLUPS,
+    defines: 'correct_usage',
+    find: 'ARRAY[v_units, v_rows, v_bytes, v_compute_us, v_cost_micros',
+    replace: 'ARRAY[0::bigint, 0::bigint, 0::bigint, 0::bigint, 0::bigint',
+    tests: [CORRECTIONS],
+  },
+  {
+    name: 'refund-without-the-sums',
+    file: ROLLUPS,
+    defines: 'correct_usage',
+    find: "date_trunc('hour', p_now, 'UTC'), v_units,",
+    replace: "date_trunc('hour', p_now, 'UTC'), 0,",
+    tests: [CORRECTIONS],
+  },
+  {
+    name: 'correct-twice-for-a-key',
+    file: ROLLUPS,
+    defines: 'correct_usage',
+    find: 'AND e.corrects_id = p_prediction_id AND e.id = p_id;',
+    replace: 'AND e.corrects_id = p_prediction_id AND e.id = p_id AND false;',
+    tests: [CORRECTIONS],
+  },
+  {
+    name: 'drop-events-whose-sums-are-wrong',
+    file: ROLLUPS,
+    defines: 'retire_usage_month',
+    find: 'IF EXISTS (SELECT 1 FROM check_usage_rollups(v_start, v_end, 1)) THEN',
+    replace: 'IF false THEN',
+    tests: [UPKEEP],
+  },
+  {
+    name: 'lose-what-moves-to-a-partition',
+    file: PARTITIONS,
+    defines: 'ensure_usage_partition',
+    find: 'INSERT INTO %I SELECT * FROM moved',
+    replace: 'INSERT INTO %I SELECT * FROM moved WHERE false',
+    tests: [UPKEEP],
+  },
+];
