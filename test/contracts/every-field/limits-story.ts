@@ -64,7 +64,9 @@ export async function meetLimits(
   );
   await until(async () => {
     const { nodes } = await client.query('quotaThresholds', owner, '(first: 5)');
-    return nodes.length === 4 && nodes[0].percent >= 80;
+    return nodes.some(
+      (one: { percent: number; modelId: string | null }) => one.percent === 100 && one.modelId === modelId,
+    );
   });
   for (const [credential, place] of places.slice(1)) await client.done('removeLimit', credential, place);
 }
