@@ -1,5 +1,6 @@
 // Faults in limits of other measures, subjects and windows than predictions a month.
 const LIMIT_TESTS = 'test/integration/metering/limits.test.ts';
+const TIME_OF_LIMITS = 'test/integration/metering/time-limits.test.ts';
 const LIMITS = 'prisma/migrations/20261124000300_limits/migration.sql';
 
 /** @type {import('./plant.mjs').Fault[]} */
@@ -50,7 +51,7 @@ export const LIMIT_FAULTS = [
     defines: 'raise_thresholds',
     find: 'CONTINUE WHEN p_used::numeric * 100 < v_amount * v_percent;',
     replace: 'CONTINUE WHEN p_used::numeric * 100 <= v_amount * v_percent;',
-    tests: [LIMIT_TESTS],
+    tests: [TIME_OF_LIMITS],
   },
   {
     name: 'begin-a-limit-at-nothing',

@@ -91,3 +91,19 @@ describe('a limit by the minute', () => {
     expect(await admitted(actor, 4)).toBe(1);
   });
 });
+
+it('a threshold is raised when it is reached exactly, and not only when it is passed', async () => {
+  const actor = await limited('MONTH', 2);
+  const raised = async () => {
+    await room.metering.giveBackIdle();
+    const rows = await room.db.asOwner<{ percent: number }>(
+      'SELECT percent FROM quota_threshold_events WHERE tenant_id = $1 ORDER BY percent',
+      [actor.tenantId],
+    );
+    return rows.map(({ percent }) => percent);
+  };
+  expect(await admitted(actor, 1)).toBe(1);
+  expect(await raised()).toEqual([50]);
+  expect(await admitted(actor, 1)).toBe(1);
+  expect(await raised()).toEqual([50, 80, 100]);
+});
