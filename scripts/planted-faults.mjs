@@ -78,14 +78,16 @@ async function test(files, isBail) {
   }
   const tests = results.flatMap(({ assertionResults }) => assertionResults);
   // A file that fails as a whole: its world could not even be made.
-  const files_ = results.filter((one) => one.status === 'failed' && one.assertionResults.length === 0);
+  const files_ = results.filter(
+    (one) => one.status === 'failed' && one.assertionResults.every(({ status }) => status !== 'failed'),
+  );
   return {
     failed: [
       ...tests.filter(({ status }) => status === 'failed').map(({ fullName }) => fullName),
       ...files_.map(({ name, message }) => `${name.replace(`${copy}/`, '')}: ${message.split('\n')[0]}`),
     ],
     passed: tests.filter(({ status }) => status === 'passed').length,
-    broken: results.length === 0 ? text.trim().slice(-300) : null,
+    broken: tests.every(({ status }) => status !== 'passed') ? text.trim().slice(-300) : null,
   };
 }
 

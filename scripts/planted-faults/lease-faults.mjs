@@ -189,9 +189,6 @@ export const LEASE_FAULTS = [
     replace: 'NULL;',
     tests: [HELD],
   },
-    ],
-    tests: [LEASES],
-  },
   // time
   {
     name: 'charge-to-the-wrong-month',

@@ -60,11 +60,11 @@ it('a lease on which something runs is renewed until that ends, however long it 
 });
 
 it.each([
-  ['a plan', 'UPDATE tenant_plans SET predictions_per_month = 900000 WHERE tenant_id = $1'],
-  ['the weight of a plan', 'UPDATE tenant_plans SET weight = 3 WHERE tenant_id = $1'],
-  ['a limit', 'UPDATE quota_limits SET amount = 900000 WHERE tenant_id = $1'],
-])('whoever changes %s, by whatever statement, asks for what is idle', async (_, change) => {
-  const tenantId = await room.tenant(1_000_000);
+  ['a plan', 1_000_000, 'UPDATE tenant_plans SET predictions_per_month = 900000 WHERE tenant_id = $1'],
+  ['the weight of a plan', null, 'UPDATE tenant_plans SET weight = 3 WHERE tenant_id = $1'],
+  ['a limit', 1_000_000, 'UPDATE quota_limits SET amount = 900000 WHERE tenant_id = $1'],
+])('whoever changes %s, by whatever statement, asks for what is idle', async (_, limit, change) => {
+  const tenantId = await room.tenant(limit);
   // Nobody tends it: only the message makes it give back.
   const holder = room.anotherMetering();
   const listener = room.db.database.listener('souk_quota_recall', (id) => void holder.heedRecall(id));
