@@ -1,7 +1,10 @@
 /** How things stand for a prediction that would be asked for now. Reads, and takes nothing. */
 import type { Transactions } from '../../database/index.js';
 import { quotaExceeded, type QuotaExceeded, type RateLimited } from './errors.js';
-import { admits, type Period, type Quota } from './quota.js';
+import { claimOf, type ReserveRequest } from './ledger.js';
+import { retryAfterSeconds } from './limit.js';
+import { amountsOf, countedAmount, placeOf } from './measures.js';
+import type { Period, Quota } from './quota.js';
 
 export interface Outlook {
   /** What it would be refused with; `null`: it would be admitted. */
@@ -11,22 +14,39 @@ export interface Outlook {
   readonly ordinal: number;
 }
 
-/** The first quota, from the outside in, in which there is no room. */
-export function exceededQuota(quotas: readonly Quota[], units: number): QuotaExceeded | null {
-  const short = quotas.find(({ limit, used, reserved }) => !admits(limit, used, reserved, units));
+/** What `reserve` would be asked, but for how long it may take. */
+export type OutlookRequest = Omit<ReserveRequest, 'timeoutMs'>;
+
+/** The first quota, from the outside in, into which the claim does not fit. Those of other models, plans and currencies do not count. */
+export function exceededQuota(
+  quotas: readonly Quota[],
+  request: OutlookRequest,
+  now: Date,
+): QuotaExceeded | null {
+  const { modelId = null, subscription = null } = request;
+  const amounts = amountsOf(claimOf({ ...request, timeoutMs: 0 }));
+  const short = quotas.find((quota) => {
+    // SOFT, or unlimited.
+    if (quota.remaining === null) return false;
+    if (quota.modelId !== null && quota.modelId !== modelId) return false;
+    if (quota.subject === 'SUBSCRIPTION' && quota.subjectId !== subscription?.id) return false;
+    if (quota.currency !== null && quota.currency !== subscription?.currency) return false;
+    return (amounts[placeOf(quota.measure)] ?? 0) > countedAmount(quota.measure, quota.remaining);
+  });
   if (short === undefined || short.limit === null) return null;
+  const { subject, subjectId, measure, window, modelId: ofModel, currency, limit, used, resetsAt } = short;
   return quotaExceeded({
-    subject: short.subject,
-    subjectId: short.subjectId,
-    measure: 'PREDICTIONS',
-    window: 'MONTH',
-    modelId: null,
-    currency: null,
-    limit: short.limit,
-    used: short.used,
-    resetsAt: short.resetsAt,
+    subject,
+    subjectId,
+    measure,
+    window,
+    modelId: ofModel,
+    currency,
+    limit,
+    used,
+    resetsAt,
     retryAfterMs: null,
-    retryAfterSeconds: null,
+    retryAfterSeconds: retryAfterSeconds(window, resetsAt, null, now),
   });
 }
 

@@ -9,6 +9,7 @@ import { checkCommand } from './check-command.js';
 import type { PredictRefusal } from './errors.js';
 import type { FindRunnable } from './find-runnable.js';
 import { UNITS_PER_PREDICTION, type Money, type PredictCommand } from './prediction.js';
+import { claimFor } from './price.js';
 
 export interface Quote {
   /** What `predict` would say instead of answering; empty: it would be admitted. */
@@ -47,11 +48,15 @@ export function createQuote({ findRunnable, metering, defaultTimeoutMs }: QuoteD
     const found = await findRunnable(actor, command);
     if (!found.ok) return refused(found.error);
     const { version, subscription, inputs } = found.value;
+    const claimUs = computeClaimUs(version.measuredMs, inputs.rows, command.timeoutMs ?? defaultTimeoutMs);
     const outlook = await metering.outlook(actor, {
       units: UNITS_PER_PREDICTION,
-      subscriptionId: subscription?.id ?? null,
+      modelId: version.modelId,
+      rows: inputs.rows,
+      bytes: inputs.bytes,
+      computeUs: claimUs,
+      ...claimFor(subscription, claimUs),
     });
-    const claimUs = computeClaimUs(version.measuredMs, inputs.rows, command.timeoutMs ?? defaultTimeoutMs);
     return {
       refusals: outlook.refusal === null ? [] : [outlook.refusal],
       versionId: version.id,
