@@ -8,6 +8,9 @@ const RETRIES_AT_ONCE = 8;
 /** Beyond what is left of the quota. */
 const TOO_MANY = 8;
 const MOST_TO_DRAIN = 200;
+const DRAIN_ATTEMPTS = 5;
+/** What a busy machine may say, and what asking again is for. */
+const MAY_PASS = new Set(['DEADLINE_EXCEEDED', 'SERVICE_UNAVAILABLE']);
 // What a server may say while its database is away. Everything else, an internal error most of all, is a defect.
 const MAY_FAIL_WITH = new Set(['SERVICE_UNAVAILABLE']);
 
@@ -113,7 +116,7 @@ async function retryKeys({ urls, key, versionId, history }, broken) {
     const startedAt = performance.now();
     const ask = () => predict(urls[facts.retriedKeys++ % urls.length], key.secret, versionId, name);
     let answer = await ask();
-    while (answer.code === 'DEADLINE_EXCEEDED' && performance.now() - startedAt < RETRY_WITHIN_MS) {
+    while (MAY_PASS.has(answer.code) && performance.now() - startedAt < RETRY_WITHIN_MS) {
       answer = await ask();
     }
     facts.slowestRetryMs = Math.max(facts.slowestRetryMs, Math.round(performance.now() - startedAt));
@@ -135,18 +138,33 @@ async function retryKeys({ urls, key, versionId, history }, broken) {
   return facts;
 }
 
-/** Asks for more than is left of a small quota, all at once over all servers: exactly what is left is admitted. */
+/**
+ * Asks for more than is left of a small quota, all at once over all servers: exactly what is left is admitted. What a busy
+ * machine could not answer in time is asked again; what is refused while units are left is a defect.
+ */
 async function drain({ urls, token, key, versionId, history, quotaLimit }, broken) {
   const { key: before } = await accountsOf(urls[0], token, key.id);
   const left = quotaLimit - before.used;
   if (left > MOST_TO_DRAIN) return undefined;
-  const answers = await Promise.all(
-    Array.from({ length: left + TOO_MANY }, (_, i) => predict(urls[i % urls.length], key.secret, versionId)),
-  );
-  history.push(...answers);
-  const admitted = answers.filter(({ outcome }) => outcome === 'ok').length;
-  if (admitted !== left) broken.push(`${admitted} were admitted with ${left} left after the fault`);
-  const others = answers.filter(({ outcome, code }) => outcome !== 'ok' && code !== 'QUOTA_EXCEEDED');
-  if (others.length > 0) broken.push(`asking for more than was left was answered ${others[0].code}`);
+  let admitted = 0;
+  for (let attempt = 0; attempt < DRAIN_ATTEMPTS; attempt++) {
+    const wanted = left - admitted + TOO_MANY;
+    const answers = await Promise.all(
+      Array.from({ length: wanted }, (_, i) => predict(urls[i % urls.length], key.secret, versionId)),
+    );
+    history.push(...answers);
+    admitted += answers.filter(({ outcome }) => outcome === 'ok').length;
+    const late = answers.filter(({ outcome, code }) => outcome !== 'ok' && code !== 'QUOTA_EXCEEDED');
+    const strange = late.find(({ code }) => !MAY_PASS.has(code));
+    if (strange !== undefined) broken.push(`asking for more than was left was answered ${strange.code}`);
+    if (late.length === 0 || strange !== undefined) break;
+  }
+  // Also what was charged and could not be answered any more; the other checks count those.
+  const { key: after } = await accountsOf(urls[0], token, key.id);
+  if (admitted > left || after.used !== quotaLimit) {
+    broken.push(
+      `${admitted} were admitted with ${left} left after the fault; ${after.used} are used of ${quotaLimit}`,
+    );
+  }
   return admitted;
 }

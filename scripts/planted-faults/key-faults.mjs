@@ -7,8 +7,8 @@ export const KEY_FAULTS = [
   {
     name: 'count-a-replay',
     file: `${PREDICTIONS}/idempotency.ts`,
-    find: 'charged: 0, replayed: true',
-    replace: 'replayed: true',
+    find: 'charged: 0, cost, replayed: true',
+    replace: 'cost, replayed: true',
     tests: [KEYS],
   },
   {

@@ -175,17 +175,20 @@ export const LEASE_FAULTS = [
     tests: [LEASES],
   },
   {
-    // Either covers for the other when a plan changes.
     name: 'do-not-recall-when-a-limit-changes',
+    file: LIMITS,
+    find: 'AFTER INSERT OR DELETE OR UPDATE OF amount, enforcement ON quota_limits',
+    replace: 'AFTER DELETE ON quota_limits',
+    tests: [HELD],
+  },
+  {
+    name: 'do-not-recall-when-a-plan-changes',
     file: LIMITS,
     defines: 'plan_to_limit',
     find: 'PERFORM recall_leases(NEW.tenant_id, NULL, NULL, NULL, NULL);',
     replace: 'NULL;',
-    also: [
-      {
-        find: 'AFTER INSERT OR DELETE OR UPDATE OF amount, enforcement ON quota_limits',
-        replace: 'AFTER DELETE ON quota_limits',
-      },
+    tests: [HELD],
+  },
     ],
     tests: [LEASES],
   },

@@ -57,12 +57,16 @@ export function shortLimit(
   return short;
 }
 
-function rankOf({ subject, modelId }: LimitState): number {
+/** Of two that are short, the lower is named. */
+export function rankOf({ subject, modelId }: Pick<LimitState, 'subject' | 'modelId'>): number {
   return SUBJECTS.indexOf(subject) * 2 + (modelId === null ? 0 : 1);
 }
 
 /** After how long a bucket that refused a claim has room for it; `null`: it never has. */
-export function minuteRetryMs({ measure, amount, level }: LimitState, claim: number): number | null {
+export function minuteRetryMs(
+  { measure, amount, level }: Pick<LimitState, 'measure' | 'amount' | 'level'>,
+  claim: number,
+): number | null {
   const perMinute = countedAmount(measure, amount);
   if (claim > perMinute) return null;
   return Math.max(1, Math.ceil(((level + claim - perMinute) / perMinute) * 60_000));

@@ -2,51 +2,54 @@
 import type { Transactions } from '../../database/index.js';
 import { quotaExceeded, type QuotaExceeded, type RateLimited } from './errors.js';
 import { claimOf, type ReserveRequest } from './ledger.js';
-import { retryAfterSeconds } from './limit.js';
+import { minuteRetryMs, rankOf, retryAfterSeconds } from './limit.js';
 import { amountsOf, countedAmount, placeOf } from './measures.js';
 import type { Period, Quota } from './quota.js';
 
 export interface Outlook {
   /** What it would be refused with; `null`: it would be admitted. */
   readonly refusal: RateLimited | QuotaExceeded | null;
+  /** The limits that count for it. */
   readonly quotas: readonly Quota[];
   /** The place that it would get in the month of its subscription; 1 without one. */
   readonly ordinal: number;
 }
 
-/** What `reserve` would be asked, but for how long it may take. */
-export type OutlookRequest = Omit<ReserveRequest, 'timeoutMs'>;
+/** For whom and on what a prediction would run. */
+export interface Asked {
+  readonly apiKeyId: string | null;
+  readonly request: ReserveRequest;
+}
 
-/** The first quota, from the outside in, into which the claim does not fit. Those of other models, plans and currencies do not count. */
-export function exceededQuota(
-  quotas: readonly Quota[],
-  request: OutlookRequest,
-  now: Date,
-): QuotaExceeded | null {
+/** The limits that count for it. */
+export function quotasFor(quotas: readonly Quota[], { apiKeyId, request }: Asked): Quota[] {
   const { modelId = null, subscription = null } = request;
-  const amounts = amountsOf(claimOf({ ...request, timeoutMs: 0 }));
-  const short = quotas.find((quota) => {
-    // SOFT, or unlimited.
-    if (quota.remaining === null) return false;
+  return quotas.filter((quota) => {
     if (quota.modelId !== null && quota.modelId !== modelId) return false;
-    if (quota.subject === 'SUBSCRIPTION' && quota.subjectId !== subscription?.id) return false;
-    if (quota.currency !== null && quota.currency !== subscription?.currency) return false;
-    return (amounts[placeOf(quota.measure)] ?? 0) > countedAmount(quota.measure, quota.remaining);
+    if (quota.currency !== null && quota.currency !== (subscription?.currency ?? null)) return false;
+    if (quota.subject === 'SUBSCRIPTION') return quota.subjectId === subscription?.id;
+    return quota.subject === 'TENANT' || quota.subjectId === apiKeyId;
   });
+}
+
+/** The refusal by the outermost limit that has no room for it. @param quotas those that count for it */
+export function exceededQuota(quotas: readonly Quota[], { request }: Asked, now: Date): QuotaExceeded | null {
+  const amounts = amountsOf(claimOf(request));
+  const claimed = ({ measure }: Quota) => amounts[placeOf(measure)] ?? 0;
+  const [short] = quotas
+    .filter(
+      (quota) => quota.remaining !== null && countedAmount(quota.measure, quota.remaining) < claimed(quota),
+    )
+    .sort((a, b) => rankOf(a) - rankOf(b));
   if (short === undefined || short.limit === null) return null;
-  const { subject, subjectId, measure, window, modelId: ofModel, currency, limit, used, resetsAt } = short;
+  const { subject, subjectId, measure, window, modelId, currency, limit, used, resetsAt } = short;
+  const level = countedAmount(measure, used);
+  const retryAfterMs =
+    window === 'MINUTE' ? minuteRetryMs({ measure, amount: limit, level }, claimed(short)) : null;
   return quotaExceeded({
-    subject,
-    subjectId,
-    measure,
-    window,
-    modelId: ofModel,
-    currency,
-    limit,
-    used,
-    resetsAt,
-    retryAfterMs: null,
-    retryAfterSeconds: retryAfterSeconds(window, resetsAt, null, now),
+    ...{ subject, subjectId, measure, window, modelId, currency, limit, used, resetsAt },
+    retryAfterMs,
+    retryAfterSeconds: retryAfterSeconds(window, resetsAt, retryAfterMs, now),
   });
 }
 

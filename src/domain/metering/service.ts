@@ -30,7 +30,7 @@ import { createLeaseBook } from './lease-book.js';
 import { createLeaseStore } from './lease-store.js';
 import { LEASE_MS } from './lease.js';
 import type { Charge, Charged, Reservation, ReserveRequest, UsageReport } from './ledger.js';
-import { exceededQuota, readNextOrdinal, type Outlook, type OutlookRequest } from './outlook.js';
+import { exceededQuota, quotasFor, readNextOrdinal, type Outlook } from './outlook.js';
 import { periodOf, withinPeriod, type Quota } from './quota.js';
 import type { LimitLeft } from './limit.js';
 import { createLimits, type LimitsService } from './limits.js';
@@ -62,7 +62,7 @@ export interface MeteringService extends LimitsService {
   /** What is left under each HARD limit that counts for the reservation, as far as this process knows. No I/O. */
   limitsLeft(reservation: Reservation): readonly LimitLeft[];
   /** What `admit` and `reserve` would say to a prediction now, and what is left. Takes nothing. */
-  outlook(actor: TenantActor, request: OutlookRequest): Promise<Outlook>;
+  outlook(actor: TenantActor, request: ReserveRequest): Promise<Outlook>;
   /**
    * The predictions of this month of the tenant, of the acting key and of `apiKeyId`, which must be a key of the tenant;
    * then every other limit of the tenant, its subscriptions and these keys.
@@ -190,15 +190,17 @@ export function createMeteringService(deps: MeteringDeps): MeteringService {
 
     async outlook(actor, request) {
       const { tenantId } = actor;
-      const { subscription = null } = request;
-      const now = clock.now();
-      const keys = [apiKeyOf(actor)].filter((id) => id !== null);
+      const asked = { apiKeyId: apiKeyOf(actor), request };
+      const subscription = request.subscription ?? null;
       // At the same time: each is one exchange with the database.
-      const [quotas, ordinal] = await Promise.all([
-        readQuotas(tenantId, keys),
-        subscription === null ? 1 : readNextOrdinal(database, tenantId, subscription.id, periodOf(now)),
+      const [all, ordinal] = await Promise.all([
+        readQuotas(tenantId, asked.apiKeyId === null ? [] : [asked.apiKeyId]),
+        subscription === null
+          ? 1
+          : readNextOrdinal(database, tenantId, subscription.id, periodOf(clock.now())),
       ]);
-      return { refusal: admit.peek(actor) ?? exceededQuota(quotas, request, now), quotas, ordinal };
+      const quotas = quotasFor(all, asked);
+      return { refusal: admit.peek(actor) ?? exceededQuota(quotas, asked, clock.now()), quotas, ordinal };
     },
 
     reserve: (actor, request) => book.reserve(actor.tenantId, apiKeyOf(actor), request),

@@ -7,13 +7,7 @@ import type { Clock } from '../../lib/clock.js';
 import { newId } from '../../lib/ids.js';
 import { ok, refuse, type Result } from '../../lib/result.js';
 import { can, permissionDenied, type TenantActor } from '../access/index.js';
-import {
-  computeClaimUs,
-  type Charge,
-  type Charged,
-  type MeteringService,
-  type Reservation,
-} from '../metering/index.js';
+import { type Charge, type Charged, type MeteringService, type Reservation } from '../metering/index.js';
 import { checkCommand } from './check-command.js';
 import type { CheckedInputs } from './check-inputs.js';
 import {
@@ -27,12 +21,7 @@ import type { IdempotentRequest, Outcome } from './idempotency.js';
 import { encodeOutputs } from './kept-outputs.js';
 import type { LoadFailures } from './load-failures.js';
 import { createPatience, type Patience } from './patience.js';
-import {
-  UNITS_PER_PREDICTION,
-  type PredictCommand,
-  type Prediction,
-  type RunnableVersion,
-} from './prediction.js';
+import { type PredictCommand, type Prediction, type RunnableVersion } from './prediction.js';
 import { claimFor, priceFor, type Price } from './price.js';
 import { requestHash } from './request-hash.js';
 import { recordAnswer, type Claim } from './store.js';
@@ -80,24 +69,13 @@ export function createPredict(deps: PredictDeps) {
     // 1 version, 2 entitlement, 3 inputs
     const found = await deps.findRunnable(actor, command);
     if (!found.ok) return found;
-    const { version, subscription, inputs } = found.value;
 
     // 4 reserve
     const admission = metering.admit(actor);
     if (!admission.ok) return refuse([admission.error]);
     try {
-      const timeoutMs = Math.max(1, patience.remainingMs());
-      const { rows, bytes } = inputs;
-      const computeUs = computeClaimUs(version.measuredMs, rows, timeoutMs);
-      const reservation = await metering.reserve(actor, {
-        units: UNITS_PER_PREDICTION,
-        timeoutMs,
-        modelId: version.modelId,
-        rows,
-        bytes,
-        computeUs,
-        ...claimFor(subscription, computeUs),
-      });
+      const request = claimFor(found.value, Math.max(1, patience.remainingMs()));
+      const reservation = await metering.reserve(actor, request);
       if (!reservation.ok) return refuse([reservation.error]);
       return await spend(pass, found.value, reservation.value);
     } finally {

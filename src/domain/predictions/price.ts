@@ -1,19 +1,38 @@
 /** What a run is charged, and what is asked for it. Pure. */
 import type { InferenceReply } from '../../inference/index.js';
 import { highestPriceOf, priceOf, type SubscriptionInForce } from '../marketplace/index.js';
-import { computeShareUs, type Charge, type Reservation, type ReserveRequest } from '../metering/index.js';
+import {
+  computeClaimUs,
+  computeShareUs,
+  type Charge,
+  type Reservation,
+  type ReserveRequest,
+} from '../metering/index.js';
+import type { Runnable } from './find-runnable.js';
+import { UNITS_PER_PREDICTION } from './prediction.js';
 
 /** What of a charge depends on how long the run took. */
 export type Price = Pick<Charge, 'computeUs' | 'costMicros' | 'currency' | 'subscriptionId'>;
 
-/** The part of a claim that is about money. @param computeUs at most this is charged */
+/** What a prediction may be charged at most, in every measure: what `reserve` is asked for, and a quote looks at. */
 export function claimFor(
-  subscription: SubscriptionInForce | null,
-  computeUs: number,
-): Pick<ReserveRequest, 'subscription' | 'costMicros'> {
-  if (subscription === null) return {};
+  { version, subscription, inputs }: Runnable,
+  timeoutMs: number,
+): ReserveRequest & { readonly computeUs: number } {
+  const { rows, bytes } = inputs;
+  const computeUs = computeClaimUs(version.measuredMs, rows, timeoutMs);
+  const claim = {
+    units: UNITS_PER_PREDICTION,
+    timeoutMs,
+    modelId: version.modelId,
+    rows,
+    bytes,
+    computeUs,
+  };
+  if (subscription === null) return claim;
   const { id, terms } = subscription;
   return {
+    ...claim,
     subscription: { id, currency: terms.currency },
     costMicros: highestPriceOf(terms, computeUs),
   };

@@ -8,7 +8,7 @@ import { computeClaimUs, type MeteringService, type Quota } from '../metering/in
 import { checkCommand } from './check-command.js';
 import type { PredictRefusal } from './errors.js';
 import type { FindRunnable } from './find-runnable.js';
-import { UNITS_PER_PREDICTION, type Money, type PredictCommand } from './prediction.js';
+import type { Money, PredictCommand } from './prediction.js';
 import { claimFor } from './price.js';
 
 export interface Quote {
@@ -48,15 +48,9 @@ export function createQuote({ findRunnable, metering, defaultTimeoutMs }: QuoteD
     const found = await findRunnable(actor, command);
     if (!found.ok) return refused(found.error);
     const { version, subscription, inputs } = found.value;
-    const claimUs = computeClaimUs(version.measuredMs, inputs.rows, command.timeoutMs ?? defaultTimeoutMs);
-    const outlook = await metering.outlook(actor, {
-      units: UNITS_PER_PREDICTION,
-      modelId: version.modelId,
-      rows: inputs.rows,
-      bytes: inputs.bytes,
-      computeUs: claimUs,
-      ...claimFor(subscription, claimUs),
-    });
+    const claim = claimFor(found.value, command.timeoutMs ?? defaultTimeoutMs);
+    const outlook = await metering.outlook(actor, claim);
+    const claimUs = claim.computeUs;
     return {
       refusals: outlook.refusal === null ? [] : [outlook.refusal],
       versionId: version.id,

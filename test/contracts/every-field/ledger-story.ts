@@ -49,7 +49,7 @@ export async function keepLedger(client: Client, dataDirectory: string, setting:
   const now = new Date().toISOString();
   expect((await client.done('rebuildUsageRollups', operator, { month: now })).events).toBeGreaterThan(1);
   const usage = await client.query('usage', owner, '(groupBy: [MODEL])');
-  expect(usage.total.cost).toEqual([{ amountMicros: 1000, currency: 'EUR' }]);
+  expect(usage.total.cost).toMatchObject([{ amountMicros: 1000, currency: 'EUR' }]);
   await client.query('usage', owner);
   const dimensions = client.valuesOf('UsageDimension');
   for (const dimension of dimensions) await client.query('usage', owner, `(groupBy: [${dimension}])`);

@@ -58,3 +58,30 @@ it('a lease on which something runs is renewed until that ends, however long it 
   expect((await metering.settle(actor, running, chargeOf())).ok).toBe(true);
   expect((await room.books(tenantId)).events).toBe(1);
 });
+
+it.each([
+  ['a plan', 'UPDATE tenant_plans SET predictions_per_month = 900000 WHERE tenant_id = $1'],
+  ['the weight of a plan', 'UPDATE tenant_plans SET weight = 3 WHERE tenant_id = $1'],
+  ['a limit', 'UPDATE quota_limits SET amount = 900000 WHERE tenant_id = $1'],
+])('whoever changes %s, by whatever statement, asks for what is idle', async (_, change) => {
+  const tenantId = await room.tenant(1_000_000);
+  // Nobody tends it: only the message makes it give back.
+  const holder = room.anotherMetering();
+  const listener = room.db.database.listener('souk_quota_recall', (id) => void holder.heedRecall(id));
+  await listener.start();
+  try {
+    const idle = async () => {
+      const [row] = await room.db.asOwner<{ idle: number }>(
+        'SELECT coalesce(sum(units - charged), 0)::float8 AS idle FROM quota_leases WHERE tenant_id = $1',
+        [tenantId],
+      );
+      return row?.idle;
+    };
+    await warm(holder, userOf(tenantId));
+    expect(await idle()).toBeGreaterThan(0);
+    await room.db.asOwner(change, [tenantId]);
+    await until(async () => (await idle()) === 0);
+  } finally {
+    await listener.stop();
+  }
+});

@@ -78,6 +78,7 @@ describe('an answer', () => {
       computeMs: 3,
       charged: 1,
       replayed: false,
+      cost: null,
       remaining: 99,
     });
     expect(await used()).toEqual([1, 0, 1, 0]);

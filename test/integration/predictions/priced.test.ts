@@ -292,6 +292,33 @@ describe('a quote', () => {
     expect(await said(key)).toEqual(['QUOTA_EXCEEDED']);
   });
 
+  it('sees a budget in money, and a limit of rows, as predict does', async () => {
+    await subscribed();
+    for (const [measure, currency, amount] of [
+      ['COST', 'EUR', 5_000],
+      ['COST', 'USD', 0],
+      ['ROWS', null, 10],
+    ]) {
+      await room.db.asOwner(
+        `INSERT INTO quota_limits (id, tenant_id, subject, subject_id, measure, span, currency, amount)
+         VALUES ($1, $2, 'TENANT', $2, $3, 'LIFETIME', $4, $5)`,
+        [`lim_${Math.random()}`, buyer.tenantId, measure, currency, amount],
+      );
+    }
+    const left = async () =>
+      (await quote()).quotas.map(({ measure, remaining }) => `${measure} ${remaining}`).sort();
+    expect(await left()).toEqual(['COST 5000', 'PREDICTIONS null', 'ROWS 10']);
+    accepted(await predict());
+    expect(await left()).toEqual(['COST 3000', 'PREDICTIONS null', 'ROWS 9']);
+    accepted(await predict());
+    for (const more of [{}, { inputs: [{ data: Array.from({ length: 9 }, () => [1, 2]) }] }]) {
+      const outcome = await predict(buyer, more);
+      if (outcome.ok) throw new Error('predict was admitted.');
+      expect((await quote(buyer, more)).refusals).toEqual(outcome.error);
+      expect(outcome.error[0].code).toBe('QUOTA_EXCEEDED');
+    }
+  });
+
   it('asks nothing where nothing is asked', async () => {
     expect(await quote(owner)).toMatchObject({ refusals: [], cost: null, rows: 1 });
   });
