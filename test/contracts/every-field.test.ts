@@ -300,7 +300,6 @@ it('versions made from others, beside each other, out of service and back', () =
   meetProvenance(client, owner));
 
 it('limits of every kind', () => meetLimits(client, operator, owner, ownerSlug));
-
 it('predictions that take too long, and more of them than may wait', async () => {
   const slow = await client.publish(owner, slowModel());
   const late = await client.refused('predict', owner, predictOn(slow.versionId, SLOW, { timeoutMs: 20 }));

@@ -172,7 +172,7 @@ export function draw(lease: Lease, claim: Claim, amounts: Amounts, nowMs: number
     period: account.period,
     day: account.day,
     ordinal: lease.ordinals === null ? null : takeLowest(lease.ordinals),
-    remaining: remainingWith(lease.room, idle[PREDICTIONS] as number),
+    remaining: remainingWith(lease.room, idle[PREDICTIONS]),
     weight: lease.weight,
     lease,
     amounts,

@@ -71,6 +71,8 @@ export async function keepLedger(client: Client, dataDirectory: string, setting:
   const { correction: refund } = await client.done('refundUsage', operator, on);
   expect(refund).toMatchObject({ kind: 'REFUND', predictions: -1, costMicros: -600 });
   expect((await client.refused('refundUsage', operator, on))[0]).toMatchObject({ code: 'CONFLICT' });
+  const nothingLeft = await client.refused('correctUsage', operator, { ...on, rows: -1 });
+  expect(nothingLeft[0]).toMatchObject({ code: 'CONFLICT' });
   expect((await client.query('prediction', owner, `(id: "${id}")`)).corrections).toEqual([
     correction,
     refund,
