@@ -20,14 +20,7 @@ import {
   type DomainServices,
   type Machines,
 } from './domain-services.js';
-import { StatementCloser } from './domain/billing/index.js';
-import {
-  createMeteringService,
-  LeaseKeeper,
-  LeaseSweeper,
-  LedgerKeeper,
-  QUOTA_RECALL_CHANNEL,
-} from './domain/metering/index.js';
+import { createMeteringService } from './domain/metering/index.js';
 import type { PredictObservation } from './domain/predictions/index.js';
 import { bootstrapOperator, type Bootstrap } from './first-start.js';
 import { createContextFactory } from './graphql/create-context.js';
@@ -48,6 +41,7 @@ import { systemClock } from './lib/clock.js';
 import { newId } from './lib/ids.js';
 import type { Logger } from './lib/logger.js';
 import { createStopList, type StopList } from './lib/stop-list.js';
+import { startMetering } from './metering-tasks.js';
 import { createServerStatus, readinessCheck } from './server-status.js';
 import { StartError } from './start-error.js';
 import { openDiskStore, openPartialFiles } from './storage/index.js';
@@ -65,14 +59,6 @@ export interface App {
   stop(): Promise<void>;
 }
 
-// A lease is good for 40 s, so what a dead process held is free again within 50 s.
-const SWEEP_EVERY_MS = 10_000;
-// What nothing was drawn on for half a second is back within a second.
-const TEND_LEASES_EVERY_MS = 250;
-// What was charged is in the roll-ups a second later; until then it is summed from the deltas.
-const FOLD_EVERY_MS = 1_000;
-const DAY_MS = 86_400_000;
-const UPKEEP_RETRY_MS = 60_000;
 // A month of a large ledger is read in one statement.
 const MAINTENANCE_TIMEOUT_MS = 900_000;
 const MAX_QUEUED_PREDICTIONS = 1_024;
@@ -109,8 +95,7 @@ export function createApp(config: Config, log: Logger, parts = PARTS): App {
       const services = createDomainServices(config, machines, options);
       stops.add('presence', STOP_MS.writes, () => presence.stop());
       await presence.start();
-      await startServices(services, machines, stops);
-      startClosingStatements(config, services, log, stops);
+      await startServices(config, services, machines, stops);
       const server = await openDoors(config, machines, services, metrics, () => isStopping);
       stops.add('http', STOP_MS.http + 500, () => server.stop(STOP_MS.http));
       const url = await listen(server, config);
@@ -244,61 +229,20 @@ async function startInference(config: Config, log: Logger, stops: StopList): Pro
   return inference;
 }
 
-async function startServices(services: DomainServices, machines: Machines, stops: StopList): Promise<void> {
+async function startServices(
+  config: Config,
+  services: DomainServices,
+  machines: Machines,
+  stops: StopList,
+): Promise<void> {
   const { log, database } = machines;
-  const { identity, metering, versions, evaluations } = services;
+  const { identity, versions, evaluations } = services;
   stops.add('identity', STOP_MS.writes, () => identity.drain());
-  const sweeper = new LeaseSweeper({
-    sweep: () => metering.sweepLeasesAcrossTenants(),
-    everyMs: SWEEP_EVERY_MS,
-    log,
-  });
-  await sweeper.start();
-  stops.add('lease sweeper', STOP_MS.writes, () => sweeper.stop());
-  const keeper = new LeaseKeeper({
-    tend: () => metering.tendLeases(),
-    giveBackIdle: () => metering.giveBackIdle(),
-    everyMs: TEND_LEASES_EVERY_MS,
-  });
-  keeper.start();
-  stops.add('leases', STOP_MS.writes, () => keeper.stop());
-  const recalls = database.listener(QUOTA_RECALL_CHANNEL, (tenantId) => void metering.heedRecall(tenantId));
-  stops.add('recall listener', STOP_MS.writes, () => recalls.stop());
-  await recalls.start();
-  await startLedger(services, log, stops);
+  await startMetering(services, { log, database, stops, stopMs: STOP_MS.writes, ...config });
   await versions.start();
   stops.add('versions', STOP_MS.imports, () => versions.stop());
   await evaluations.start();
   stops.add('evaluations', STOP_MS.imports, () => evaluations.stop());
-}
-
-/** After the leases: what dead processes held is given back by then, so that it holds up no closing. */
-function startClosingStatements(
-  { closeStatementsAfterDays }: Config,
-  { billing }: DomainServices,
-  log: Logger,
-  stops: StopList,
-): void {
-  if (closeStatementsAfterDays === null) return;
-  const closer = new StatementCloser({
-    close: () => billing.closeDueAcrossTenants(closeStatementsAfterDays),
-    everyMs: DAY_MS,
-    log,
-  });
-  stops.add('statements', STOP_MS.writes, () => closer.stop());
-  closer.start();
-}
-
-async function startLedger({ ledger }: DomainServices, log: Logger, stops: StopList): Promise<void> {
-  const keepers = [
-    { what: 'make partitions', work: () => ledger.ensurePartitions(), everyMs: DAY_MS },
-    { what: 'fold usage', work: () => ledger.foldAcrossTenants(), everyMs: FOLD_EVERY_MS },
-    { what: 'retire months', work: () => ledger.retireMonthsAcrossTenants(), everyMs: DAY_MS },
-  ].map((one) => new LedgerKeeper({ retryMs: Math.min(one.everyMs, UPKEEP_RETRY_MS), log, ...one }));
-  for (const keeper of keepers) stops.add('ledger', STOP_MS.writes, () => keeper.stop());
-  const [partitions] = keepers.map((keeper) => keeper.start());
-  // Before the first prediction is charged.
-  await partitions;
 }
 
 async function openDoors(

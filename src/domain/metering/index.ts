@@ -23,7 +23,7 @@ export type { LimitPlaceInput, SetLimitInput } from './limit-input.js';
 export type { Measure } from './measures.js';
 export { periodOf } from './quota.js';
 export type { Period, Quota, QuotaSubject } from './quota.js';
-export { createMeteringService, QUOTA_RECALL_CHANNEL } from './service.js';
+export { createMeteringService, QUOTA_RECALL_CHANNEL, QUOTA_THRESHOLD_CHANNEL } from './service.js';
 export type { MeteringDeps, MeteringService } from './service.js';
 export type { WriteWithCharge } from './charge-store.js';
 export { LeaseKeeper, LeaseSweeper } from './sweeper.js';

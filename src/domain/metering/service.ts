@@ -124,6 +124,8 @@ export interface MeteringDeps {
 
 /** Where the database says whose leases are wanted back; the message is the tenant's id. */
 export const QUOTA_RECALL_CHANNEL = 'souk_quota_recall';
+/** Where the database says that a limit was used by 50, 80 or 100 per cent; the message is JSON. */
+export const QUOTA_THRESHOLD_CHANNEL = 'souk_quota_threshold';
 const MAX_ITEMS_PER_COMMIT = 128;
 const SWEEP_BATCH = 1000;
 const CALLERS_SORT = 'alias-callers';
