@@ -43,7 +43,14 @@ beforeEach(async () => {
   slug = tenant.slug;
   const key = (await succeed(server.url, tenant.token, 'createApiKey', 'secret', {
     name: 'cli',
-    scopes: ['MODEL_READ', 'MODEL_WRITE', 'VERSION_PUBLISH', 'ARTIFACT_DOWNLOAD', 'TENANT_READ', 'PREDICTION_RUN'],
+    scopes: [
+      'MODEL_READ',
+      'MODEL_WRITE',
+      'VERSION_PUBLISH',
+      'ARTIFACT_DOWNLOAD',
+      'TENANT_READ',
+      'PREDICTION_RUN',
+    ],
   })) as never as { secret: string };
   secret = key.secret;
   return () => rm(home, { recursive: true, force: true });

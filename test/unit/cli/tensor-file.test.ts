@@ -44,6 +44,8 @@ describe('a file with tensors', () => {
   });
 
   it('is refused as no JSON with the place', () => {
-    expect(() => parseSample('call.json', '{"x": 1,}')).toThrow(/^The text of call\.json is not JSON: .*position/);
+    expect(() => parseSample('call.json', '{"x": 1,}')).toThrow(
+      /^The text of call\.json is not JSON: .*position/,
+    );
   });
 });

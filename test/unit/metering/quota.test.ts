@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { admits, monthlyQuota, periodOf, remainingOf, withinPeriod } from '../../../src/domain/metering/quota.js';
+import {
+  admits,
+  monthlyQuota,
+  periodOf,
+  remainingOf,
+  withinPeriod,
+} from '../../../src/domain/metering/quota.js';
 
 const instants = fc.date({ min: new Date('1971-01-01'), max: new Date('2199-12-31'), noInvalidDate: true });
 
