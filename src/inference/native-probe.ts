@@ -17,7 +17,8 @@ const LIBRARY_OF: Readonly<Record<RuntimeName, NativeLibrary | null>> = {
   'tfjs-wasm': null,
   onnx: 'onnxruntime',
 };
-const TIMEOUT_MS = 20_000;
+// Only a library that never comes back takes so long; a busy machine may need half of it.
+const TIMEOUT_MS = 60_000;
 
 /**
  * The engines whose library must not be loaded, each with the reason. Others may still be unavailable.
