@@ -1,4 +1,4 @@
-// The server as it is, but for two methods of one room: predictions are neither reserved nor charged. The measure of
+// The server as it is, but for four methods of one room: predictions are neither reserved nor charged. The measure of
 // `metering.cost`. Admission (the rate, the number at once) stays: it is not what is sold. Nothing in the product can be
 // set like this.
 import { createApp } from '../../dist/app.js';
@@ -13,22 +13,27 @@ function createMetering(deps) {
   const metering = createMeteringService(deps);
   return Object.freeze({
     ...metering,
-    reserve: async ({ tenantId }, request) => {
+    reserve: async ({ tenantId }, { units, rows = 0, bytes = 0, computeUs = 0, costMicros = 0 }) => {
       const now = clock.now();
-      const year = now.getUTCFullYear();
-      const month = now.getUTCMonth();
-      const period = { start: new Date(Date.UTC(year, month)), end: new Date(Date.UTC(year, month + 1)) };
+      const [year, month, date] = [now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate()];
+      const spanOf = (...ends) => {
+        const [start, end] = ends.map(([m, d]) => new Date(Date.UTC(year, m, d)));
+        return { start, end };
+      };
       const reservation = {
-        ...request,
         tenantId,
         leaseId: 'unmetered',
-        units: 1,
-        period,
+        units,
+        claim: { predictions: units, rows, bytes, computeUs, costMicros },
+        period: spanOf([month, 1], [month + 1, 1]),
+        day: spanOf([month, date], [month, date + 1]),
+        ordinal: null,
         remaining: null,
         weight: 1,
       };
-      return { ok: true, value: { ...reservation, ordinal: null } };
+      return { ok: true, value: reservation };
     },
+    limitsLeft: () => [],
     settle: async () => ({ ok: true, value: { chargedAt: clock.now() } }),
     release: async () => undefined,
   });
