@@ -5,7 +5,7 @@ import { once } from 'node:events';
 /**
  * @param target the server's port, asked for at each connection: it changes with a restart
  * @param cuts each `{at, how, from}`: after so many bytes from the `client` (or the `server`), over all connections,
- *   `reset`: both ends are gone at once; `half-open`: the client's end is, and the server hears nothing of it for a
+ *   `reset`: both ends are gone at once, with what the client has not read yet; `end`: what passed still arrives; `half-open`: the client's end is, and the server hears nothing of it for a
  *   while; `hold`: nothing is gone, and nothing passes any more
  */
 export async function openGate(target, cuts) {
@@ -51,7 +51,8 @@ export async function openGate(target, cuts) {
       isHeld = true;
       if (cut.how === 'hold') return;
       isHalfOpen = cut.how === 'half-open';
-      client.resetAndDestroy();
+      if (cut.how === 'end') client.end();
+      else client.resetAndDestroy();
       if (isHalfOpen) setTimeout(() => upstream.destroy(), 10_000).unref();
       else upstream.destroy();
     };

@@ -1,5 +1,5 @@
 /** A limit: whose, of what, in which window, how much, and what a refusal by it says. Pure. */
-import { countedAmount, placeOf, shownAmount, type Amounts, type Measure } from './measures.js';
+import { countedAmount, MEASURES, placeOf, shownAmount, type Amounts, type Measure } from './measures.js';
 import type { Period, QuotaSubject } from './quota.js';
 
 /** NONE: of what runs at once. */
@@ -57,9 +57,15 @@ export function shortLimit(
   return short;
 }
 
-/** Of two that are short, the lower is named. */
-export function rankOf({ subject, modelId }: Pick<LimitState, 'subject' | 'modelId'>): number {
-  return SUBJECTS.indexOf(subject) * 2 + (modelId === null ? 0 : 1);
+/** Of those that are short, the lowest is named: the outermost, then by measure and window, so that it always is the same one. */
+export function rankOf({
+  subject,
+  modelId,
+  measure,
+  window,
+}: Pick<LimitState, 'subject' | 'modelId' | 'measure' | 'window'>): number {
+  const whose = SUBJECTS.indexOf(subject) * 2 + (modelId === null ? 0 : 1);
+  return (whose * MEASURES.length + placeOf(measure)) * WINDOWS.length + WINDOWS.indexOf(window);
 }
 
 /** After how long a bucket that refused a claim has room for it; `null`: it never has. */
