@@ -20,7 +20,7 @@ interface Gate {
 }
 const openGate = untypedGate as (
   target: () => number,
-  cuts: readonly { at: number; how: 'reset' | 'hold'; from?: 'client' | 'server' }[],
+  cuts: readonly { at: number; how: 'reset' | 'end' | 'hold'; from?: 'client' | 'server' }[],
 ) => Promise<Gate>;
 
 const bin = fileURLToPath(new URL('../../bin/souk.mjs', import.meta.url));
