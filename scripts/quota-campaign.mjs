@@ -119,6 +119,8 @@ world = await openWorld({
   environment: {
     INFERENCE_WORKERS: '1',
     PREDICTIONS_PER_MINUTE: '1000000000',
+    // A thousand rounds use more than a tenant has by default; only the limits of the rounds are meant to bind.
+    DEFAULT_PREDICTIONS_PER_MONTH: '1000000000',
     MAX_CONCURRENT_PREDICTIONS: '10000',
   },
 });
