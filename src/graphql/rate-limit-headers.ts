@@ -2,33 +2,24 @@
  * What is left under the limits of the predictions of a request, in the header fields that HTTP libraries know
  * (draft-ietf-httpapi-ratelimit-headers): RateLimit-Policy, RateLimit, and Retry-After for a refusal.
  */
-import type { LimitLeft, QuotaExceeded, RateLimited } from '../domain/metering/index.js';
+import type { LimitLeft, LimitTerms, QuotaExceeded, RateLimited } from '../domain/metering/index.js';
 
 /** Filled by `predict` while an operation runs; several predictions of one operation are told together. */
 export interface RateLimitReport {
-  /** By policy name: of each limit what the last of its predictions left. */
-  readonly policies: Map<string, PolicyState>;
+  /** In the order in which they were told; of each policy the last counts. */
+  readonly left: Left[];
   retryAfterSeconds: number | null;
 }
 
-interface PolicyState {
-  readonly policy: string;
-  readonly remaining: number;
-  /** Seconds until it is whole again; `null`: it never is, or as soon as what runs has ended. */
-  readonly resetSeconds: number | null;
-}
-
-type Facts = Pick<
-  LimitLeft,
-  'subject' | 'subjectId' | 'modelId' | 'measure' | 'window' | 'currency' | 'limit' | 'resetsAt'
->;
+type Terms = Omit<LimitTerms, 'id'>;
+type Left = Omit<LimitLeft, 'terms'> & { readonly terms: Terms };
 
 export function newRateLimitReport(): RateLimitReport {
-  return { policies: new Map(), retryAfterSeconds: null };
+  return { left: [], retryAfterSeconds: null };
 }
 
 export function noteLimitsLeft(report: RateLimitReport, limits: readonly LimitLeft[]): void {
-  for (const limit of limits) note(report, limit, limit.remaining, limit.resetAfterSeconds);
+  report.left.push(...limits);
 }
 
 /** Takes notice of refusals that waiting helps against. */
@@ -39,28 +30,50 @@ export function noteRefusals(report: RateLimitReport, refusals: readonly { reado
     }
     if (refusal.code !== 'QUOTA_EXCEEDED') continue;
     const exceeded = refusal as QuotaExceeded;
-    note(report, exceeded, 0, exceeded.retryAfterSeconds);
+    report.left.push({ terms: exceeded, remaining: 0, resetAfterSeconds: exceeded.retryAfterSeconds });
     retryAfter(report, exceeded.retryAfterSeconds);
   }
 }
 
-/** Names and values of the header fields; none when no prediction was asked for, or nothing limits them. */
-export function rateLimitHeaders({ policies, retryAfterSeconds }: RateLimitReport): [string, string][] {
-  const headers: [string, string][] = [];
-  if (policies.size > 0) {
-    const states = [...policies];
-    headers.push(['ratelimit-policy', states.map(([name, { policy }]) => `"${name}"${policy}`).join(', ')]);
-    headers.push([
-      'ratelimit',
-      states
-        .map(([name, { remaining, resetSeconds }]) => {
-          return `"${name}";r=${remaining}${resetSeconds === null ? '' : `;t=${resetSeconds}`}`;
-        })
-        .join(', '),
-    ]);
+/** A limit as both fields write it. */
+interface Policy {
+  /** In quotes. */
+  readonly name: string;
+  readonly field: string;
+}
+
+/**
+ * Returns what writes a report: names and values of the header fields; none when no prediction was asked for, or nothing
+ * limits them. What stays the same of a limit is written once, and not for each of the predictions under it.
+ */
+export function createRateLimitHeaders(): (report: RateLimitReport) => [string, string][] {
+  const policies = new WeakMap<Terms, Policy>();
+
+  function policyOf(terms: Terms): Policy {
+    let policy = policies.get(terms);
+    if (policy === undefined) policies.set(terms, (policy = toPolicy(terms)));
+    return policy;
   }
-  if (retryAfterSeconds !== null) headers.push(['retry-after', String(retryAfterSeconds)]);
-  return headers;
+
+  return ({ left, retryAfterSeconds }) => {
+    const headers: [string, string][] = [];
+    if (left.length > 0) {
+      const states = new Map<string, string>();
+      const fields = new Map<string, string>();
+      for (const { terms, remaining, resetAfterSeconds } of left) {
+        const { name, field } = policyOf(terms);
+        fields.set(name, field);
+        states.set(
+          name,
+          `${name};r=${remaining}${resetAfterSeconds === null ? '' : `;t=${resetAfterSeconds}`}`,
+        );
+      }
+      headers.push(['ratelimit-policy', [...fields.values()].join(', ')]);
+      headers.push(['ratelimit', [...states.values()].join(', ')]);
+    }
+    if (retryAfterSeconds !== null) headers.push(['retry-after', String(retryAfterSeconds)]);
+    return headers;
+  };
 }
 
 function retryAfter(report: RateLimitReport, seconds: number | null): void {
@@ -68,16 +81,16 @@ function retryAfter(report: RateLimitReport, seconds: number | null): void {
   report.retryAfterSeconds = Math.max(report.retryAfterSeconds ?? 0, Math.max(1, seconds));
 }
 
-function note(report: RateLimitReport, facts: Facts, remaining: number, resetSeconds: number | null): void {
-  const window = windowSeconds(facts);
-  const policy = `;q=${facts.limit}${window === null ? '' : `;w=${window}`}${unitOf(facts)}`;
-  report.policies.set(nameOf(facts), { policy, remaining, resetSeconds });
+function toPolicy(terms: Terms): Policy {
+  const name = `"${nameOf(terms)}"`;
+  const window = windowSeconds(terms);
+  return { name, field: `${name};q=${terms.limit}${window === null ? '' : `;w=${window}`}${unitOf(terms)}` };
 }
 
 const SUBJECT = { TENANT: 'tenant', SUBSCRIPTION: 'subscription', API_KEY: 'key' } as const;
 
 /** Ids and words have none of the characters that a string of a structured field escapes. */
-function nameOf({ subject, measure, window, currency, modelId }: Facts): string {
+function nameOf({ subject, measure, window, currency, modelId }: Terms): string {
   const what = [SUBJECT[subject], measure, currency, window === 'NONE' ? null : window, modelId];
   return what
     .filter((part) => part !== null)
@@ -86,7 +99,7 @@ function nameOf({ subject, measure, window, currency, modelId }: Facts): string 
     .replace('_', '-');
 }
 
-function unitOf({ measure, currency }: Facts): string {
+function unitOf({ measure, currency }: Terms): string {
   if (measure === 'PREDICTIONS') return '';
   if (measure === 'PLACES') return ';qu="concurrent-requests"';
   return `;qu="${measure === 'COST' ? `${currency}-micros` : measure}"`.toLowerCase().replace('_', '-');
@@ -94,7 +107,7 @@ function unitOf({ measure, currency }: Facts): string {
 
 const DAY_SECONDS = 86_400;
 
-function windowSeconds({ window, resetsAt }: Facts): number | null {
+function windowSeconds({ window, resetsAt }: Terms): number | null {
   if (window === 'MINUTE') return 60;
   if (window === 'DAY') return DAY_SECONDS;
   if (window !== 'MONTH' || resetsAt === null) return null;

@@ -4,7 +4,7 @@ import { GraphQLError, type FormattedExecutionResult, type GraphQLFormattedError
 import type { GraphQLContext } from './context.js';
 import { logFault, RETRY_AFTER_SECONDS, withRequestId } from './format-error.js';
 import { createOperationCheck } from './operation-limits.js';
-import { rateLimitHeaders } from './rate-limit-headers.js';
+import { createRateLimitHeaders } from './rate-limit-headers.js';
 
 // Codes of errors that Apollo finds before execution.
 const DOCUMENT_CODES: ReadonlySet<unknown> = new Set([
@@ -15,6 +15,7 @@ const DOCUMENT_CODES: ReadonlySet<unknown> = new Set([
 
 export function createRequestPlugin(): ApolloServerPlugin<GraphQLContext> {
   const checkOperation = createOperationCheck();
+  const rateLimitHeaders = createRateLimitHeaders();
   // Holds no state of a request, so one listener serves all requests.
   const listener: GraphQLRequestListener<GraphQLContext> = {
     // Apollo answers what is thrown here as the client's error; what other early hooks throw, as ours.

@@ -17,7 +17,7 @@ export type {
 } from './ledger.js';
 export type { Outlook } from './outlook.js';
 export { computeClaimUs, computeShareUs } from './ledger.js';
-export type { Enforcement, LimitLeft, LimitWindow } from './limit.js';
+export type { Enforcement, LimitLeft, LimitTerms, LimitWindow } from './limit.js';
 export type { Limit, ThresholdEvent } from './limit-store.js';
 export type { LimitPlaceInput, SetLimitInput } from './limit-input.js';
 export type { Measure } from './measures.js';

@@ -3,7 +3,7 @@ import type { Result } from '../../lib/result.js';
 import type { QuotaExceeded } from './errors.js';
 import { NO_PACE, paceAfterDraw, remainingWith, type Pace } from './lease.js';
 import type { Claim, Reservation } from './ledger.js';
-import type { LimitState } from './limit.js';
+import { standingLimits, type LimitState, type StandingLimit } from './limit.js';
 import { addAmounts, noAmounts, PREDICTIONS, type Amounts } from './measures.js';
 import { addOrdinals, takeLowest, type Ordinals } from './ordinals.js';
 import type { Period } from './quota.js';
@@ -59,6 +59,8 @@ export interface Lease {
   readonly returning: Amounts;
   /** The limits that count for it, with what was left beside this lease when it was last extended. */
   limits: readonly LimitState[];
+  /** Of these the HARD ones, as predictions are told of them. */
+  standing: readonly StandingLimit[];
   /** What it may hand out; `null` without a subscription. */
   readonly ordinals: Ordinals | null;
   /** Predictions left under the tightest limit beside this lease; `null`: unlimited. */
@@ -133,6 +135,7 @@ export function newLease(
     isGone: false,
     lastUsedMs: nowMs,
     heardMs: nowMs,
+    standing: standingLimits(terms.limits, account),
     ...terms,
   };
 }

@@ -251,9 +251,9 @@ export function createLeaseBook({ store, clock, ...options }: LeaseBookDeps): Le
     },
 
     limitsLeft(reservation) {
-      const { lease, period: month, day: today } = reservation as HeldReservation;
-      if (lease.limits.length === 0) return NO_LIMITS;
-      return limitsLeft(lease.limits, lease.idle, { month, day: today, now: clock.now() });
+      const { lease } = reservation as HeldReservation;
+      if (lease.standing.length === 0) return NO_LIMITS;
+      return limitsLeft(lease.standing, lease.idle, clock.now());
     },
 
     tend() {

@@ -21,7 +21,14 @@ import {
 } from './lease-account.js';
 import type { LeaseStore } from './lease-store.js';
 import { aheadOf, isRunningLow, LEASE_MS, paceAt, surplusIn, wantedAhead } from './lease.js';
-import { minuteRetryMs, resetsAtOf, retryAfterSeconds, shortLimit, type LimitState } from './limit.js';
+import {
+  minuteRetryMs,
+  resetsAtOf,
+  retryAfterSeconds,
+  shortLimit,
+  standingLimits,
+  type LimitState,
+} from './limit.js';
 import { addAmounts, noAmounts, placeOf, PREDICTIONS, shownAmount, type Amounts } from './measures.js';
 import { takeHighest } from './ordinals.js';
 
@@ -178,7 +185,8 @@ export function createLeaseWorker(deps: LeaseWorkerDeps): LeaseWorker {
     const terms = { room, weight, limits, expiresAtMs: expiresAt.getTime() };
     if (lease !== null) {
       addGranted(lease, granted, ordinals);
-      Object.assign(lease, terms, { isLoose: lease.isLoose || isLoose, heardMs: nowMs });
+      const standing = standingLimits(limits, account);
+      Object.assign(lease, terms, { standing, isLoose: lease.isLoose || isLoose, heardMs: nowMs });
       if (answer.state === 'GRANTED' && isRecalling) lease.isRecalled = true;
     } else if ((granted[PREDICTIONS] as number) > 0) {
       const idle = [...granted];

@@ -91,8 +91,8 @@ export function retryAfterSeconds(
   return resetsAt === null ? null : Math.max(1, Math.ceil((resetsAt.getTime() - now.getTime()) / 1000));
 }
 
-/** What is left of a limit, as headers and payloads say it. */
-export interface LimitLeft {
+/** What of a limit stays as it is while a lease stands under it. */
+export interface LimitTerms {
   readonly id: string;
   readonly subject: QuotaSubject;
   readonly subjectId: string;
@@ -101,34 +101,62 @@ export interface LimitLeft {
   readonly window: LimitWindow;
   readonly currency: string | null;
   readonly limit: number;
-  readonly remaining: number;
   readonly resetsAt: Date | null;
+}
+
+/** What is left of a limit, as headers and payloads say it. */
+export interface LimitLeft {
+  /** The same object for all predictions that a lease was extended for once: what is written of it can be remembered. */
+  readonly terms: LimitTerms;
+  readonly remaining: number;
   /** Seconds until all of it is there again; `null`: it never is, or as soon as what runs has ended. */
   readonly resetAfterSeconds: number | null;
 }
 
-/** HARD limits with what is left under them; `idle`: what the lease has beside. */
-export function limitsLeft(
+/** A HARD limit under which a lease stands. */
+export interface StandingLimit {
+  readonly state: LimitState;
+  readonly place: number;
+  readonly terms: LimitTerms;
+}
+
+/** Of the HARD ones: what every prediction is told of them, made once and not for each. */
+export function standingLimits(
   limits: readonly LimitState[],
+  { period, day }: { readonly period: Period; readonly day: Period },
+): readonly StandingLimit[] {
+  return limits
+    .filter(({ left }) => left !== null)
+    .map((state) => {
+      const { id, subject, subjectId, modelId, measure, window, currency, amount } = state;
+      const resetsAt = resetsAtOf(window, period, day);
+      return {
+        state,
+        place: placeOf(measure),
+        terms: { id, subject, subjectId, modelId, measure, window, currency, limit: amount, resetsAt },
+      };
+    });
+}
+
+/** What is left; `idle`: what the lease has beside. In the corridor of every prediction. */
+export function limitsLeft(
+  standing: readonly StandingLimit[],
   idle: Readonly<Amounts>,
-  windows: { readonly month: Period; readonly day: Period; readonly now: Date },
+  now: Date,
 ): LimitLeft[] {
-  const all: LimitLeft[] = [];
-  for (const limit of limits) {
-    const { id, subject, subjectId, modelId, measure, window, currency, amount, left, level } = limit;
-    if (left === null) continue;
-    const resetsAt = resetsAtOf(window, windows.month, windows.day);
-    const counted = countedAmount(measure, amount);
-    const untilMs =
-      window === 'MINUTE'
-        ? (Math.max(0, level) / Math.max(1, counted)) * 60_000
-        : resetsAt === null
-          ? null
-          : resetsAt.getTime() - windows.now.getTime();
-    const remaining = shownAmount(measure, Math.max(0, left + (idle[placeOf(measure)] ?? 0)));
-    const resetAfterSeconds = untilMs === null ? null : Math.max(0, Math.ceil(untilMs / 1000));
-    const whose = { id, subject, subjectId, modelId, measure, window, currency };
-    all.push({ ...whose, limit: amount, remaining, resetsAt, resetAfterSeconds });
-  }
-  return all;
+  return standing.map(({ state, place, terms }) => ({
+    terms,
+    remaining: shownAmount(terms.measure, Math.max(0, (state.left ?? 0) + (idle[place] ?? 0))),
+    resetAfterSeconds: resetAfterSeconds(state, terms, now),
+  }));
+}
+
+function resetAfterSeconds(
+  { level, measure, amount, window }: LimitState,
+  { resetsAt }: LimitTerms,
+  now: Date,
+): number | null {
+  if (window === 'MINUTE')
+    return Math.ceil((Math.max(0, level) / Math.max(1, countedAmount(measure, amount))) * 60);
+  return resetsAt === null ? null : Math.max(0, Math.ceil((resetsAt.getTime() - now.getTime()) / 1000));
 }

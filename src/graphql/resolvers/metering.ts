@@ -44,6 +44,18 @@ export const meteringResolvers = {
       ),
   },
 
+  LimitLeft: {
+    id: ({ terms }) => terms.id,
+    subject: ({ terms }) => terms.subject,
+    subjectId: ({ terms }) => terms.subjectId,
+    modelId: ({ terms }) => terms.modelId,
+    measure: ({ terms }) => terms.measure,
+    window: ({ terms }) => terms.window,
+    currency: ({ terms }) => terms.currency,
+    limit: ({ terms }) => terms.limit,
+    resetsAt: ({ terms }) => terms.resetsAt,
+  },
+
   QuotaThreshold: {
     limit: ({ amount }) => amount,
   },

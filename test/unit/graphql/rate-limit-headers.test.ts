@@ -1,14 +1,16 @@
 import { expect, it } from 'vitest';
 import { quotaExceeded, tooFast } from '../../../src/domain/metering/errors.js';
-import type { LimitLeft } from '../../../src/domain/metering/index.js';
+import type { LimitLeft, LimitTerms } from '../../../src/domain/metering/index.js';
 import {
+  createRateLimitHeaders,
   newRateLimitReport,
   noteLimitsLeft,
   noteRefusals,
-  rateLimitHeaders,
 } from '../../../src/graphql/rate-limit-headers.js';
 
-const month: LimitLeft = {
+const rateLimitHeaders = createRateLimitHeaders();
+
+const month: LimitTerms = {
   id: 'lim_1',
   subject: 'TENANT',
   subjectId: 'ten_1',
@@ -17,30 +19,34 @@ const month: LimitLeft = {
   window: 'MONTH',
   currency: null,
   limit: 1_000,
-  remaining: 993,
   resetsAt: new Date('2028-03-01T00:00:00.000Z'),
-  resetAfterSeconds: 120,
 };
+
+function left(
+  terms: LimitTerms,
+  { remaining = 993, resetAfterSeconds = 120 as number | null } = {},
+): LimitLeft {
+  return { terms, remaining, resetAfterSeconds };
+}
 
 it('each limit is a policy with its window and unit, and what is left of it', () => {
   const report = newRateLimitReport();
-  const compute: LimitLeft = {
+  const compute: LimitTerms = {
     ...month,
     subject: 'API_KEY',
     modelId: 'mdl_1',
     measure: 'COMPUTE_MS',
     window: 'DAY',
   };
-  const cost: LimitLeft = {
+  const cost: LimitTerms = {
     ...month,
     measure: 'COST',
     currency: 'EUR',
     window: 'LIFETIME',
-    resetAfterSeconds: null,
   };
-  noteLimitsLeft(report, [month, compute, cost]);
+  noteLimitsLeft(report, [left(month), left(compute), left(cost, { resetAfterSeconds: null })]);
   // Of two predictions of one operation the later says what is left.
-  noteLimitsLeft(report, [{ ...month, remaining: 992 }]);
+  noteLimitsLeft(report, [left(month, { remaining: 992 })]);
   expect(rateLimitHeaders(report)).toEqual([
     [
       'ratelimit-policy',
