@@ -12,9 +12,9 @@ import { startServer } from './crash/server.mjs';
 
 const { values } = parseArgs({
   options: {
-    formats: { type: 'string', default: 'keras-h5,onnx,tfjs,saved-model' },
-    // Each is 64 MiB; a SavedModel with more constants than 512 MiB is refused.
-    layers: { type: 'string', default: '7' },
+    formats: { type: 'string', default: 'keras-h5,onnx,tfjs,saved-model,saved-model-frozen' },
+    // Each is 64 MiB.
+    layers: { type: 'string', default: '8' },
     // In a process of its own: writes one file, and ends.
     write: { type: 'string' },
   },

@@ -1,13 +1,17 @@
 // Honest models of any size, in each format, all with the same weights: a chain of dense layers, y = x·W + b each.
 import { createWriteStream, writeFileSync } from 'node:fs';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import h5wasm from 'h5wasm/node';
 import { pack } from 'tar-stream';
+import { maskedCrc32c } from '../../src/importers/crc32c.ts';
+import { decodeProto, encodeProto } from '../../src/importers/tensorflow-proto.ts';
+import { writeVariablesIndex } from '../../src/importers/variables-index.ts';
 import { floats, node, onnxModel, tensor, TYPE, value } from '../../test/support/onnx-model.ts';
-import { nodeOf, smallSavedModel, typeAttr } from '../../test/support/saved-models.ts';
+import { nodeOf, shape, smallSavedModel, typeAttr } from '../../test/support/saved-models.ts';
 
 export const SIDE = 4096;
-const FLOAT = 1;
+const [FLOAT, STRING, RESOURCE] = [1, 7, 20];
 
 /** Layer by layer: a kernel of `SIDE` by `SIDE`, 64 MiB. The same numbers whenever it is asked for. */
 function kernelOf(layer) {
@@ -112,28 +116,32 @@ async function tfjs(path, layers) {
   await written;
 }
 
-/** Weights as constants of the graph, in a tar. */
-async function savedModel(path, layers) {
-  const constant = (name, shape, values) => ({
-    ...nodeOf(name, 'Const', [], [typeAttr('dtype', FLOAT)]),
-    attr: [
-      typeAttr('dtype', FLOAT),
-      {
-        key: 'value',
-        value: {
-          tensor: {
-            dtype: FLOAT,
-            tensorShape: { dim: shape.map((size) => ({ size })) },
-            tensorContent: bytesOf(values),
-          },
-        },
-      },
-    ],
-  });
-  const shape = { dim: [{ size: -1 }, { size: SIDE }], unknownRank: false };
-  const nodes = [
-    nodeOf('x', 'Placeholder', [], [typeAttr('dtype', FLOAT), { key: 'shape', value: { shape } }]),
-  ];
+/** A tensor of floats, as a node of the graph has it. */
+const floatsTensor = (sizes, values) => ({
+  dtype: FLOAT,
+  tensorShape: { dim: sizes.map((size) => ({ size })) },
+  tensorContent: bytesOf(values),
+});
+
+const x = () =>
+  nodeOf(
+    'x',
+    'Placeholder',
+    [],
+    [typeAttr('dtype', FLOAT), { key: 'shape', value: { shape: shape(-1, SIDE) } }],
+  );
+const port = (key, name) => ({ key, name, dtype: FLOAT, shape: [-1, SIDE] });
+
+/** Weights as constants of the graph (a "frozen" one), in a tar. */
+async function savedModelFrozen(path, layers) {
+  const constant = (name, sizes, values) =>
+    nodeOf(
+      name,
+      'Const',
+      [],
+      [typeAttr('dtype', FLOAT), { key: 'value', value: { tensor: floatsTensor(sizes, values) } }],
+    );
+  const nodes = [x()];
   for (let layer = 0; layer < layers; layer++) {
     const input = layer === 0 ? 'x' : `y${layer - 1}`;
     nodes.push(
@@ -143,18 +151,196 @@ async function savedModel(path, layers) {
       nodeOf(`y${layer}`, 'AddV2', [`m${layer}`, `b${layer}`], [typeAttr('T', FLOAT)]),
     );
   }
-  const port = (key, name) => ({ key, name, dtype: FLOAT, shape: [-1, SIDE] });
   const files = smallSavedModel(nodes, [port('x', 'x:0')], [port('y', `y${layers - 1}:0`)]);
+  await writeTar(path, files);
+}
+
+/** Weights as variables in a checkpoint, served by a function that is called with them, as Keras exports; in a tar. */
+async function savedModel(path, layers) {
+  const all = Array.from({ length: layers }, (_, layer) => layer);
+  const stored = all.flatMap((layer) => [
+    { key: key(layer, 'bias'), sizes: [SIDE], values: () => biasOf(layer) },
+    { key: key(layer, 'kernel'), sizes: [SIDE, SIDE], values: () => kernelOf(layer) },
+  ]);
+  const files = servedVariables(all, stored);
+  let offset = 0;
+  const entries = stored.map(({ key: name, sizes, values }) => {
+    const bytes = bytesOf(values());
+    const { dim } = shape(...sizes);
+    const entry = { dtype: FLOAT, shape: { dim }, shardId: 0, offset, size: bytes.length };
+    offset += bytes.length;
+    return [name, { ...entry, crc32c: maskedCrc32c(bytes) }];
+  });
+  files.set('variables/variables.index', writeVariablesIndex(entries));
+  const values = { size: offset, pieces: () => stored.map((tensor) => bytesOf(tensor.values())) };
+  files.set('variables/variables.data-00000-of-00001', values);
+  await writeTar(path, files);
+}
+
+/** In the order of the index: by name. */
+const key = (layer, name) => `layers/${String(layer).padStart(4, '0')}/${name}/.ATTRIBUTES/VARIABLE_VALUE`;
+
+function servedVariables(all, stored) {
+  const handles = stored.map(({ key: name, sizes }, at) =>
+    nodeOf(
+      `handle_${at}`,
+      'VarHandleOp',
+      [],
+      [
+        typeAttr('dtype', FLOAT),
+        { key: 'shape', value: { shape: shape(...sizes) } },
+        { key: 'shared_name', value: { s: Buffer.from(name) } },
+      ],
+    ),
+  );
+  const called = (name, reads, wanted) => [
+    { key: 'Tin', value: { list: { type: reads } } },
+    { key: 'Tout', value: { list: { type: wanted } } },
+    { key: 'f', value: { func: { name, attr: [] } } },
+  ];
+  const resources = stored.map((_, at) => ({ name: `var_${at}`, type: RESOURCE }));
+  const read = (at) => nodeOf(`read_${at}`, 'ReadVariableOp', [`var_${at}`], [typeAttr('dtype', FLOAT)]);
+  const serving = {
+    signature: {
+      name: '__inference_signature_wrapper_1',
+      inputArg: [{ name: 'x', type: FLOAT }, ...resources],
+      outputArg: [{ name: 'y', type: FLOAT }],
+      isStateful: true,
+    },
+    nodeDef: all.flatMap((layer) => [
+      read(2 * layer),
+      read(2 * layer + 1),
+      nodeOf(
+        `m${layer}`,
+        'MatMul',
+        [layer === 0 ? 'x' : `y${layer - 1}:z:0`, `read_${2 * layer + 1}:value:0`],
+        [typeAttr('T', FLOAT)],
+      ),
+      nodeOf(
+        `y${layer}`,
+        'AddV2',
+        [`m${layer}:product:0`, `read_${2 * layer}:value:0`],
+        [typeAttr('T', FLOAT)],
+      ),
+    ]),
+    ret: [{ key: 'y', value: `y${all.length - 1}:z:0` }],
+  };
+  const texts = (name, values) =>
+    nodeOf(
+      name,
+      'Const',
+      [],
+      [
+        typeAttr('dtype', STRING),
+        {
+          key: 'value',
+          value: {
+            tensor: {
+              dtype: STRING,
+              tensorShape: shape(values.length),
+              stringVal: values.map((s) => Buffer.from(s)),
+            },
+          },
+        },
+      ],
+    );
+  const restore = {
+    signature: {
+      name: '__inference__traced_restore_2',
+      inputArg: [{ name: 'file_prefix', type: STRING }, ...resources],
+      outputArg: [{ name: 'identity', type: STRING }],
+      isStateful: true,
+    },
+    nodeDef: [
+      texts(
+        'names',
+        stored.map((tensor) => tensor.key),
+      ),
+      texts(
+        'slices',
+        stored.map(() => ''),
+      ),
+      nodeOf(
+        'RestoreV2',
+        'RestoreV2',
+        ['file_prefix', 'names:output:0', 'slices:output:0'],
+        [{ key: 'dtypes', value: { list: { type: stored.map(() => FLOAT) } } }],
+      ),
+      ...stored.map((_, at) =>
+        nodeOf(
+          `assign_${at}`,
+          'AssignVariableOp',
+          [`var_${at}`, `RestoreV2:tensors:${at}`],
+          [typeAttr('dtype', FLOAT)],
+        ),
+      ),
+      nodeOf(
+        'Identity',
+        'Identity',
+        ['file_prefix', ...stored.map((_, at) => `^assign_${at}`)],
+        [typeAttr('T', STRING)],
+      ),
+    ],
+    ret: [{ key: 'identity', value: 'Identity:output:0' }],
+  };
+  const given = stored.map(() => RESOURCE);
+  const nodes = [
+    x(),
+    nodeOf(
+      'saver_filename',
+      'Placeholder',
+      [],
+      [typeAttr('dtype', STRING), { key: 'shape', value: { shape: shape() } }],
+    ),
+    ...handles,
+    nodeOf(
+      'StatefulPartitionedCall',
+      'StatefulPartitionedCall',
+      ['x', ...handles.map(({ name }) => name)],
+      called(serving.signature.name, [FLOAT, ...given], [FLOAT]),
+    ),
+    nodeOf(
+      'StatefulPartitionedCall_1',
+      'StatefulPartitionedCall',
+      ['saver_filename', ...handles.map(({ name }) => name)],
+      called(restore.signature.name, [STRING, ...given], [STRING]),
+    ),
+  ];
+  const files = smallSavedModel(nodes, [port('x', 'x:0')], [port('y', 'StatefulPartitionedCall:0')]);
+  const saved = decodeProto('SavedModel', files.get('saved_model.pb'), 'saved_model.pb');
+  const [meta] = saved.metaGraphs;
+  meta.graphDef.library = { function: [serving, restore] };
+  meta.saverDef = {
+    filenameTensorName: 'saver_filename:0',
+    saveTensorName: 'saver_filename:0',
+    restoreOpName: 'StatefulPartitionedCall_1',
+    version: 2,
+  };
+  const graph = Buffer.from(encodeProto('SavedModel', saved));
+  return new Map([['saved_model.pb', graph]]);
+}
+
+/** @param files bytes, or `{ size, pieces() }` */
+async function writeTar(path, files) {
   const archive = pack();
   const written = pipeline(archive, createWriteStream(path));
   for (const [name, data] of files) {
-    await new Promise((done, fail) =>
-      archive.entry({ name: `model/${name}` }, data, (error) => (error ? fail(error) : done())),
-    );
+    const pieces = data instanceof Uint8Array ? [data] : data.pieces();
+    const size = data.length ?? data.size;
+    await new Promise((done, fail) => {
+      const entry = archive.entry({ name: `model/${name}`, size }, (error) => (error ? fail(error) : done()));
+      Readable.from(pieces).pipe(entry);
+    });
   }
   archive.finalize();
   await written;
 }
 
 /** Writes a file of `layers` layers to the path. */
-export const FORMATS = { 'keras-h5': kerasH5, onnx, tfjs, 'saved-model': savedModel };
+export const FORMATS = {
+  'keras-h5': kerasH5,
+  onnx,
+  tfjs,
+  'saved-model': savedModel,
+  'saved-model-frozen': savedModelFrozen,
+};

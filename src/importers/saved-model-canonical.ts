@@ -4,6 +4,7 @@
  */
 import type { Borders } from './saved-model-borders.js';
 import type { Part, SavedGraph } from './saved-model-graph.js';
+import type { MovedConstants } from './saved-model-moved.js';
 import { ownNode, SCALAR, shapeAttr, stringsNode, typeAttr } from './saved-model-nodes.js';
 import { VARIABLE_OPS } from './saved-model-ops.js';
 import type { TableFillings } from './saved-model-tables.js';
@@ -20,21 +21,29 @@ export interface Canonical {
   /** What the signatures and the fillings of tables reach. */
   readonly part: Part;
   readonly borders: Borders;
+  /** Variables and tables, those of moved constants too. */
   readonly holders: readonly Holder[];
+  readonly moved: MovedConstants;
   readonly fillings: TableFillings;
 }
 
 /** @returns the bytes of saved_model.pb */
 export function writeSavedModel(
   meta: MetaGraph,
-  { graph, part, borders, holders, fillings }: Canonical,
+  { graph, part, borders, holders, moved, fillings }: Canonical,
 ): Uint8Array {
   const nodes = graph.nodes
     .filter((node) => part.nodes.has(node.name))
-    .map((node) => plainNode(borders.replaced.get(node.name) ?? node));
+    .map((node) => borders.replaced.get(node.name) ?? node)
+    .flatMap((node) => moved.replace(node, false))
+    .map(plainNode);
   const functions = [...graph.functions]
     .filter(([name]) => part.functions.has(name))
-    .map(([, item]) => ({ ...item, attr: plainAttributes(item.attr), nodeDef: item.nodeDef.map(plainNode) }));
+    .map(([, item]) => ({
+      ...item,
+      attr: plainAttributes(item.attr),
+      nodeDef: item.nodeDef.flatMap((node) => moved.replace(node, true)).map(plainNode),
+    }));
   const restore = holders.length === 0 ? [] : restoreNodes(holders);
   const init = fillings.waitFor.length === 0 ? [] : [waitingNode('init', fillings.waitFor)];
   return encodeProto('SavedModel', {
@@ -43,7 +52,14 @@ export function writeSavedModel(
       {
         metaInfoDef: { tags: ['serve'] },
         graphDef: {
-          node: [...nodes, ...borders.nodes, ...fillings.nodes, ...restore, ...init],
+          node: [
+            ...nodes,
+            ...moved.holders.map(({ node }) => node),
+            ...borders.nodes,
+            ...fillings.nodes,
+            ...restore,
+            ...init,
+          ],
           library: { function: functions },
           versions: meta.graphDef?.versions,
         },

@@ -11,24 +11,26 @@ import { writeSavedModel } from './saved-model-canonical.js';
 import { checkOps } from './saved-model-check.js';
 import { checkConstants, constantParameters } from './saved-model-constants.js';
 import { joinedParts, nodesOfPart, partReachedFrom, readGraph } from './saved-model-graph.js';
+import { MOVE_LIMITS, moveLargeConstants } from './saved-model-moved.js';
 import { TABLE_OPS, VARIABLE_OPS } from './saved-model-ops.js';
 import { readRestore, saverNodes } from './saved-model-saver.js';
 import { readSignatures, type FoundSignature, type SignatureTensor } from './saved-model-signatures.js';
 import { initNodes, readTableFillings } from './saved-model-tables.js';
-import { indexOf, readHolders, type StoredTensor } from './saved-model-variables.js';
+import { indexOf, readHolders, type Holder, type StoredTensor } from './saved-model-variables.js';
 import { DT } from './tensorflow-types.js';
 import { decodeSavedModel, type MetaGraph } from './tensorflow-proto.js';
 
-/** Decoding holds it in memory two or three times over. */
-const MAX_GRAPH_BYTES = 512 * 1024 * 1024;
+/** A protocol buffer ends at 2 GiB. Its constants are not copied when it is decoded, and large ones read again later. */
+const MAX_GRAPH_BYTES = 2047 * 1024 * 1024;
 /** Of a graph, but nothing that it computes with. */
 const NO_OPERATIONS: ReadonlySet<string> = new Set(['Const', 'Placeholder', 'NoOp']);
 
 /**
  * @param base the folder of saved_model.pb in the archive, with its slash, or ''
+ * @param limits above which constants become variables
  * @throws Refused naming the node, function or file
  */
-export function readSavedModel(archive: Archive, base: string): ConvertedModel {
+export function readSavedModel(archive: Archive, base: string, limits = MOVE_LIMITS): ConvertedModel {
   const name = `${base}saved_model.pb`;
   const source = archive.files.get(name);
   if (source === undefined) return refuseImport('CORRUPT_ARTIFACT', name, `The archive holds no ${name}.`);
@@ -39,7 +41,8 @@ export function readSavedModel(archive: Archive, base: string): ConvertedModel {
       `${name} has ${source.size} bytes; at most ${MAX_GRAPH_BYTES} are read.`,
     );
   }
-  const meta = chooseGraph(decodeSavedModel(source.read(0, source.size)).metaGraphs);
+  const whole = source.read(0, source.size);
+  const meta = chooseGraph(decodeSavedModel(whole).metaGraphs);
   const graph = readGraph(meta);
   const signatures = readSignatures(meta.signatureDef, graph);
   const served = joinedParts(signatures.served.map(({ part }) => part));
@@ -54,7 +57,8 @@ export function readSavedModel(archive: Archive, base: string): ConvertedModel {
   const kept = [...nodesOfPart(graph, part)].map(([node]) => node);
   checkConstants([...kept, ...fillings.nodes]);
 
-  const holders = readHolders(
+  const moved = moveLargeConstants(graph, part, source, whole, limits);
+  const variables = readHolders(
     archive,
     base,
     graph.nodes.filter(
@@ -62,6 +66,7 @@ export function readSavedModel(archive: Archive, base: string): ConvertedModel {
     ),
     readRestore(meta, graph),
   );
+  const holders = [...variables, ...moved.holders];
   const borders = createBorders(graph);
   const [first, ...others] = signatures.served.map((signature) => withBorders(signature, borders));
   if (first === undefined) throw new Error('A SavedModel was read without a signature.');
@@ -73,8 +78,8 @@ export function readSavedModel(archive: Archive, base: string): ConvertedModel {
     kind: 'saved-model',
     modelTopology: null,
     weights: [],
-    files: filesOf(writeSavedModel(meta, { graph, part, borders, holders, fillings }), tensors),
-    parameters: tensors.reduce((sum, { sizes }) => sum + elementCount(sizes), 0) + constantParameters(kept),
+    files: filesOf(writeSavedModel(meta, { graph, part, borders, holders, moved, fillings }), tensors),
+    parameters: variables.reduce((sum, holder) => sum + parametersOf(holder), 0) + constantParameters(kept),
     signatureName: first.name,
     inputs: first.inputs,
     outputs: first.outputs,
@@ -82,6 +87,10 @@ export function readSavedModel(archive: Archive, base: string): ConvertedModel {
     operations: kept.map(({ op }) => op).filter((op) => !NO_OPERATIONS.has(op) && !graph.functions.has(op)),
     notes: [...signatures.notes, ...widened(signatures.served), ...leftOut(archive, base)],
   };
+}
+
+function parametersOf({ tensors }: Holder): number {
+  return tensors.reduce((sum, { sizes }) => sum + elementCount(sizes), 0);
 }
 
 function chooseGraph(graphs: readonly MetaGraph[]): MetaGraph {

@@ -101,7 +101,7 @@ export function editedGraph(bytes: Buffer, edit: (graph: EditableGraph) => void)
   // eslint-disable-next-line @typescript-eslint/no-explicit-any
   const message = decodeProto('SavedModel', bytes, 'saved_model.pb') as any;
   const meta = message.metaGraphs[0];
-  edit({ nodes: meta.graphDef.node, functions: meta.graphDef.library.function, meta });
+  edit({ nodes: meta.graphDef.node, functions: meta.graphDef.library?.function ?? [], meta });
   return Buffer.from(encodeProto('SavedModel', message));
 }
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { bufferSource } from '../../../src/importers/byte-source.js';
+import { crc32c } from '../../../src/importers/crc32c.js';
 import { fromFloat16Bits } from '../../../src/lib/float16.js';
 import { nestingDepth } from '../../../src/importers/json.js';
 import { printable, Refused } from '../../../src/importers/refused.js';
@@ -14,6 +15,23 @@ const fp32 = (shape: number[], ...values: number[]): Tensor => ({
   datatype: 'FP32',
   shape,
   data: new Uint8Array(Float32Array.from(values).buffer),
+});
+
+describe('the checksum of checkpoints', () => {
+  it('is the one that its inventors published, for any length and any place in memory', () => {
+    expect(crc32c(Buffer.from('123456789'))).toBe(0xe3069283);
+    expect(crc32c(Buffer.alloc(32))).toBe(0x8a9136aa);
+    // Bit by bit, as it is defined.
+    const bytes = Uint8Array.from({ length: 40 }, (_, at) => (at * 37) & 0xff);
+    for (let length = 0; length <= 32; length++) {
+      let slow = 0xffffffff;
+      for (const byte of bytes.subarray(3, 3 + length)) {
+        slow ^= byte;
+        for (let bit = 0; bit < 8; bit++) slow = slow & 1 ? (slow >>> 1) ^ 0x82f63b78 : slow >>> 1;
+      }
+      expect(crc32c(bytes.subarray(3, 3 + length))).toBe(~slow >>> 0);
+    }
+  });
 });
 
 describe('sniffing', () => {
