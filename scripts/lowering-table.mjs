@@ -37,7 +37,7 @@ async function lists() {
     );
   const served = [...layers.SIMPLE_LAYER_CLASSES, ...recurrent.RECURRENT_CLASSES];
   const rewritten = [...rewrites.REWRITES.keys()];
-  const plain = [...graph.GRAPH_OPS].filter((op) => !rewritten.includes(op));
+  const plain = [...graph.GRAPH_OPS, ...graph.LOWERED_ONLY_OPS].filter((op) => !rewritten.includes(op));
   return [
     part('Layers of Keras, by class', 'lowered', LOWERED_LAYERS),
     part(

@@ -33,15 +33,18 @@ const OPS = `
 `;
 
 /**
- * Known to tfjs-converter and refused all the same: regular expressions from a stranger may run for ever,
- * `Print` writes a stranger's text to our log, and decision forests load further files by path.
+ * Computed by TensorFlow only, when the graph could be lowered: TensorFlow.js would run a stranger's regular expression
+ * for as long as it likes (TensorFlow's own takes linear time), and write a stranger's text to our log (lowered, `Print`
+ * passes its input on and prints nothing).
  */
+export const LOWERED_ONLY_OPS: ReadonlySet<string> = new Set(['Print', 'StaticRegexReplace']);
+
+/** Known to tfjs-converter and refused all the same: decision forests load further files by path, and run outside of TensorFlow. */
 export const REFUSED_GRAPH_OPS: readonly string[] = [
-  'Print',
   'SimpleMLCreateModelResource',
   'SimpleMLInferenceOpWithHandle',
   'SimpleMLLoadModelFromPathWithHandle',
-  'StaticRegexReplace',
 ];
 
+/** Computed by TensorFlow.js. */
 export const GRAPH_OPS: ReadonlySet<string> = new Set(OPS.split(/\s+/).filter((op) => op !== ''));

@@ -227,7 +227,7 @@ export function readKerasModel(config: unknown, kerasMajor: 2 | 3): FlatModel {
       }
       const dtype =
         own(layerConfig, 'input_dtype') ??
-        (context.className === 'Embedding' ? 'float32' : dtypeName(own(layerConfig, 'dtype')));
+        (/Embedding$/.test(context.className) ? 'float32' : dtypeName(own(layerConfig, 'dtype')));
       return addInput(`${context.name}_input`, { batch_shape: shape, dtype: dtype ?? 'float32' }, context);
     }
 

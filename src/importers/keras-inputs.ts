@@ -125,9 +125,38 @@ export const HINTS: ReadonlyMap<string, string> = new Map([
   ['FlaxLayer', 'carries a JAX program, which is not in the file.'],
   ['TextVectorization', 'splits texts into words, which only a whole TensorFlow graph does.'],
   ['StackedRNNCells', 'is no layer by itself; use one recurrent layer after the other.'],
+  ...['SimpleRNNCell', 'LSTMCell', 'GRUCell', 'ConvLSTM2DCell'].map((name): [string, string] => [
+    name,
+    `is one step of a recurrent layer; use ${name.replace('Cell', '')} itself.`,
+  ]),
   ['MelSpectrogram', 'computes spectra of sound, which only a whole TensorFlow graph does.'],
   ['STFTSpectrogram', 'computes spectra of sound, which only a whole TensorFlow graph does.'],
   ['SlicingOpLambda', 'slices a tensor in Python, which is not in the file.'],
+  ['Equalization', 'computes a histogram of each picture; equalise pictures before they are sent.'],
+  ['AutoContrast', 'stretches each picture by its own extremes; do it before pictures are sent.'],
+  [
+    'ContrastLimitedAdaptiveHistogramEqualization',
+    'computes histograms of each picture; equalise pictures before they are sent.',
+  ],
+  ['MaxNumBoundingBoxes', 'counts the boxes of training data; leave it out of the model that serves.'],
+  [
+    'RandomCrop',
+    'does another thing when it serves in each version of Keras; put CenterCrop or Resizing in its place.',
+  ],
+  ['HashedCrossing', 'hashes pairs of values as only TensorFlow itself does.'],
+  ['Pipeline', 'is a list of other layers; put these into the model one after the other.'],
+  ['FeatureSpace', 'is a model that reads a table; build the model from its get_encoded_features() instead.'],
+  ['LocallyConnected1D', 'has a kernel for each place, which Keras 3 dropped.'],
+  ['LocallyConnected2D', 'has a kernel for each place, which Keras 3 dropped.'],
+  [
+    'ReconstructPatches2D',
+    'puts patches together; Reshape and Permute do the same where patches do not overlap.',
+  ],
+  [
+    'ReconstructPatches3D',
+    'puts patches together; Reshape and Permute do the same where patches do not overlap.',
+  ],
+  ['BytePairTokenizer', 'splits texts into tokens; send the tokens.'],
 ]);
 
 export function refuseUnknown(context: LayerContext): never {

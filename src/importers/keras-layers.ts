@@ -30,6 +30,7 @@ import {
   sizes,
   translateOptions,
   type Option,
+  type Options,
 } from './keras-options.js';
 import { DATA_FORMAT, kernelAndBias, rule, USE_BIAS, weight, type LayerRule } from './keras-rules.js';
 
@@ -160,6 +161,23 @@ const activationLayer: LayerRule = (config, context) => {
   };
 };
 
+const embedding = (more: Options = {}): LayerRule =>
+  rule(
+    {
+      input_dim: positive(),
+      output_dim: positive(),
+      mask_zero: flag(false),
+      input_length: ignored,
+      lora_alpha: ignored,
+      lora_rank: only(null),
+      sparse: only(false),
+      quantization_config: only(null),
+      ...more,
+    },
+    (config) => [weight('embeddings', 0, [config['input_dim'] as number, config['output_dim'] as number])],
+    'Embedding',
+  );
+
 const padding2d: Option = {
   fallback: 1,
   check(value, context) {
@@ -244,21 +262,11 @@ const RULES: ReadonlyMap<string, LayerRule> = new Map<string, LayerRule>([
   ['Reshape', rule({ target_shape: integers() })],
   ['Permute', rule({ dims: integers() })],
   ['RepeatVector', rule({ n: positive() })],
+  ['Embedding', embedding()],
   [
-    'Embedding',
-    rule(
-      {
-        input_dim: positive(),
-        output_dim: positive(),
-        mask_zero: flag(false),
-        input_length: ignored,
-        lora_alpha: ignored,
-        lora_rank: only(null),
-        sparse: only(false),
-        quantization_config: only(null),
-      },
-      (config) => [weight('embeddings', 0, [config['input_dim'] as number, config['output_dim'] as number])],
-    ),
+    'ReversibleEmbedding',
+    // Called in reverse it is another layer: `reverse` is an argument that no call may have.
+    embedding({ tie_weights: only(true), reverse_dtype: ignored, logit_soft_cap: ignored }),
   ],
   ['Masking', rule({ mask_value: number(0) })],
   [
@@ -294,7 +302,7 @@ const RULES: ReadonlyMap<string, LayerRule> = new Map<string, LayerRule>([
     'RandomContrast', 'RandomBrightness', 'RandomTranslation', 'RandomColorDegeneration', 'RandomColorJitter',
     'RandomElasticTransform', 'RandomErasing', 'RandomGaussianBlur', 'RandomGrayscale', 'RandomHue', 'RandomInvert',
     'RandomPerspective', 'RandomPosterization', 'RandomSaturation', 'RandomSharpness', 'RandomShear', 'AugMix',
-    'CutMix', 'MixUp', 'RandAugment',
+    'CutMix', 'MixUp', 'RandAugment', 'Solarization', 'RandomHeight', 'RandomWidth',
   ].map((name): [string, LayerRule] => [name, identity]), // prettier-ignore
 ]);
 

@@ -4,7 +4,7 @@
  */
 import type { Datatype } from '../lib/tensor.js';
 import type { ConvertedModel, ModelTensor, WeightBlock } from './converted-model.js';
-import { GRAPH_OPS } from './graph-ops.js';
+import { GRAPH_OPS, LOWERED_ONLY_OPS } from './graph-ops.js';
 import { isBuiltInName, isObject, own, ownArray, ownObject, ownString, type JsonObject } from './json.js';
 import { IMPORT_LIMITS } from './limits.js';
 import { refuseImport } from './refused.js';
@@ -58,7 +58,9 @@ export function readTfjsGraph(
     );
   }
   const initializer = own(model, 'modelInitializer');
-  const checked = initializerFields(model, initializer);
+  const { initial, fields } = initializerFields(model, initializer);
+  const all = [...nodes, ...inner];
+  const beyond = [...all, ...initial].find(({ op }) => LOWERED_ONLY_OPS.has(op));
   return {
     format: 'TFJS_GRAPH',
     producer,
@@ -72,23 +74,29 @@ export function readTfjsGraph(
     weights,
     inputs,
     outputs,
-    operations: [...nodes, ...inner]
-      .map((node) => node.op)
-      .filter((op) => op !== 'Const' && op !== 'Placeholder'),
+    operations: all.map((node) => node.op).filter((op) => op !== 'Const' && op !== 'Placeholder'),
     notes,
+    beyondEngines:
+      beyond === undefined
+        ? null
+        : `Node "${beyond.name}" has the op "${beyond.op}", which Souk lets TensorFlow alone compute.`,
     graph: {
       ...(signature === null ? {} : { graphSignature: signature }),
-      ...checked,
+      ...fields,
     },
   };
 }
 
 /** Hash tables are filled by a second small graph, whose ops obey the same list. */
-function initializerFields(model: JsonObject, initializer: unknown): NonNullable<ConvertedModel['graph']> {
-  if (!isObject(initializer)) return {};
-  readNodes(ownArray(initializer, 'node') ?? [], 'initializer');
+function initializerFields(
+  model: JsonObject,
+  initializer: unknown,
+): { readonly initial: readonly GraphNode[]; readonly fields: NonNullable<ConvertedModel['graph']> } {
+  if (!isObject(initializer)) return { initial: [], fields: {} };
+  const initial = readNodes(ownArray(initializer, 'node') ?? [], 'initializer');
   const signature = own(model, 'initializerSignature');
-  return { initializer, ...(signature === undefined ? {} : { initializerSignature: signature }) };
+  const named = signature === undefined ? {} : { initializerSignature: signature };
+  return { initial, fields: { initializer, ...named } };
 }
 
 function readNodes(items: readonly unknown[], where: string): readonly GraphNode[] {
@@ -106,11 +114,11 @@ function readNodes(items: readonly unknown[], where: string): readonly GraphNode
         name,
         `The ${where} has a node named "${name}", which is not allowed.`,
       );
-    if (!GRAPH_OPS.has(op)) {
+    if (!GRAPH_OPS.has(op) && !LOWERED_ONLY_OPS.has(op)) {
       refuseImport(
         'UNSUPPORTED_OP',
         name,
-        `Node "${name}" has the op "${op}", which no engine of Souk computes.`,
+        `Node "${name}" has the op "${op}", which no engine of Souk computes in a TensorFlow.js graph. The SavedModel that it was converted from, or an ONNX file of the same model, may be served.`,
       );
     }
     const inputs = ownArray(node, 'input') ?? [];

@@ -8,7 +8,8 @@ import type { ConvertedModel } from '../../src/importers/converted-model.js';
 import { GraphMessage } from '../../src/lowering/tensorflow-schema.js';
 
 const FILE = fileURLToPath(new URL('../fixtures/lowering/tensorflow-ops.txt', import.meta.url));
-const known: ReadonlyMap<string, ReadonlySet<string>> = new Map(
+/** By op, its attributes. */
+export const TENSORFLOW_OPS: ReadonlyMap<string, ReadonlySet<string>> = new Map(
   readFileSync(FILE, 'utf8')
     .trim()
     .split('\n')
@@ -35,7 +36,7 @@ export function unknownToTensorflow({ lowered }: ConvertedModel): readonly strin
   const graph = GraphMessage.decode(lowered.value.graph) as unknown as WrittenGraph;
   const nodes = [...graph.node, ...(graph.library?.function ?? []).flatMap(({ nodeDef }) => nodeDef)];
   return nodes.flatMap(({ op, attr }) => {
-    const attributes = known.get(op);
+    const attributes = TENSORFLOW_OPS.get(op);
     if (attributes === undefined) return [op];
     return attr.filter(({ key }) => !attributes.has(key)).map(({ key }) => `${op}.${key}`);
   });

@@ -121,6 +121,12 @@ const filled =
     );
   };
 
+/** Passes its first input on; what it would print stays unread. */
+const print: Rewrite = (node, emit) => {
+  const control = node.inputs.filter((input) => input.startsWith('^'));
+  return emit('Identity', [node.inputs[0] ?? '', ...control], [typeOf(node)]);
+};
+
 /** A line is a picture of height one. */
 const conv1d: Rewrite = (node, emit) => {
   const type = typeOf(node);
@@ -155,6 +161,7 @@ export const REWRITES: ReadonlyMap<string, Rewrite> = new Map<string, Rewrite>([
   ['Conv1D', conv1d],
   ['Ones', filled(1)],
   ['Zeros', filled(0)],
+  ['Print', print],
 ]);
 
 export function plainNode(node: JsonNode): GraphNode {

@@ -149,7 +149,7 @@ export function textModel(): Buffer {
 export const REFUSED_FILES: Readonly<Record<string, () => Buffer>> = {
   UNSUPPORTED_FORMAT: () => Buffer.from('%PDF-1.7 is no model'),
   CORRUPT_ARTIFACT: () => graphZip(undefined, new Uint8Array(3)),
-  UNSUPPORTED_OP: () => graph([node('y', 'StaticRegexReplace', ['x'], {})], []),
+  UNSUPPORTED_OP: () => graph([node('y', 'WriteFile', ['x'], {})], []),
   UNSUPPORTED_TENSOR: () =>
     graphZip((model) => {
       model.weightsManifest[0].weights[0].dtype = 'float8';

@@ -1,6 +1,8 @@
 /** Each op that TensorFlow.js has and TensorFlow has not, rewritten and run, against tfjs-core's own kernels. */
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { FUSED_ACTIVATIONS, REWRITES } from '../../../src/lowering/graph-model/rewrites.js';
+import { decodeBytesElements, encodeBytesElements } from '../../../src/inference/tensors.js';
+import type { Tensor } from '../../../src/lib/tensor.js';
 import { executed } from '../../support/executor.js';
 import {
   elementsOf,
@@ -18,6 +20,7 @@ import {
   text,
   texts,
   type,
+  types,
   type Attributes,
   type GraphConstant,
 } from '../../support/graph-models.js';
@@ -144,6 +147,13 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Case>>>> = {
     },
   },
   Ones: { 'a shape': { input: [3], constants: [integers('shape', [2, 3])], attributes: T } },
+  Print: {
+    'something to print': {
+      input: [3],
+      constants: [random('data', 2)],
+      attributes: { ...T, U: types('DT_FLOAT'), message: text('heard'), first_n: int(-1), summarize: int(3) },
+    },
+  },
   Zeros: {
     'a shape': { input: [3], constants: [integers('shape', [2, 3])], attributes: { T: type('DT_INT32') } },
   },
@@ -192,7 +202,11 @@ it.each(all)('%s with %s gives what tfjs-core gives', async (op, _what, one) => 
   );
   const known =
     formula === undefined ? one : { ...one, attributes: { ...one.attributes, fused_ops: texts('BiasAdd') } };
+  const spoken = [vi.spyOn(console, 'log'), vi.spyOn(console, 'warn')].map((spy) =>
+    spy.mockImplementation(() => undefined),
+  );
   const [reference] = await executed(modelOf(op, known), [x]);
+  for (const spy of spoken) spy.mockRestore();
   const expected = (reference?.values ?? []).map((value) => (formula ?? Number)(Number(value)));
   const model = modelOf(op, one);
   expect(unknownToTensorflow(model)).toEqual([]);
@@ -200,4 +214,30 @@ it.each(all)('%s with %s gives what tfjs-core gives', async (op, _what, one) => 
   expect(made?.shape).toEqual(reference?.shape);
   const values = elementsOf(made as never);
   expect(Math.max(...expected.map((value, i) => Math.abs(value - (values[i] ?? NaN))))).toBeLessThan(2e-5);
+});
+
+it('StaticRegexReplace runs lowered only, with the regular expressions of TensorFlow', async () => {
+  const model = graphModel({
+    constants: [],
+    nodes: [
+      placeholder('x', [-1], 'DT_STRING'),
+      node('y', 'StaticRegexReplace', ['x'], {
+        pattern: text('(\\d+)[^\\d]*'),
+        rewrite: text('<\\1>'),
+        replace_global: flag(true),
+      }),
+    ],
+    signature: {
+      inputs: { x: { name: 'x:0', dtype: 'DT_STRING' } },
+      outputs: { y: { name: 'y:0', dtype: 'DT_STRING' } },
+    },
+  });
+  expect(model.beyondEngines).toContain('"StaticRegexReplace"');
+  expect(unknownToTensorflow(model)).toEqual([]);
+  const data = new Uint8Array(encodeBytesElements([Buffer.from('12 and 7!'), Buffer.from('none')]));
+  const [made] = await runModel(engines, 'tfjs-graph', model, [
+    { name: 'x', datatype: 'BYTES', shape: [2], data },
+  ]);
+  const words = decodeBytesElements((made as Tensor).data).map((bytes) => Buffer.from(bytes).toString());
+  expect(words).toEqual(['<12><7>', 'none']);
 });

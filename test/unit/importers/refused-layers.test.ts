@@ -33,7 +33,7 @@ it.each<[string, object, RegExp]>([
     {},
     new RegExp(hint.slice(0, 30).replace(/\W/g, '.')),
   ]),
-  ['Equalization', {}, /no engine of Souk computes/],
+  ['Wobble', {}, /no engine of Souk computes/],
   ['LSTM', { units: 2, stateful: true }, /has stateful true/],
   ['ConvLSTM2D', { filters: 2, kernel_size: 3, stateful: true }, /has stateful true/],
   ['RNN', { cell }, /StackedRNNCells.*one layer after the other/],
