@@ -1,6 +1,6 @@
 /** What every reader makes of a file: everything the pack needs, weights not yet read. */
 import type { PackHeader, WeightSpec } from '../inference/index.js';
-import type { Datatype } from '../lib/tensor.js';
+import { DEFAULT_SIGNATURE, type Datatype } from '../lib/tensor.js';
 import type { CompactGraph, LoweringRefusal } from '../lowering/index.js';
 import type { Result } from '../lib/result.js';
 import type { ModelFormat } from './types.js';
@@ -68,6 +68,11 @@ export interface ConvertedModel {
   /** Why the engines of its kind cannot run it, so that only the lowered graph can; `null` when they can. */
   readonly beyondEngines?: string | null;
   readonly graph?: Pick<PackHeader, 'graphSignature' | 'initializerSignature' | 'initializer'>;
+}
+
+/** Of the signature that answers when none is named. */
+export function signatureNameOf({ signatureName = DEFAULT_SIGNATURE }: ConvertedModel): string {
+  return signatureName;
 }
 
 /** The names under which the runtime knows the tensors, as a pack keeps them. */

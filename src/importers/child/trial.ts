@@ -4,30 +4,22 @@
  * fastest, what the model's outputs really look like (names are in the file, shapes often are not), and
  * whether requests may share a run.
  */
-import { createRuntime, type LoadedModel } from '../../inference/worker/runtimes/index.js';
 import { enginesFor, type PackSignature, type RuntimeName } from '../../inference/index.js';
-import { DEFAULT_SIGNATURE, hasBatchDimension, type Signature, type Tensor } from '../../lib/tensor.js';
+import { DEFAULT_SIGNATURE, hasBatchDimension } from '../../lib/tensor.js';
 import { chooseEngine } from '../choose-engine.js';
-import { nodesOf, parameterCount, type ConvertedModel } from '../converted-model.js';
-import { printable, Refused, refuseImport } from '../refused.js';
-import { comparisonCases } from '../comparison-inputs.js';
-import { copies } from '../trial-tensors.js';
+import { nodesOf, signatureNameOf, type ConvertedModel } from '../converted-model.js';
+import { Refused, refuseImport } from '../refused.js';
 import type { EngineTrial, ImportSample, SampleFindings } from '../types.js';
-import { answersOf, compareWith, type Answers, type Comparison } from './compare-engines.js';
-import { compareWithExpected, type ExpectedComparison } from './expected-outputs.js';
-import { explore, type Reference } from './explore.js';
-import { batchRunMs, bestRunMs, joiningProblem } from './measure.js';
+import type { ExpectedComparison } from './expected-outputs.js';
+import { tooHeavyToLower } from './heavy-models.js';
 import { readSample, type ReadSample } from './read-sample.js';
-import {
-  provisionalOther,
-  provisionalSignature,
-  tryOthers,
-  type TriedOthers,
-  type TriedSignature,
-} from './trial-signatures.js';
+import { provisionalSignature, type TriedOthers, type TriedSignature } from './trial-signatures.js';
+import { failedTrial, NOTHING, tryEngine, type Measured, type Outcome } from './try-engine.js';
 
 /** Runs TensorFlow graphs, among them what a model of another kind was lowered to. */
 const LOWERED_ENGINE: RuntimeName = 'tfjs-graph';
+const WASM_ENGINE: RuntimeName = 'tfjs-wasm';
+const WITNESS: RuntimeName = 'tfjs-node';
 
 export interface TrialResult {
   /** The one that answers by default. */
@@ -67,18 +59,14 @@ export async function runTrial(
     const mayAnother =
       error instanceof Refused &&
       error.refusal.code !== 'SAMPLE_MISMATCH' &&
-      nameOf(model) !== DEFAULT_SIGNATURE;
+      signatureNameOf(model) !== DEFAULT_SIGNATURE;
     if (!mayAnother || next === undefined) throw error;
     const { name, inputs, outputs } = next;
     const rest = { ...model, signatureName: name, inputs, outputs, otherSignatures: others };
     const result = await runTrial(rest, runtimes, sample, packFor, onProgress);
-    const note = `The signature "${nameOf(model)}" is not served: ${error.refusal.message}`;
+    const note = `The signature "${signatureNameOf(model)}" is not served: ${error.refusal.message}`;
     return { ...result, notes: [note, ...result.notes] };
   }
-}
-
-function nameOf({ signatureName = DEFAULT_SIGNATURE }: ConvertedModel): string {
-  return signatureName;
 }
 
 async function tryAll(
@@ -91,8 +79,12 @@ async function tryAll(
   const able = enginesFor(model.kind);
   const isLowered = model.lowered?.ok === true;
   // The engines that know this kind of model go first: the lowered graph is measured against their answers.
+  const allowed = runtimes.filter((name) => able.includes(name));
   const candidates = [
-    ...runtimes.filter((name) => able.includes(name)),
+    // TensorFlow's own kernels go before those of WebAssembly, which are fewer and have been wrong: whoever differs from the
+    // first does not serve.
+    ...allowed.filter((name) => name !== WASM_ENGINE),
+    ...allowed.filter((name) => name === WASM_ENGINE),
     ...runtimes.filter((name) => isLowered && name === LOWERED_ENGINE && !able.includes(name)),
   ];
   if (candidates.length === 0) {
@@ -111,6 +103,14 @@ async function tryAll(
   let reference: Measured | null = null;
   const beyond = model.beyondEngines ?? null;
   let others: TriedOthers = { signatures: [], notes: [] };
+  const witness = witnessFor(model, able, candidates);
+  if (witness !== null) {
+    const outcome = await tryEngine(witness, packFor, model, given, null, true);
+    reference = outcome.reference;
+    if (reference === null) {
+      notes.push(`The lowered graph was compared with no other engine: ${outcome.trial.reason ?? witness}`);
+    }
+  }
   for (const [i, name] of candidates.entries()) {
     const against = able.includes(name) ? beyond : reference === null ? null : tooHeavyToLower(model);
     const outcome: Outcome =
@@ -145,13 +145,28 @@ async function tryAll(
   if (problem !== undefined) notes.push(`Requests are run one by one and never joined, because ${problem}.`);
   const batchable = reference.hasRows && hasBatchDimension(signature) && problem === undefined;
   return {
-    first: { name: nameOf(model), signature, ...nodesOf(model), batchable },
+    first: { name: signatureNameOf(model), signature, ...nodesOf(model), batchable },
     others: others.signatures,
     runtime: chosen.runtime,
     trials,
     notes: [...reference.notes, ...notes, ...others.notes],
     sample: findings(given, compared.get(chosen.runtime) ?? null),
   };
+}
+
+/**
+ * Where the operator allows only the engine of lowered graphs, TensorFlow.js's own executor says what they should answer, and
+ * serves nothing. It is the same native library, so nobody's wish to keep one away from strangers' files is passed over; for
+ * WebAssembly alone there is no such witness.
+ */
+function witnessFor(
+  model: ConvertedModel,
+  able: readonly RuntimeName[],
+  candidates: readonly RuntimeName[],
+): RuntimeName | null {
+  const isAlone = candidates.every((name) => name === LOWERED_ENGINE) && !able.includes(LOWERED_ENGINE);
+  const canSay = able.includes(WITNESS) && (model.beyondEngines ?? null) === null;
+  return isAlone && canSay && tooHeavyToLower(model) === null ? WITNESS : null;
 }
 
 function findings(given: ReadSample | null, compared: ExpectedComparison | null): SampleFindings | null {
@@ -163,170 +178,4 @@ function findings(given: ReadSample | null, compared: ExpectedComparison | null)
     tolerance,
     largestDifference: compared?.largestDifference ?? null,
   };
-}
-
-/**
- * TensorFlow copies the constants of a graph again and again while it prepares it: 2.2 GiB of memory at the height for
- * 128 MiB of weights, 3.0 for 192, 7.1 for 512. No worker has that to spare where another engine serves.
- */
-const MAX_LOWERED_BYTES = 160 * 1024 * 1024;
-const WIDEST_BYTES = 4;
-
-/** `null` when it is not. */
-function tooHeavyToLower(model: ConvertedModel): string | null {
-  const bytes = parameterCount(model) * WIDEST_BYTES;
-  if (bytes <= MAX_LOWERED_BYTES) return null;
-  return `The weights take ${bytes} bytes; beyond ${MAX_LOWERED_BYTES} TensorFlow needs too much memory for one graph.`;
-}
-
-/** What the first engine that works made of the model, and its answers to what the others are compared on. */
-interface Measured extends Reference {
-  readonly answers: Answers;
-}
-
-interface Outcome {
-  readonly trial: EngineTrial;
-  readonly reference: Measured | null;
-  readonly joiningProblem: string | null;
-  readonly others: TriedOthers | null;
-  readonly notes: readonly string[];
-  /** With the outputs that the sample expects; `null` when it expects none, or none came. */
-  readonly compared: ExpectedComparison | null;
-  /** How they differ. */
-  readonly mismatch: Refused | null;
-}
-
-const NOTHING = {
-  reference: null,
-  joiningProblem: null,
-  others: null,
-  notes: [],
-  compared: null,
-  mismatch: null,
-} as const;
-
-function failedTrial(
-  runtime: RuntimeName,
-  reason: string,
-  loadMs: number | null = null,
-  memoryBytes: number | null = null,
-): EngineTrial {
-  return {
-    runtime,
-    ok: false,
-    reason: printable(reason, 400),
-    loadMs,
-    memoryBytes,
-    computeMs: null,
-    batchComputeMs: null,
-    maxRelativeDiff: null,
-    comparedInputs: null,
-  };
-}
-
-async function tryEngine(
-  name: RuntimeName,
-  packFor: PackFor,
-  model: ConvertedModel,
-  sample: ReadSample | null,
-  reference: Measured | null,
-  isFollowed: boolean,
-): Promise<Outcome> {
-  // Whatever an engine throws at a stranger's model is a finding about that model, and is reported.
-  let loaded: LoadedModel | null = null;
-  let loadMs: number | null = null;
-  const failed = (reason: string, mismatch: Refused | null = null): Outcome => ({
-    ...NOTHING,
-    trial: failedTrial(name, reason, loadMs, loaded?.bytes ?? null),
-    mismatch,
-  });
-  try {
-    // The working directory is the import's own, and is removed with it even when this process is killed.
-    const runtime = createRuntime(name, { temporaryDirectory: process.cwd() });
-    await runtime.start();
-    const started = performance.now();
-    // What the first engine found out is truer than what the file says.
-    const signature = reference?.signature ?? provisionalSignature(model);
-    const others = model.otherSignatures ?? [];
-    const first = { name: nameOf(model), signature, ...nodesOf(model) };
-    loaded = await runtime.load(packFor(first, others.map(provisionalOther)));
-    loadMs = Math.round((performance.now() - started) * 1000) / 1000;
-    const compared = await answersSample(loaded, signature, sample);
-    if (compared instanceof Refused) return failed(compared.message, compared);
-    const given = sample?.tensors ?? null;
-    const measured = reference ?? (await measure(loaded, model, signature, given, isFollowed));
-    const comparison = reference === null ? null : await compareWith(loaded, reference.answers);
-    if (comparison !== null && comparison.problem !== null) return failed(comparison.problem);
-    const computeMs = await bestRunMs(loaded, measured.inputs);
-    const canJoin = measured.hasRows && hasBatchDimension(measured.signature);
-    const problem = canJoin ? await joiningProblem(loaded, measured.inputs, computeMs) : null;
-    const batchComputeMs =
-      canJoin && problem === null ? await batchRunMs(loaded, measured.inputs, computeMs) : null;
-    return {
-      trial: {
-        runtime: name,
-        ok: true,
-        reason: null,
-        loadMs,
-        memoryBytes: loaded.bytes,
-        computeMs,
-        batchComputeMs,
-        maxRelativeDiff: comparison?.diff ?? 0,
-        comparedInputs: comparison?.count ?? null,
-      },
-      reference: measured,
-      joiningProblem: problem,
-      others: reference === null ? await tryOthers(loaded, others) : null,
-      compared,
-      mismatch: null,
-      notes: comparison === null || comparison.leftOut === 0 ? [] : [fewerNote(name, comparison)],
-    };
-  } catch (error) {
-    // A sample that does not fit the model fits no engine.
-    if (error instanceof Refused) throw error;
-    return failed(error instanceof Error ? error.message : String(error));
-  } finally {
-    loaded?.dispose();
-  }
-}
-
-/** The whole sample, all its rows, against what it expects. */
-async function answersSample(
-  loaded: LoadedModel,
-  { outputs }: Signature,
-  sample: ReadSample | null,
-): Promise<ExpectedComparison | Refused | null> {
-  if (sample === null || sample.expected.length === 0) return null;
-  const answered = await loaded.run(copies(sample.tensors));
-  const named = answered.map((output, at) => ({ ...output, name: outputs[at]?.name ?? output.name }));
-  try {
-    return compareWithExpected(named, sample);
-  } catch (error) {
-    if (error instanceof Refused) return error;
-    throw error;
-  }
-}
-
-/** @param isFollowed by an engine to compare with */
-async function measure(
-  loaded: LoadedModel,
-  model: ConvertedModel,
-  signature: Signature,
-  sample: readonly Tensor[] | null,
-  isFollowed: boolean,
-): Promise<Measured> {
-  const found = await explore(loaded, signature, model, sample);
-  if (!isFollowed) return { ...found, answers: { answers: [], leftOut: 0 } };
-  const hasRows = found.hasRows && hasBatchDimension(found.signature);
-  const largest = model.inputs.map(({ largestIndex }) => largestIndex ?? null);
-  const { answers, leftOut } = await answersOf(loaded, comparisonCases(found.inputs, largest, hasRows));
-  const first = { what: "the trial's inputs", inputs: found.inputs, outputs: found.outputs };
-  return { ...found, answers: { answers: [first, ...answers], leftOut } };
-}
-
-function fewerNote(name: RuntimeName, { count, leftOut }: Comparison): string {
-  return (
-    `The engine ${name} was compared with the first on ${count} of ${count + leftOut} inputs, ` +
-    `because the model is slow or its tensors are large.`
-  );
 }

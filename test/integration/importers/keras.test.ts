@@ -102,5 +102,12 @@ const THROUGH_THE_CHILD = [
 ];
 
 describe('one layer each', () => {
+  it('a BatchNormalization along an inner axis is refused where WebAssembly, which is wrong there, is all that is allowed', async () => {
+    const bytes = readFileSync(join(FIXTURES, 'layers/batchnorm-axis1.keras'));
+    const { result } = await importBytes(importer, bytes, { runtimes: ['tfjs-wasm'] });
+    expect(result).toMatchObject({ ok: false, error: { code: 'TRIAL_FAILED' } });
+    expect(JSON.stringify(result)).toMatch(/tfjs-wasm: .*BatchNormalization along an inner axis/);
+  });
+
   it.each(THROUGH_THE_CHILD)("%s gives Python's outputs on every engine", expectPythonsOutputs);
 });

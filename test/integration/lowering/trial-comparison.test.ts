@@ -19,6 +19,7 @@ import {
   type,
   type GraphJson,
 } from '../../support/graph-models.js';
+import type { RuntimeName } from '../../../src/inference/index.js';
 import { createEngines } from '../../support/importing.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'souk-trial-'));
@@ -62,7 +63,11 @@ const wrongWhereLarge = product(
 );
 
 /** The trial as an import runs it, with another graph in place of the model's own lowering. */
-async function trialsOf(model: ConvertedModel, lowering: ConvertedModel = model) {
+async function trialsOf(
+  model: ConvertedModel,
+  lowering: ConvertedModel = model,
+  runtimes: readonly RuntimeName[] = ['tfjs-graph', 'tfjs-node'],
+) {
   const work = mkdtempSync(join(directory, 'work-'));
   const before = process.cwd();
   process.chdir(work);
@@ -73,7 +78,7 @@ async function trialsOf(model: ConvertedModel, lowering: ConvertedModel = model)
     const planted: ConvertedModel = { ...model, weights: lowering.weights, lowered };
     return await runTrial(
       planted,
-      ['tfjs-graph', 'tfjs-node'],
+      runtimes,
       null,
       (first) => packOfModel(planted, first),
       () => undefined,
@@ -103,6 +108,23 @@ it.each([
   expect(trials[0]?.reason).toMatch(reason);
   // What a refused engine does to a batch is no reason to keep the other from joining rows.
   expect(first.batchable).toBe(true);
+});
+
+it('an operator who allows lowered graphs only has them compared all the same, with an executor that does not serve', async () => {
+  const { trials, runtime } = await trialsOf(honest, honest, ['tfjs-graph']);
+  expect(runtime).toBe('tfjs-graph');
+  expect(trials).toMatchObject([{ runtime: 'tfjs-graph', ok: true, comparedInputs: 9 }]);
+  await expect(trialsOf(honest, wrongBelowZero, ['tfjs-graph'])).rejects.toThrow(
+    /No engine could run the model\. tfjs-graph: .*on large values in 1 row/,
+  );
+});
+
+it('TensorFlow is asked before WebAssembly, whatever the operator prefers, and the report keeps their order', async () => {
+  const { trials } = await trialsOf(honest, honest, ['tfjs-wasm', 'tfjs-node']);
+  expect(trials).toMatchObject([
+    { runtime: 'tfjs-wasm', ok: true, comparedInputs: 9 },
+    { runtime: 'tfjs-node', ok: true, comparedInputs: null },
+  ]);
 });
 
 it('a model whose time is up is still compared on random values in one row and in five', async () => {

@@ -3,6 +3,7 @@
  * had, and never touches tfjs-node.
  */
 import { dirname, sep } from 'node:path';
+import type { NamedTensorInfoMap } from '@tensorflow/tfjs';
 import type * as TfjsWasm from '@tensorflow/tfjs-backend-wasm';
 import { engineMemory, loadTfjsModel, requireFromHere, requireTfjs, type TfjsHost } from './tfjs-model.js';
 import { EngineUnavailableError, type Runtime } from './runtime.js';
@@ -31,6 +32,7 @@ export function createTfjsWasmRuntime(): Runtime {
         wasm.setThreadsCount(1);
         if (!(await becomesCurrent(tf))) throw new Error('its backend did not initialise');
         checkAllocations(tf);
+        checkNormalizations(tf);
         host = { tf, backend: 'wasm' };
       } catch (error) {
         const reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
@@ -65,6 +67,35 @@ function checkAllocations(tf: Tf): void {
       throw new Error(`WebAssembly has no memory for a tensor of ${bytes} bytes.`);
     return address;
   };
+}
+
+const NORMALIZATION = 'FusedBatchNorm';
+
+/**
+ * Its kernel takes each parameter for one of the last dimension. tfjs-layers broadcasts them where a BatchNormalization works
+ * along another one, and the answers would be wrong without a word: such a model runs on other engines.
+ */
+function checkNormalizations(tf: Tf): void {
+  const kernel = tf.getKernel(NORMALIZATION, 'wasm');
+  if (kernel === undefined) return;
+  tf.unregisterKernel(NORMALIZATION, 'wasm');
+  tf.registerKernel({
+    ...kernel,
+    kernelFunc: (call) => {
+      const { x, ...parameters } = call.inputs as NamedTensorInfoMap;
+      const last = x?.shape.at(-1) ?? 1;
+      // Scale and offset may be left out.
+      for (const parameter of Object.values(parameters)) {
+        if (!parameter) continue;
+        const { shape } = parameter;
+        if (shape.at(-1) === last && shape.slice(0, -1).every((size) => size === 1)) continue;
+        throw new Error(
+          `The model has a BatchNormalization along an inner axis (${NORMALIZATION} of [${x?.shape.join(', ')}] with [${shape.join(', ')}]), which this engine computes wrongly.`,
+        );
+      }
+      return kernel.kernelFunc(call);
+    },
+  });
 }
 
 /** Of two starts at once in one thread, tfjs fails the first, although the second brings the backend for both. */
