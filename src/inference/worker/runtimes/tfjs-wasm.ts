@@ -82,7 +82,7 @@ function checkNormalizations(tf: Tf): void {
   tf.registerKernel({
     ...kernel,
     kernelFunc: (call) => {
-      const { x, ...parameters } = call.inputs as NamedTensorInfoMap;
+      const { x, ...parameters } = call.inputs;
       const last = x?.shape.at(-1) ?? 1;
       // Scale and offset may be left out.
       for (const parameter of Object.values(parameters)) {
