@@ -3,7 +3,6 @@
  * had, and never touches tfjs-node.
  */
 import { dirname, sep } from 'node:path';
-import type { NamedTensorInfoMap } from '@tensorflow/tfjs';
 import type * as TfjsWasm from '@tensorflow/tfjs-backend-wasm';
 import { engineMemory, loadTfjsModel, requireFromHere, requireTfjs, type TfjsHost } from './tfjs-model.js';
 import { EngineUnavailableError, type Runtime } from './runtime.js';
