@@ -13,7 +13,7 @@ import { createFairQueue, type FairQueue, type QueueBounds, type Scheduling } fr
 import type { QueueStats } from './pool-stats.js';
 import { Ticket, type InferenceResult } from './ticket.js';
 import type { InferenceJob, InferenceRefusal } from './types.js';
-import { versionKeyOf } from './version-key.js';
+import { programKeyOf, versionKeyOf } from './version-key.js';
 
 export interface AdmissionDeps {
   readonly clock: Clock;
@@ -96,15 +96,17 @@ export function createAdmission(deps: AdmissionDeps): Admission {
       if (job.signal?.aborted === true) return refuse(cancelled());
       if (!(job.timeoutMs > 0)) return refuse(deadlineExceeded(job.timeoutMs, 'queued'));
       const version = versionKeyOf(job.artifact);
+      const program = programKeyOf(job.artifact, version);
       let bytes = 0;
       for (const { data } of job.inputs) bytes += data.byteLength;
       const ticket = new Ticket(
         {
           job,
           version,
-          group: mayJoin(job, version) ? joinGroupOf(job, version, deps.maxBatchRows) : null,
+          program,
+          group: mayJoin(job, version) ? joinGroupOf(job, program, deps.maxBatchRows) : null,
           bytes,
-          workMs: costs.msPerRow(version) * job.rows,
+          workMs: costs.msPerRow(program) * job.rows,
           nowMs: clock.monotonicMs(),
         },
         onSettled,

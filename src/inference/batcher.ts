@@ -12,12 +12,12 @@ import type { InferenceJob } from './types.js';
  * Requests of one group may share a run: the same version, the same datatypes, the same dimensions but the first.
  * `null`: this request runs alone.
  */
-export function joinGroupOf(job: InferenceJob, version: string, maxRows: number): string | null {
+export function joinGroupOf(job: InferenceJob, program: string, maxRows: number): string | null {
   const { artifact, signature, inputs, rows } = job;
   if (!artifact.batchable || rows >= maxRows || inputs.length === 0) return null;
   if (!hasBatchDimension(signature)) return null;
   // Datatypes and dimensions may be equal while the signatures are not.
-  let group = artifact.signatureName === undefined ? version : `${version}/${artifact.signatureName}`;
+  let group = program;
   for (const { datatype, shape } of inputs) {
     if (shape[0] !== rows) return null;
     group += `|${datatype}`;

@@ -1,16 +1,16 @@
 /**
- * What a run of a version costs, learnt from the runs that were observed: cost ≈ fixed + rows · perRow, fitted by
- * least squares over the recent past. It decides how many rows a run may take and what a fairness key is charged
- * before the run has been measured. Pure: no clock.
+ * What a run of a program (a version, by one of its signatures) costs, learnt from the runs that were observed:
+ * cost ≈ fixed + rows · perRow, fitted by least squares over the recent past. It decides how many rows a run may take and
+ * what a fairness key is charged before the run has been measured. Pure: no clock.
  */
 export interface CostModel {
-  observe(version: string, rows: number, computeMs: number): void;
+  observe(program: string, rows: number, computeMs: number): void;
   /** Expected compute time of one run, in ms. */
-  estimateMs(version: string, rows: number): number;
+  estimateMs(program: string, rows: number): number;
   /** What a row has cost lately, joined as runs were; what a queue of them will take. */
-  msPerRow(version: string): number;
+  msPerRow(program: string): number;
   /** The most rows that a joined run should take: at least 1, at most `limit`. */
-  maxRows(version: string, limit: number): number;
+  maxRows(program: string, limit: number): number;
 }
 
 interface Fit {
@@ -36,36 +36,36 @@ const SMOOTHING = 0.2;
 /** A run that was interrupted (a garbage collection, a busy machine) counts as no more than this many expected ones. */
 const MAX_SURPRISE = 5;
 const ASSUMED_RUN_MS = 20;
-const MAX_VERSIONS = 4_096;
+const MAX_PROGRAMS = 4_096;
 
 export function createCostModel(): CostModel {
   const fits = new Map<string, Fit>();
 
   return Object.freeze({
-    observe(version: string, rows: number, computeMs: number): void {
-      let fit = fits.get(version);
+    observe(program: string, rows: number, computeMs: number): void {
+      let fit = fits.get(program);
       if (fit === undefined) {
         const oldest = fits.keys().next();
-        if (fits.size >= MAX_VERSIONS && oldest.done !== true) fits.delete(oldest.value);
+        if (fits.size >= MAX_PROGRAMS && oldest.done !== true) fits.delete(oldest.value);
         fit = emptyFit();
-        fits.set(version, fit);
+        fits.set(program, fit);
       }
       const isKnown = fit.weight >= 3;
       const ms = isKnown ? Math.min(computeMs, MAX_SURPRISE * estimate(fit, rows)) : computeMs;
       include(fit, rows, ms);
     },
 
-    estimateMs(version: string, rows: number): number {
-      const fit = fits.get(version);
+    estimateMs(program: string, rows: number): number {
+      const fit = fits.get(program);
       return fit === undefined ? ASSUMED_RUN_MS : estimate(fit, rows);
     },
 
-    msPerRow: (version: string) => fits.get(version)?.msPerRow ?? ASSUMED_RUN_MS,
+    msPerRow: (program: string) => fits.get(program)?.msPerRow ?? ASSUMED_RUN_MS,
 
-    maxRows(version: string, limit: number): number {
-      const fit = fits.get(version);
+    maxRows(program: string, limit: number): number {
+      const fit = fits.get(program);
       if (fit === undefined) return Math.min(limit, FIRST_ROWS);
-      // Twice what has been seen: how a version scales is found out step by step.
+      // Twice what has been seen: how a program scales is found out step by step.
       const step = Math.max(FIRST_ROWS, 2 * fit.largest);
       const { fixedMs, perRowMs } = fit;
       if (perRowMs === null) return Math.max(1, Math.min(limit, step));

@@ -156,7 +156,7 @@ export class Dispatcher {
       slots.views,
       ({ slot }) =>
         (this.#inHandsMs[slot] ?? 0) <= AHEAD_RUN_MS &&
-        costs.estimateMs(version, ticket.rows) <= AHEAD_RUN_MS,
+        costs.estimateMs(ticket.program, ticket.rows) <= AHEAD_RUN_MS,
     );
     if (runner !== null) return { kind: 'run', view: runner };
     // Waiting for a load does not count: that is over.
@@ -169,14 +169,14 @@ export class Dispatcher {
   #gather(first: Ticket, view: SlotView, nowMs: number, gatheredFromMs: number | null): Run {
     const { admission, costs, maxBatchRows } = this.#deps;
     const { queue } = admission;
-    const { version } = first;
-    const msPerRow = costs.msPerRow(version);
+    const { version, program } = first;
+    const msPerRow = costs.msPerRow(program);
     queue.take(first, msPerRow * first.rows);
-    const maxRows = Math.min(costs.maxRows(version, maxBatchRows), this.#shareOf(first));
+    const maxRows = Math.min(costs.maxRows(program, maxBatchRows), this.#shareOf(first));
     const batch = fillBatch(queue, first, { maxRows, maxBytes: MAX_BATCH_BYTES, msPerRow });
     let rows = 0;
     for (const ticket of batch) rows += ticket.rows;
-    const expectedMs = costs.estimateMs(version, rows);
+    const expectedMs = costs.estimateMs(program, rows);
     for (const ticket of batch) {
       admission.observeWait(ticket, nowMs);
       ticket.chargedMs = msPerRow * ticket.rows;
@@ -201,7 +201,7 @@ export class Dispatcher {
   #shareOf(first: Ticket): number {
     const { slots, costs } = this.#deps;
     const { version } = first;
-    if (!first.joins || costs.estimateMs(version, 1) < LONG_RUN_MS) return Infinity;
+    if (!first.joins || costs.estimateMs(first.program, 1) < LONG_RUN_MS) return Infinity;
     let { rows } = first;
     for (const ticket of this.#waitingFor(version)) rows += ticket.rows;
     const workers = slots.views.filter((view) => view.holds(version)).length;
@@ -242,7 +242,7 @@ export class Dispatcher {
     if (outcome.kind === 'inferred' || outcome.kind === 'refused') slots.recordAnswer(run.slot);
     switch (outcome.kind) {
       case 'inferred':
-        costs.observe(version, rows, outcome.computeMs);
+        costs.observe(first.program, rows, outcome.computeMs);
         for (const ticket of batch) this.#chargeShare(ticket, (outcome.computeMs * ticket.rows) / rows);
         counters.recordRun(batch.length);
         if (!answerBatch(run, outcome, worker)) {

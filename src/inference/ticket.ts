@@ -11,6 +11,7 @@ export type InferenceResult = Result<InferenceReply, InferenceRefusal>;
 export interface TicketFacts {
   readonly job: InferenceJob;
   readonly version: string;
+  readonly program: string;
   /** `null`: runs alone. */
   readonly group: string | null;
   readonly bytes: number;
@@ -25,6 +26,8 @@ export interface TicketFacts {
 export class Ticket implements Joinable, Deadlined {
   readonly job: InferenceJob;
   readonly version: string;
+  /** The version and its signature: signatures of one version may cost nothing or very much. */
+  readonly program: string;
   readonly bytes: number;
   readonly workMs: number;
   readonly admittedAtMs: number;
@@ -52,6 +55,7 @@ export class Ticket implements Joinable, Deadlined {
   constructor(facts: TicketFacts, onSettled: (ticket: Ticket, result: InferenceResult) => void) {
     this.job = facts.job;
     this.version = facts.version;
+    this.program = facts.program;
     this.group = facts.group ?? soloGroup(facts.version);
     this.joins = facts.group !== null;
     this.bytes = facts.bytes;

@@ -4,3 +4,11 @@ import type { RunnableArtifact } from './types.js';
 export function versionKeyOf({ digest, runtime }: Pick<RunnableArtifact, 'digest' | 'runtime'>): string {
   return `${runtime}:${digest}`;
 }
+
+/** Names what of a version runs: one of its signatures. @param version its key */
+export function programKeyOf(
+  { signatureName }: Pick<RunnableArtifact, 'signatureName'>,
+  version: string,
+): string {
+  return signatureName === undefined ? version : `${version}/${signatureName}`;
+}

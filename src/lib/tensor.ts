@@ -41,6 +41,8 @@ export interface NamedSignature {
   readonly signature: Signature;
   /** Requests that name it may share a run. */
   readonly batchable: boolean;
+  /** Of one row in the trial; absent for the first, whose figure is its engine's, and where nobody has looked. */
+  readonly computeMs?: number | undefined;
 }
 
 /**

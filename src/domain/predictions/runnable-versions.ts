@@ -166,9 +166,11 @@ function runnableFromRow(row: RunnableRow, { engines, packPath }: Serving, pinne
     yanked: yank === null ? null : refusalOfCall(yank, pinned),
   });
   signatures.set(version.signatureName, version);
-  for (const { name, signature, batchable } of others) {
+  for (const { name, signature, batchable, computeMs = null } of others) {
     const called = Object.freeze({ ...artifact, batchable, signatureName: name });
-    signatures.set(name, Object.freeze({ ...version, artifact: called, signature, signatureName: name }));
+    // What another signature takes says nothing about this one, and what is claimed too low is not charged.
+    const own = { artifact: called, signature, signatureName: name, measuredMs: computeMs };
+    signatures.set(name, Object.freeze({ ...version, ...own }));
   }
   return version;
 }

@@ -78,9 +78,10 @@ async function importOrThrow(
   return {
     ...found,
     signature: plain(trial.first.signature),
-    signatures: [trial.first, ...trial.others].map(({ name, batchable, signature }) => ({
+    signatures: [trial.first, ...trial.others].map(({ name, batchable, computeMs, signature }) => ({
       name,
       batchable,
+      ...(computeMs === undefined ? {} : { computeMs }),
       signature: plain(signature),
     })),
     runtime: trial.runtime,

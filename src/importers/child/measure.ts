@@ -4,8 +4,14 @@ import { splitOnBatchAxis } from '../../inference/index.js';
 import type { Tensor } from '../../lib/tensor.js';
 import { agreement, copies, MAX_RELATIVE_DIFF, randomRows } from '../trial-tensors.js';
 
-const TIMED_RUNS = 20;
-const TIMED_BUDGET_MS = 2000;
+export interface Timing {
+  readonly runs: number;
+  /** No run is begun after it, but for the second. */
+  readonly budgetMs: number;
+}
+const CAREFULLY: Timing = { runs: 20, budgetMs: 2000 };
+/** For one of many signatures: whether it costs a millisecond or a second. */
+export const ROUGHLY: Timing = { runs: 4, budgetMs: 100 };
 /** Rows of a run that stands for a busy pool. */
 export const BATCH_ROWS = 32;
 /** Joined and compared with the same rows one by one. */
@@ -17,10 +23,14 @@ export const QUICKLY = Infinity;
 const MAX_BATCH_MS = 10_000;
 
 /** Best of several runs: the figure that a busy machine disturbs least. */
-export async function bestRunMs(model: LoadedModel, inputs: readonly Tensor[]): Promise<number> {
+export async function bestRunMs(
+  model: LoadedModel,
+  inputs: readonly Tensor[],
+  { runs, budgetMs }: Timing = CAREFULLY,
+): Promise<number> {
   let best = Infinity;
   let spent = 0;
-  for (let run = 0; run < TIMED_RUNS && (run < 2 || spent < TIMED_BUDGET_MS); run++) {
+  for (let run = 0; run < runs && (run < 2 || spent < budgetMs); run++) {
     const started = performance.now();
     await model.run(copies(inputs));
     const tookMs = performance.now() - started;

@@ -72,7 +72,14 @@ export const childMessage = z.discriminatedUnion('type', [
       producer: text.nullable(),
       signature,
       signatures: z
-        .array(z.object({ name: text, signature, batchable: z.boolean() }))
+        .array(
+          z.object({
+            name: text,
+            signature,
+            batchable: z.boolean(),
+            computeMs: z.number().nonnegative().optional(),
+          }),
+        )
         .min(1)
         .max(64),
       runtime: z.enum(RUNTIMES),

@@ -5,12 +5,14 @@ import { hasBatchDimension, type Signature, type TensorSpec } from '../../lib/te
 import { nodesOf, type ConvertedModel, type ModelTensor, type OtherSignature } from '../converted-model.js';
 import { printable } from '../refused.js';
 import { explore } from './explore.js';
-import { joiningProblem, QUICKLY } from './measure.js';
+import { bestRunMs, joiningProblem, QUICKLY, ROUGHLY } from './measure.js';
 
 /** A signature as the trial found it. */
 export interface TriedSignature extends PackSignature {
   /** Requests may share a run: shown by every engine that may serve. */
   readonly batchable: boolean;
+  /** Of one row; absent for the one that answers by default, whose figures are in the engines' trials. */
+  readonly computeMs?: number;
 }
 
 export interface TriedOthers {
@@ -50,7 +52,14 @@ export async function tryOthers(
       const hasRows = found.hasRows && hasBatchDimension(found.signature);
       const problem = hasRows ? await joiningProblem(called, found.inputs, QUICKLY) : null;
       const batchable = hasRows && problem === null;
-      signatures.push({ name: other.name, signature: found.signature, ...nodesOf(other), batchable });
+      const computeMs = await bestRunMs(called, found.inputs, ROUGHLY);
+      signatures.push({
+        name: other.name,
+        signature: found.signature,
+        ...nodesOf(other),
+        batchable,
+        computeMs,
+      });
       const reason = problem === null ? [] : [`its requests are never joined, because ${problem}.`];
       notes.push(...[...found.notes, ...reason].map((note) => `Signature "${other.name}": ${note}`));
     } catch (error) {

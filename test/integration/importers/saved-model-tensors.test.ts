@@ -115,6 +115,12 @@ describe('the report', () => {
     );
     const report = reportOf(await publish(files));
     expect(report.signatures.map(({ name }) => name)).toEqual(['serving_default', 'embed', 'train']);
+    // What each takes is measured by itself; the figure of the first is its engine's.
+    expect(report.signatures.map(({ computeMs }) => computeMs)).toEqual([
+      undefined,
+      expect.any(Number),
+      expect.any(Number),
+    ]);
     expect(report.notes).toContain('The signature "serving_default" answers predictions that name none.');
     expect(report.operations).toEqual([{ name: 'Relu', count: 1 }]);
   });

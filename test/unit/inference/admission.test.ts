@@ -147,6 +147,20 @@ describe('admission', () => {
     expect(admission.submit(job({ fairnessKey: 'b' })).ok).toBe(true);
   });
 
+  it('expects of each signature of a version what that one takes', () => {
+    const { admission, costs } = world();
+    costs.observe(`${VERSION}/heavy`, 1, 500);
+    costs.observe(VERSION, 1, 2);
+    const { artifact } = job();
+    const heavy = admitted(admission, { artifact: { ...artifact, signatureName: 'heavy' } });
+    const light = admitted(admission);
+    const unknown = admitted(admission, { artifact: { ...artifact, signatureName: 'new' } });
+    expect([heavy, light].map(({ workMs }) => workMs)).toEqual([500, 2]);
+    expect(unknown.workMs).not.toBe(2);
+    // One model in memory all the same.
+    expect(heavy.version).toBe(light.version);
+  });
+
   it('corrects its estimates by how long others really waited', () => {
     const { admission, costs } = world({ maxQueuedPerKey: 50 });
     costs.observe(VERSION, 1, 10);
