@@ -59,7 +59,7 @@ export function transposedConvolution(rank: number): LayerRule {
           ? undefined
           : refuseLayer(context, 'has a dilation_rate; a transposed convolution without one can be served.'),
     },
-    output_padding: optional(beyond(sizesFromZero(rank), (value) => value === null)),
+    output_padding: optional(beyond(sizes(rank, null, 0), (value) => value === null)),
     groups: only(1),
     activation: activation(),
   };
@@ -67,23 +67,6 @@ export function transposedConvolution(rank: number): LayerRule {
     const filters = config['filters'] as number;
     return kernelAndBias([...(config['kernel_size'] as number[]), filters, null], filters)(config);
   });
-}
-
-/** `n` or a list of `rank` integers, each 0 or more. */
-function sizesFromZero(rank: number): Option {
-  return {
-    fallback: null,
-    check: (value, context, name) => {
-      const list: unknown[] = Array.isArray(value) ? value : Array.from({ length: rank }, () => value);
-      return sizes(rank).check(
-        list.map((size) => (typeof size === 'number' ? size + 1 : size)),
-        context,
-        name,
-      ) === undefined
-        ? undefined
-        : list;
-    },
-  };
 }
 
 export const depthwiseConvolution = rule(

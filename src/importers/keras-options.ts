@@ -103,13 +103,16 @@ export const beyond = (rule: Option, isTfjs: (value: unknown) => boolean, isDefa
 });
 
 /** `n` or a list of `rank` positive integers. */
-export const sizes = (rank: number, fallback: unknown = REQUIRED): Option =>
-  option(
-    `a positive integer or ${rank} of them`,
-    (v) => v === null || isPositive(v) || (Array.isArray(v) && v.length === rank && v.every(isPositive)),
+/** One size or `rank` of them, always as a list; `null` stays as it is. */
+export const sizes = (rank: number, fallback: unknown = REQUIRED, least: 0 | 1 = 1): Option => {
+  const isSize = (value: unknown): boolean => isDimension(value) && value >= least;
+  return option(
+    `${least === 0 ? 'an integer from 0 on' : 'a positive integer'} or ${rank} of them`,
+    (v) => v === null || isSize(v) || (Array.isArray(v) && v.length === rank && v.every(isSize)),
     fallback,
-    (v) => (isPositive(v) ? Array.from({ length: rank }, () => v) : v),
+    (v) => (isSize(v) ? Array.from({ length: rank }, () => v) : v),
   );
+};
 
 /** Left out when the file leaves it out (or says null, which is the same to Keras). */
 export const optional = (rule: Option): Option => ({ ...rule, fallback: undefined });

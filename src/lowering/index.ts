@@ -9,3 +9,4 @@ export { LOWERED_ACTIVATIONS } from './layers/activations.js';
 export { LOWERED_LAYERS } from './layers/index.js';
 export type { LoweringRefusal } from './refused.js';
 export { compact, writeSavedModel, type CompactGraph, type PiecedFile } from './saved-model-writer.js';
+export { messageType } from './tensorflow-schema.js';
