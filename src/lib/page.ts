@@ -1,4 +1,5 @@
-import { ok, refuse, type Refusal, type Result } from './result.js';
+import { invalidInput, type InvalidInput } from './invalid-input.js';
+import { ok, refuse, type Result } from './result.js';
 
 /** What a list is asked for: Relay's `first`/`after`, already checked. */
 export interface PageRequest {
@@ -22,24 +23,32 @@ export function encodeCursor(sort: string, key: readonly (string | number)[]): s
   return Buffer.from(JSON.stringify([1, sort, ...key])).toString('base64url');
 }
 
-/** Checks `first` (1 to 100; refused outside, not clipped) and `after` (a cursor of the same sort). */
+export interface PageInput {
+  readonly first?: number | null | undefined;
+  readonly after?: string | null | undefined;
+}
+
+/** The values of a cursor's sort key, as a client may have made them up. */
+export type CursorKey = readonly (string | number)[];
+
+/**
+ * Checks `first` (1 to 100; refused outside, not clipped) and `after` (a cursor of the same sort).
+ * @param isKey whether a key of the right length holds what the query may be given: ids of its kind, times, numbers in bounds
+ */
 export function parsePageRequest(
   sort: string,
   keyLength: number,
-  input: { first?: number | null | undefined; after?: string | null | undefined },
-): Result<PageRequest, Refusal<'INVALID_INPUT'>> {
+  input: PageInput,
+  isKey: (key: CursorKey) => boolean = () => true,
+): Result<PageRequest, InvalidInput> {
   const first = input.first ?? DEFAULT_PAGE_SIZE;
   if (!Number.isInteger(first) || first < 1 || first > MAX_PAGE_SIZE) {
-    return refuse({
-      code: 'INVALID_INPUT',
-      message: `first must be between 1 and ${MAX_PAGE_SIZE}.`,
-      path: ['first'],
-    });
+    return refuse(invalidInput(['first'], `first must be between 1 and ${MAX_PAGE_SIZE}.`));
   }
   if (input.after === null || input.after === undefined) return ok({ first, after: null });
   const key = decodeCursor(sort, keyLength, input.after);
-  if (key === null) {
-    return refuse({ code: 'INVALID_INPUT', message: 'after is not a cursor of this list.', path: ['after'] });
+  if (key === null || !isKey(key)) {
+    return refuse(invalidInput(['after'], 'after is not a cursor of this list.'));
   }
   return ok({ first, after: key });
 }

@@ -2,17 +2,14 @@ import type { Refusal } from '../../lib/result.js';
 import type { Version } from '../versions/index.js';
 import type { Alias, AliasRequest, Comparison } from './alias.js';
 
-export type InvalidInput = Refusal<'INVALID_INPUT'>;
+export { invalidInput, type InvalidInput } from '../../lib/invalid-input.js';
+
 export type NotFound = Refusal<'NOT_FOUND'>;
 export type Conflict = Refusal<'CONFLICT'>;
 export type BreakingChange = Refusal<'BREAKING_CHANGE'> & {
   /** Each in a full sentence. */
   readonly differences: readonly string[];
 };
-
-export function invalidInput(path: readonly string[], message: string): InvalidInput {
-  return { code: 'INVALID_INPUT', message, path };
-}
 
 /** Only where the model is the actor's own, whose aliases it may know. */
 export function aliasNotFound(name: string): NotFound {

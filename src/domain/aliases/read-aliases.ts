@@ -6,7 +6,7 @@ import { can, permissionDenied, type PermissionDenied, type TenantActor } from '
 import { readsForTenant } from '../catalog/index.js';
 import type { Alias, AliasMove, AliasRequest, Comparison } from './alias.js';
 import type { AliasesDeps } from './deps.js';
-import { invalidInput, type InvalidInput } from './errors.js';
+import type { InvalidInput } from './errors.js';
 import { compareTargets } from './moves.js';
 import { checkAliasName, mayBeAliasName } from './names.js';
 import * as reads from './read-store.js';
@@ -83,11 +83,8 @@ export function createAliasReads({ database }: Pick<AliasesDeps, 'database'>): A
     },
 
     async listAliasMoves(actor, modelId, { name, first, after }) {
-      const page = parsePageRequest(SORT, 3, { first, after });
+      const page = parsePageRequest(SORT, 3, { first, after }, isKey);
       if (!page.ok) return page;
-      if (page.value.after !== null && !isKey(page.value.after)) {
-        return refuse(invalidInput(['after'], 'after is not a cursor of this list.'));
-      }
       const query = database.single({ tenantId: actor.tenantId });
       const isImpossible = typeof name === 'string' && !mayBeAliasName(name);
       const rows = isImpossible

@@ -18,7 +18,3 @@ export function monthNotOver(month: string, end: Date): MonthNotOver {
     path: ['month'],
   };
 }
-
-export function invalidCursor(): Refusal<'INVALID_INPUT'> {
-  return { code: 'INVALID_INPUT', message: 'after is not a cursor of this list.', path: ['after'] };
-}

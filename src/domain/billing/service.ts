@@ -8,7 +8,7 @@ import { can, permissionDenied, type PermissionDenied, type TenantActor } from '
 import type { AuditService } from '../audit/index.js';
 import { periodOf, type Period } from '../metering/index.js';
 import { createCloseStatements } from './close-statements.js';
-import { invalidCursor, invalidMonth, monthNotOver, type InvalidMonth, type MonthNotOver } from './errors.js';
+import { invalidMonth, monthNotOver, type InvalidMonth, type MonthNotOver } from './errors.js';
 import { readEarningsLinesAcrossTenants, readFrozenLines, readOpenLines } from './lines-store.js';
 import { nameOfMonth, parseMonth } from './month.js';
 import {
@@ -76,10 +76,9 @@ export function createBillingService(deps: BillingDeps): BillingService {
   return Object.freeze<BillingService>({
     async statements(actor, input) {
       if (!can(actor, 'USAGE_READ')) return refuse(permissionDenied(actor, 'USAGE_READ'));
-      const page = parsePageRequest(SORT, 2, input);
+      const page = parsePageRequest(SORT, 2, input, (key) => keyOf(key) !== null);
       if (!page.ok) return page;
       const after = page.value.after === null ? null : keyOf(page.value.after);
-      if (page.value.after !== null && after === null) return refuse(invalidCursor());
       const { tenantId } = actor;
       const limit = page.value.first + 1;
       const found = await database.sql({ tenantId }, async (query) => {

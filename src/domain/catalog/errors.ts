@@ -1,12 +1,9 @@
 import type { Refusal } from '../../lib/result.js';
 
-export type InvalidInput = Refusal<'INVALID_INPUT'>;
+export { invalidInput, type InvalidInput } from '../../lib/invalid-input.js';
+
 export type ModelNotFound = Refusal<'NOT_FOUND'>;
 export type ModelConflict = Refusal<'CONFLICT'>;
-
-export function invalidInput(path: readonly string[], message: string): InvalidInput {
-  return { code: 'INVALID_INPUT', message, path };
-}
 
 /** The same words whether the model does not exist, may not be seen, or is not the actor's to change. */
 export function modelNotFound(path: readonly string[] = ['modelId']): ModelNotFound {

@@ -85,11 +85,8 @@ export function checkSearchInput(input: SearchModelsInput): Result<ModelSearch, 
   const asked = input.orderBy ?? 'RELEVANCE';
   const order = asked === 'RELEVANCE' && words.length === 0 ? 'NEWEST' : asked;
   const sort = words.length === 0 ? order : `${order}:${digestOf(words)}`;
-  const page = parsePageRequest(sort, 2, input);
+  const page = parsePageRequest(sort, 2, input, (key) => isKeyOf(order, key));
   if (!page.ok) return page;
-  if (page.value.after !== null && !isKeyOf(order, page.value.after)) {
-    return refuse(invalidInput(['after'], 'after is not a cursor of this list.'));
-  }
   const text = (input.search ?? '').trim().toLowerCase();
   return ok({
     words,

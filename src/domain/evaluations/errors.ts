@@ -1,15 +1,13 @@
 import type { DatasetRefusal } from '../../importers/index.js';
 import type { Refusal } from '../../lib/result.js';
 import type { ImportRefused } from '../versions/index.js';
+import { invalidInput, type InvalidInput } from '../../lib/invalid-input.js';
 
-export type InvalidInput = Refusal<'INVALID_INPUT'>;
+export { invalidInput, type InvalidInput } from '../../lib/invalid-input.js';
+
 export type NotFound = Refusal<'NOT_FOUND'>;
 export type Conflict = Refusal<'CONFLICT'>;
 export type Overloaded = Refusal<'OVERLOADED'> & { readonly retryAfterMs: number };
-
-export function invalidInput(path: readonly string[], message: string): InvalidInput {
-  return { code: 'INVALID_INPUT', message, path };
-}
 
 export function uploadNotFound(): NotFound {
   return {

@@ -81,7 +81,7 @@ export async function createApiKey(
     const expiresAt = input.expiresAt ?? latest;
     if (latest !== null && expiresAt !== null && expiresAt > latest) {
       return refuse(
-        invalidInput('expiresAt', 'expiresAt lies after the end of the API key that creates this one.'),
+        invalidInput(['expiresAt'], 'expiresAt lies after the end of the API key that creates this one.'),
       );
     }
     const apiKey: ApiKey = {
@@ -116,16 +116,16 @@ export async function createApiKey(
 function checkTerms(input: CreateApiKeyInput, scopes: readonly Permission[], now: Date): InvalidInput | null {
   const { expiresAt, predictionsPerMonth } = input;
   const unknown = scopes.find((scope) => !PERMISSIONS.includes(scope));
-  if (unknown !== undefined) return invalidInput('scopes', 'scopes names an unknown permission.');
+  if (unknown !== undefined) return invalidInput(['scopes'], 'scopes names an unknown permission.');
   if (expiresAt && !(expiresAt.getTime() > now.getTime())) {
-    return invalidInput('expiresAt', 'expiresAt must lie in the future.');
+    return invalidInput(['expiresAt'], 'expiresAt must lie in the future.');
   }
   if (
     predictionsPerMonth !== null &&
     predictionsPerMonth !== undefined &&
     !(Number.isSafeInteger(predictionsPerMonth) && predictionsPerMonth >= 0)
   ) {
-    return invalidInput('predictionsPerMonth', 'predictionsPerMonth must be a whole number, 0 or more.');
+    return invalidInput(['predictionsPerMonth'], 'predictionsPerMonth must be a whole number, 0 or more.');
   }
   return null;
 }

@@ -47,7 +47,9 @@ export function checkPassword(password: string, path: string): Result<string, In
   const length = [...password].length;
   if (length < MIN_CHARACTERS || length > MAX_CHARACTERS) {
     // Not even the length of a password belongs into an answer.
-    return refuse(invalidInput(path, `${path} must have ${MIN_CHARACTERS} to ${MAX_CHARACTERS} characters.`));
+    return refuse(
+      invalidInput([path], `${path} must have ${MIN_CHARACTERS} to ${MAX_CHARACTERS} characters.`),
+    );
   }
   return ok(password);
 }

@@ -158,17 +158,17 @@ function checkInput(
   const invitationToken = input.invitationToken ?? null;
   if (invitationToken !== null && given(input.tenantSlug)) {
     mistakes.push(
-      invalidInput('tenantSlug', 'tenantSlug was given together with invitationToken; expected only one.'),
+      invalidInput(['tenantSlug'], 'tenantSlug was given together with invitationToken; expected only one.'),
     );
   }
   if (invitationToken !== null && given(input.tenantName)) {
     mistakes.push(
-      invalidInput('tenantName', 'tenantName was given together with invitationToken; expected only one.'),
+      invalidInput(['tenantName'], 'tenantName was given together with invitationToken; expected only one.'),
     );
   }
   if (signUpMode === 'invited' && invitationToken === null) {
     mistakes.push(
-      invalidInput('invitationToken', 'This server admits new users by invitation only; expected a token.'),
+      invalidInput(['invitationToken'], 'This server admits new users by invitation only; expected a token.'),
     );
   }
   if (mistakes.length > 0 || email === null || password === null || name === null) return refuse(mistakes);

@@ -94,15 +94,8 @@ export function createMarketplaceService(deps: MarketplaceDeps): MarketplaceServ
     input: PageInput,
     read: (page: PageRequest) => Promise<Subscription[]>,
   ): Promise<Result<Page<Subscription>, Refusal<'INVALID_INPUT'>>> {
-    const page = parsePageRequest(SORT, 1, input);
+    const page = parsePageRequest(SORT, 1, input, ([id]) => kindOfId(String(id)) === 'subscription');
     if (!page.ok) return page;
-    if (page.value.after !== null && kindOfId(String(page.value.after[0])) !== 'subscription') {
-      return refuse({
-        code: 'INVALID_INPUT',
-        message: 'after is not a cursor of this list.',
-        path: ['after'],
-      });
-    }
     return ok(toPage(await read(page.value), page.value, SORT, ({ id }) => [id]));
   }
 

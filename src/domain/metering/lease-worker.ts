@@ -6,7 +6,7 @@ import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../lib/clock.js';
 import { newId } from '../../lib/ids.js';
 import { ok, refuse } from '../../lib/result.js';
-import { quotaExceeded } from './errors.js';
+import { exceededLimit } from './exceeded-limit.js';
 import {
   addGranted,
   covers,
@@ -21,14 +21,7 @@ import {
 } from './lease-account.js';
 import type { LeaseStore } from './lease-store.js';
 import { aheadOf, isRunningLow, LEASE_MS, paceAt, surplusIn, wantedAhead } from './lease.js';
-import {
-  minuteRetryMs,
-  resetsAtOf,
-  retryAfterSeconds,
-  shortLimit,
-  standingLimits,
-  type LimitState,
-} from './limit.js';
+import { resetsAtOf, shortLimit, standingLimits, type LimitState } from './limit.js';
 import { addAmounts, noAmounts, placeOf, PREDICTIONS, shownAmount, type Amounts } from './measures.js';
 import { takeHighest } from './ordinals.js';
 
@@ -303,21 +296,9 @@ export function createLeaseWorker(deps: LeaseWorkerDeps): LeaseWorker {
 
 function refusalOf({ period, day }: Account, limit: LimitState, claim: Amounts, now: Date) {
   const { subject, subjectId, measure, window, modelId, currency, amount, used } = limit;
-  const retryAfterMs = window === 'MINUTE' ? minuteRetryMs(limit, claim[placeOf(measure)] ?? 0) : null;
-  const resetsAt = resetsAtOf(window, period, day);
-  return quotaExceeded({
-    subject,
-    subjectId,
-    measure,
-    window,
-    modelId,
-    currency,
-    limit: amount,
-    used: shownAmount(measure, used),
-    resetsAt,
-    retryAfterMs,
-    retryAfterSeconds: retryAfterSeconds(window, resetsAt, retryAfterMs, now),
-  });
+  const short = { subject, subjectId, measure, window, modelId, currency, limit: amount };
+  const standing = { used: shownAmount(measure, used), resetsAt: resetsAtOf(window, period, day) };
+  return exceededLimit({ ...short, ...standing }, limit.level, claim, now);
 }
 
 /** Takes those of `batch` who still wait out of the line. */

@@ -231,12 +231,8 @@ export function createLimits(deps: LimitsDeps) {
 
     async thresholdEvents(actor, { first, after }) {
       if (!can(actor, 'USAGE_READ')) return refuse(permissionDenied(actor, 'USAGE_READ'));
-      const page = parsePageRequest(THRESHOLDS_SORT, 3, { first, after });
+      const page = parsePageRequest(THRESHOLDS_SORT, 3, { first, after }, isThresholdKey);
       if (!page.ok) return page;
-      if (page.value.after !== null && !isThresholdKey(page.value.after)) {
-        const message = 'after is not a cursor of this list.';
-        return refuse({ code: 'INVALID_INPUT', message, path: ['after'] });
-      }
       const events = await limitStore.listThresholdEvents(actor.tenantId, page.value);
       const rows = events.map((event) => ({ ...event, used: shownAmount(event.measure, event.used) }));
       return ok(

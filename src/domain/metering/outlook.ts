@@ -1,8 +1,9 @@
 /** How things stand for a prediction that would be asked for now. Reads, and takes nothing. */
 import type { Transactions } from '../../database/index.js';
-import { quotaExceeded, type QuotaExceeded, type RateLimited } from './errors.js';
+import type { QuotaExceeded, RateLimited } from './errors.js';
+import { exceededLimit } from './exceeded-limit.js';
 import { claimOf, type ReserveRequest } from './ledger.js';
-import { minuteRetryMs, rankOf, retryAfterSeconds } from './limit.js';
+import { rankOf } from './limit.js';
 import { amountsOf, countedAmount, placeOf } from './measures.js';
 import type { Period, Quota } from './quota.js';
 
@@ -43,14 +44,12 @@ export function exceededQuota(quotas: readonly Quota[], { request }: Asked, now:
     .sort((a, b) => rankOf(a) - rankOf(b));
   if (short === undefined || short.limit === null) return null;
   const { subject, subjectId, measure, window, modelId, currency, limit, used, resetsAt } = short;
-  const level = countedAmount(measure, used);
-  const retryAfterMs =
-    window === 'MINUTE' ? minuteRetryMs({ measure, amount: limit, level }, claimed(short)) : null;
-  return quotaExceeded({
-    ...{ subject, subjectId, measure, window, modelId, currency, limit, used, resetsAt },
-    retryAfterMs,
-    retryAfterSeconds: retryAfterSeconds(window, resetsAt, retryAfterMs, now),
-  });
+  return exceededLimit(
+    { subject, subjectId, measure, window, modelId, currency, limit, used, resetsAt },
+    countedAmount(measure, used),
+    amounts,
+    now,
+  );
 }
 
 /**

@@ -261,15 +261,8 @@ export function createMeteringService(deps: MeteringDeps): MeteringService {
 
     async aliasCallersAcrossTenants(actor, { modelId, name, first, after }) {
       if (!can(actor, 'MODEL_WRITE')) return refuse(permissionDenied(actor, 'MODEL_WRITE'));
-      const page = parsePageRequest(CALLERS_SORT, 3, { first, after });
+      const page = parsePageRequest(CALLERS_SORT, 3, { first, after }, isCursorKey);
       if (!page.ok) return page;
-      if (page.value.after !== null && !isCursorKey(page.value.after)) {
-        return refuse({
-          code: 'INVALID_INPUT',
-          message: 'after is not a cursor of this list.',
-          path: ['after'],
-        });
-      }
       const since = new Date(clock.now().getTime() - CALLERS_WITHIN_DAYS * DAY_MS);
       const { rows, totalCount } = await readAliasCallersAcrossTenants(
         database,

@@ -5,8 +5,10 @@ import type { ModelNotFound } from '../catalog/index.js';
 import type { NotEntitled } from '../marketplace/index.js';
 import type { VersionYanked } from '../versions/index.js';
 import type { QuotaExceeded, RateLimited } from '../metering/index.js';
+import type { InvalidInput } from '../../lib/invalid-input.js';
 
-export type InvalidInput = Refusal<'INVALID_INPUT'>;
+export { invalidInput, type InvalidInput } from '../../lib/invalid-input.js';
+
 export type PredictionFailed = Refusal<'PREDICTION_FAILED'> & { readonly retryable: boolean };
 export type Overloaded = Refusal<'OVERLOADED'> & { readonly retryAfterMs: number };
 export type DeadlineExceeded = Refusal<'DEADLINE_EXCEEDED'>;
@@ -28,10 +30,6 @@ export type PredictRefusal =
 
 /** All that is wrong with a request: one refusal, or every mistake in its inputs. */
 export type PredictRefusals = readonly [PredictRefusal, ...PredictRefusal[]];
-
-export function invalidInput(path: readonly string[], message: string): InvalidInput {
-  return { code: 'INVALID_INPUT', message, path };
-}
 
 export function deadlineExceeded(timeoutMs: number): DeadlineExceeded {
   return {

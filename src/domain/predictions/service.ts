@@ -10,7 +10,7 @@ import { modelNotFound, type ModelNotFound } from '../catalog/index.js';
 import type { EntitlementRefusal, MarketplaceService } from '../marketplace/index.js';
 import type { MeteringService } from '../metering/index.js';
 import { parseTarget } from './check-command.js';
-import { invalidInput, type InvalidInput } from './errors.js';
+import type { InvalidInput } from './errors.js';
 import { createIdempotency, type Outcome } from './idempotency.js';
 import { createLedgerReads, type PredictionFilter } from './ledger-rows.js';
 import { DEFAULT_INPUT_LIMITS, type InputLimits } from './limits.js';
@@ -152,11 +152,8 @@ export function createPredictionsService(deps: PredictionsDeps): PredictionsServ
 
     async predictions(actor, { filter, first, after }) {
       if (!can(actor, 'USAGE_READ')) return refuse(permissionDenied(actor, 'USAGE_READ'));
-      const page = parsePageRequest(SORT, 2, { first, after });
+      const page = parsePageRequest(SORT, 2, { first, after }, isKey);
       if (!page.ok) return page;
-      if (page.value.after !== null && !isKey(page.value.after)) {
-        return refuse(invalidInput(['after'], 'after is not a cursor of this list.'));
-      }
       const wanted = filter ?? {};
       const isImpossible = Object.values(wanted).some((id) => typeof id === 'string' && !mayBeId(id));
       const rows = isImpossible ? [] : await ledger.list(actor.tenantId, wanted, page.value);

@@ -148,15 +148,8 @@ export function createSharingService({ database, clock, audit }: SharingDeps): S
     ) {
       const { tenantId } = actor;
       if (model.tenantId !== tenantId || !can(actor, 'GRANT_MANAGE')) return ok(null);
-      const page = parsePageRequest(SORT, 1, input);
+      const page = parsePageRequest(SORT, 1, input, ([id]) => kindOfId(String(id)) === 'grant');
       if (!page.ok) return page;
-      if (page.value.after !== null && kindOfId(String(page.value.after[0])) !== 'grant') {
-        return refuse({
-          code: 'INVALID_INPUT' as const,
-          message: 'after is not a cursor of this list.',
-          path: ['after'],
-        });
-      }
       const grants = await database.transaction({ tenantId }, (tx) =>
         store.listGrants(tx, tenantId, model.id, page.value, clock.now()),
       );

@@ -1,13 +1,10 @@
 import type { Refusal } from '../../lib/result.js';
 
-export type InvalidInput = Refusal<'INVALID_INPUT'>;
+export { invalidInput, type InvalidInput } from '../../lib/invalid-input.js';
+
 export type NotFound = Refusal<'NOT_FOUND'>;
 export type Conflict = Refusal<'CONFLICT'>;
 export type InvalidCredentials = Refusal<'INVALID_CREDENTIALS'>;
-
-export function invalidInput(path: string, message: string): InvalidInput {
-  return { code: 'INVALID_INPUT', message, path: [path] };
-}
 
 export function slugTaken(slug: string, path: string): Conflict {
   return { code: 'CONFLICT', message: `The slug ${slug} is taken; choose another.`, path: [path] };

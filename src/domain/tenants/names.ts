@@ -25,11 +25,11 @@ export function checkName(value: string, path: string): Result<string, InvalidIn
   const length = [...name].length;
   if (length < 1 || length > MAX_NAME_CHARACTERS) {
     return refuse(
-      invalidInput(path, `${path} has ${length} characters; expected 1 to ${MAX_NAME_CHARACTERS}.`),
+      invalidInput([path], `${path} has ${length} characters; expected 1 to ${MAX_NAME_CHARACTERS}.`),
     );
   }
   if (UNREADABLE.test(name) || !VISIBLE.test(name)) {
-    return refuse(invalidInput(path, `${path} holds control characters; expected readable text.`));
+    return refuse(invalidInput([path], `${path} holds control characters; expected readable text.`));
   }
   return ok(name);
 }
@@ -39,7 +39,7 @@ export function checkSlug(slug: string, path: string): Result<string, InvalidInp
   if (slug.length < MIN_SLUG_CHARACTERS || slug.length > MAX_SLUG_CHARACTERS || !SLUG.test(slug)) {
     return refuse(
       invalidInput(
-        path,
+        [path],
         `${path} is not a slug; expected ${MIN_SLUG_CHARACTERS} to ${MAX_SLUG_CHARACTERS} lower-case letters and digits, with single hyphens inside.`,
       ),
     );
@@ -52,7 +52,9 @@ export function checkEmail(value: string, path: string): Result<string, InvalidI
   // Before folding: U+212A, the Kelvin sign, would become a plain k.
   const email = /^[\x20-\x7e]*$/.test(value.trim()) ? value.trim().toLowerCase() : '';
   if (email.length > MAX_EMAIL_CHARACTERS || !EMAIL.test(email)) {
-    return refuse(invalidInput(path, `${path} is not an e-mail address; expected one like ada@example.org.`));
+    return refuse(
+      invalidInput([path], `${path} is not an e-mail address; expected one like ada@example.org.`),
+    );
   }
   return ok(email);
 }

@@ -3,7 +3,8 @@ import type { Refusal } from '../../lib/result.js';
 import type { ImportRefusalReason, ImportRefused } from './publication.js';
 import type { UploadLimits } from './upload.js';
 
-export type InvalidInput = Refusal<'INVALID_INPUT'>;
+export { invalidInput, type InvalidInput } from '../../lib/invalid-input.js';
+
 export type NotFound = Refusal<'NOT_FOUND'>;
 export type Conflict = Refusal<'CONFLICT'>;
 export type UploadTooLarge = Refusal<'PAYLOAD_TOO_LARGE'> & { readonly maxBytes: number };
@@ -24,10 +25,6 @@ export type ChecksumMismatch = Refusal<'CHECKSUM_MISMATCH'>;
 export type StorageFull = Refusal<'STORAGE_FULL'>;
 export type ArtifactDamaged = Refusal<'ARTIFACT_DAMAGED'>;
 export type Overloaded = Refusal<'OVERLOADED'> & { readonly retryAfterMs: number };
-
-export function invalidInput(message: string, path: readonly string[]): InvalidInput {
-  return { code: 'INVALID_INPUT', message, path };
-}
 
 export function uploadTooLarge(maxBytes: number): UploadTooLarge {
   return {

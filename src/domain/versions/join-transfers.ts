@@ -47,7 +47,7 @@ export function createJoinTransfers(deps: JoinDeps) {
     if (!can(actor, 'VERSION_PUBLISH')) return refuse(permissionDenied(actor, 'VERSION_PUBLISH'));
     if (parts.length < 1 || parts.length > MAX_PARTS || new Set(parts).size !== parts.length) {
       return refuse(
-        errors.invalidInput(`An upload is joined from 1 to ${MAX_PARTS} different parts.`, ['parts']),
+        errors.invalidInput(['parts'], `An upload is joined from 1 to ${MAX_PARTS} different parts.`),
       );
     }
     if (!parts.every((id) => kindOfId(id) === 'upload')) return refuse(errors.partMissing());

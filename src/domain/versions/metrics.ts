@@ -16,7 +16,7 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9_./@-]{0,63}$/;
 export function checkMetrics(metrics: readonly Metric[]): Result<readonly Metric[], InvalidInput> {
   if (metrics.length > MAX_METRICS) {
     return refuse(
-      invalidInput(`${metrics.length} metrics were given; at most ${MAX_METRICS} are kept.`, ['metrics']),
+      invalidInput(['metrics'], `${metrics.length} metrics were given; at most ${MAX_METRICS} are kept.`),
     );
   }
   const names = new Set<string>();
@@ -25,14 +25,14 @@ export function checkMetrics(metrics: readonly Metric[]): Result<readonly Metric
     if (!NAME.test(name)) {
       return refuse(
         invalidInput(
-          'The name of a metric is 1 to 64 letters, digits and _ . - / @, beginning with a letter or digit.',
           at('name'),
+          'The name of a metric is 1 to 64 letters, digits and _ . - / @, beginning with a letter or digit.',
         ),
       );
     }
-    if (names.has(name)) return refuse(invalidInput(`The metric ${name} is given twice.`, at('name')));
+    if (names.has(name)) return refuse(invalidInput(at('name'), `The metric ${name} is given twice.`));
     if (!Number.isFinite(value)) {
-      return refuse(invalidInput(`The metric ${name} must be a finite number.`, at('value')));
+      return refuse(invalidInput(at('value'), `The metric ${name} must be a finite number.`));
     }
     names.add(name);
   }

@@ -186,13 +186,13 @@ export function createPublishVersion(deps: PublishVersionDeps): PublishVersion {
 
 function mistakeIn(notes: string, waitMs: number): errors.InvalidInput | null {
   if (notes.length > MAX_NOTES_CHARACTERS) {
-    return errors.invalidInput(`notes has ${notes.length} characters; at most 10,000 are kept.`, ['notes']);
+    return errors.invalidInput(['notes'], `notes has ${notes.length} characters; at most 10,000 are kept.`);
   }
   if (CONTROL_CHARACTERS.test(notes)) {
-    return errors.invalidInput('notes holds control characters; send plain text or Markdown.', ['notes']);
+    return errors.invalidInput(['notes'], 'notes holds control characters; send plain text or Markdown.');
   }
   if (!Number.isInteger(waitMs) || waitMs < 0 || waitMs > MAX_WAIT_MS) {
-    return errors.invalidInput(`waitMs must be a whole number from 0 to ${MAX_WAIT_MS}.`, ['waitMs']);
+    return errors.invalidInput(['waitMs'], `waitMs must be a whole number from 0 to ${MAX_WAIT_MS}.`);
   }
   return null;
 }

@@ -2,11 +2,11 @@
 import type { Transactions } from '../../database/index.js';
 import { kindOfId, mayBeId } from '../../lib/ids.js';
 import { parsePageRequest, toPage, type Page } from '../../lib/page.js';
-import { ok, refuse, type Result } from '../../lib/result.js';
+import { ok, type Result } from '../../lib/result.js';
 import { can, type TenantActor } from '../access/index.js';
 import { readsForTenant } from '../catalog/index.js';
 import { compareVersions, type VersionComparison } from './compare-versions.js';
-import { invalidInput, type InvalidInput } from './errors.js';
+import type { InvalidInput } from './errors.js';
 import type { Publication } from './publication.js';
 import { findPublicationsOfVersions } from './publications-store.js';
 import type { Version } from './version.js';
@@ -65,11 +65,8 @@ export function createProvenanceReads({ database }: { readonly database: Transac
       versionId: string,
       input: { readonly first?: number | null | undefined; readonly after?: string | null | undefined },
     ) {
-      const page = parsePageRequest(SORT, 1, input);
+      const page = parsePageRequest(SORT, 1, input, ([id]) => kindOfId(String(id)) === 'version');
       if (!page.ok) return page;
-      if (page.value.after !== null && kindOfId(String(page.value.after[0])) !== 'version') {
-        return refuse(invalidInput('after is not a cursor of this list.', ['after']));
-      }
       const rows = await database.sql({ tenantId: actor.tenantId }, (query) =>
         store.listDerivatives(query, readerOf(actor), versionId, page.value),
       );

@@ -4,7 +4,7 @@ import type { Transactions } from '../../database/index.js';
 import type { Clock } from '../../lib/clock.js';
 import { mayBeId } from '../../lib/ids.js';
 import type { Logger } from '../../lib/logger.js';
-import { parsePageRequest, toPage, type Page } from '../../lib/page.js';
+import { parsePageRequest, toPage, type CursorKey, type Page } from '../../lib/page.js';
 import { ok, refuse, type Result } from '../../lib/result.js';
 import type { ArtifactStore, ByteRange } from '../../storage/index.js';
 import {
@@ -119,16 +119,10 @@ export function createVersionReads(deps: {
     },
 
     async listVersions(actor, modelId, input) {
-      const page = parsePageRequest(SORT, 1, input);
+      const isNumber = ([last]: CursorKey): boolean =>
+        Number.isInteger(last) && Math.abs(Number(last)) <= MAX_NUMBER;
+      const page = parsePageRequest(SORT, 1, input, isNumber);
       if (!page.ok) return page;
-      const [last] = page.value.after ?? [];
-      if (last !== undefined && !(Number.isInteger(last) && Math.abs(Number(last)) <= MAX_NUMBER)) {
-        return refuse({
-          code: 'INVALID_INPUT',
-          message: 'after is not a cursor of this list.',
-          path: ['after'],
-        });
-      }
       const rows = await database.sql({ tenantId: actor.tenantId }, (query) =>
         store.listVersions(query, readerOf(actor), modelId, page.value),
       );

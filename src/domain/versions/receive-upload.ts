@@ -120,7 +120,7 @@ export function createReceiveUpload(deps: ReceiveUploadDeps): ReceiveUpload {
     staged: StagedArtifact,
   ): Promise<Result<Upload, ReceiveUploadRefusal>> {
     if (staged.bytes === 0)
-      return refuse(errors.invalidInput('The body is empty; send the bytes of a model file.', []));
+      return refuse(errors.invalidInput([], 'The body is empty; send the bytes of a model file.'));
     const { tenantId } = actor;
     try {
       return await database.transaction(
@@ -164,11 +164,11 @@ function mistakeIn(
   limits: UploadLimits,
 ): errors.InvalidInput | errors.UploadTooLarge | null {
   if (expectedSha256 !== undefined && !isDigest(expectedSha256)) {
-    return errors.invalidInput('The announced SHA-256 must be 64 lower-case hexadecimal digits.', ['sha256']);
+    return errors.invalidInput(['sha256'], 'The announced SHA-256 must be 64 lower-case hexadecimal digits.');
   }
   if (contentLength === undefined) return null;
   if (!Number.isSafeInteger(contentLength) || contentLength < 1) {
-    return errors.invalidInput('The body is empty; send the bytes of a model file.', []);
+    return errors.invalidInput([], 'The body is empty; send the bytes of a model file.');
   }
   return contentLength > limits.maxUploadBytes ? errors.uploadTooLarge(limits.maxUploadBytes) : null;
 }

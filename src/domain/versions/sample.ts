@@ -28,7 +28,7 @@ export function checkSample(sample: SampleInput): Result<string, InvalidInput> {
   const tolerance = sample.tolerance ?? DEFAULT_TOLERANCE;
   if (!(tolerance >= 0 && tolerance <= 1)) {
     return refuse(
-      invalidInput(`tolerance is a number from 0 to 1; found ${tolerance}.`, ['sample', 'tolerance']),
+      invalidInput(['sample', 'tolerance'], `tolerance is a number from 0 to 1; found ${tolerance}.`),
     );
   }
   const { inputs } = sample;
@@ -36,7 +36,7 @@ export function checkSample(sample: SampleInput): Result<string, InvalidInput> {
   for (const [side, tensors] of Object.entries({ inputs, outputs })) {
     if (tensors.length > MAX_TENSORS) {
       const message = `A sample has at most ${MAX_TENSORS} ${side}; these are ${tensors.length}.`;
-      return refuse(invalidInput(message, ['sample', side]));
+      return refuse(invalidInput(['sample', side], message));
     }
     for (const [at, tensor] of tensors.entries()) {
       const mistake = mistakeIn(tensor, ['sample', side, String(at)]);
@@ -49,8 +49,8 @@ export function checkSample(sample: SampleInput): Result<string, InvalidInput> {
   const hint = 'One row is enough, and base64 is smaller than lists of numbers.';
   return refuse(
     invalidInput(
-      `A sample takes at most ${MAX_SAMPLE_BYTES} bytes as JSON; this one takes ${bytes}. ${hint}`,
       ['sample'],
+      `A sample takes at most ${MAX_SAMPLE_BYTES} bytes as JSON; this one takes ${bytes}. ${hint}`,
     ),
   );
 }
@@ -62,18 +62,18 @@ export function sampleFromText(text: string): ImportSample {
 
 function mistakeIn({ name, shape, data }: RawTensor, path: readonly string[]): InvalidInput | null {
   if ((name ?? '').length > MAX_NAME_CHARACTERS) {
-    return invalidInput(`The name of a tensor has at most ${MAX_NAME_CHARACTERS} characters.`, [
-      ...path,
-      'name',
-    ]);
+    return invalidInput(
+      [...path, 'name'],
+      `The name of a tensor has at most ${MAX_NAME_CHARACTERS} characters.`,
+    );
   }
   if ((shape ?? []).length > MAX_RANK) {
-    return invalidInput(`A tensor has at most ${MAX_RANK} dimensions.`, [...path, 'shape']);
+    return invalidInput([...path, 'shape'], `A tensor has at most ${MAX_RANK} dimensions.`);
   }
   if (data instanceof DecodedBase64 || isElements(data, MAX_RANK)) return null;
   return invalidInput(
-    `data is base64, or numbers, texts and truth values in lists at most ${MAX_RANK} deep.`,
     [...path, 'data'],
+    `data is base64, or numbers, texts and truth values in lists at most ${MAX_RANK} deep.`,
   );
 }
 

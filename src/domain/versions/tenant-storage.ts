@@ -42,7 +42,7 @@ export function createTenantStorage(deps: {
       if (limitBytes !== null && !(Number.isSafeInteger(limitBytes) && limitBytes >= 0)) {
         const message =
           'limitBytes is a whole number from 0 on, or null for what the server gives every tenant.';
-        return refuse(errors.invalidInput(message, ['limitBytes']));
+        return refuse(errors.invalidInput(['limitBytes'], message));
       }
       if (!mayBeId(tenantSlug)) return refuse(errors.tenantNotFound());
       // The operator's own tenant is named too: the audit event is written there.

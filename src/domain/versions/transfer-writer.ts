@@ -82,12 +82,12 @@ export async function openWriter(
     if (bytes === current.length) return ok(current);
     if (current.length !== null) {
       const message = `This upload has ${current.length} bytes; that cannot be changed.`;
-      return refuse(errors.invalidInput(message, ['length']));
+      return refuse(errors.invalidInput(['length'], message));
     }
     if (bytes > limits.maxUploadBytes) return refuse(errors.uploadTooLarge(limits.maxUploadBytes));
     if (bytes < 1 || bytes < current.offset) {
       const message = `The length ${bytes} is less than the ${Math.max(1, current.offset)} bytes that it must have.`;
-      return refuse(errors.invalidInput(message, ['length']));
+      return refuse(errors.invalidInput(['length'], message));
     }
     return database.transaction({ tenantId }, async (tx): Promise<Result<Transfer, PieceRefusal>> => {
       await lockPending(tx, tenantId);

@@ -272,13 +272,14 @@ function mistakeIn(
   limits: UploadLimits,
 ): errors.InvalidInput | errors.UploadTooLarge | null {
   if (sha256 !== null && !isDigest(sha256)) {
-    return errors.invalidInput('The announced SHA-256 must be 64 lower-case hexadecimal digits.', ['sha256']);
+    return errors.invalidInput(['sha256'], 'The announced SHA-256 must be 64 lower-case hexadecimal digits.');
   }
   if (length === null) return null;
   if (!Number.isSafeInteger(length) || length < 1) {
-    return errors.invalidInput('An upload has at least one byte; send the bytes of a model file.', [
-      'length',
-    ]);
+    return errors.invalidInput(
+      ['length'],
+      'An upload has at least one byte; send the bytes of a model file.',
+    );
   }
   return length > limits.maxUploadBytes ? errors.uploadTooLarge(limits.maxUploadBytes) : null;
 }

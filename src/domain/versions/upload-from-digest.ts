@@ -38,7 +38,7 @@ export function createUploadFromDigests(deps: {
     if (!can(actor, 'VERSION_PUBLISH')) return refuse(permissionDenied(actor, 'VERSION_PUBLISH'));
     const digest = sha256.toLowerCase();
     if (!isDigest(digest)) {
-      return refuse(errors.invalidInput('sha256 must be 64 hexadecimal digits.', ['sha256']));
+      return refuse(errors.invalidInput(['sha256'], 'sha256 must be 64 hexadecimal digits.'));
     }
     return inTurn(tenantId, () =>
       database.transaction({ tenantId }, async (tx): Promise<Result<Upload, UploadFromDigestRefusal>> => {

@@ -152,12 +152,12 @@ function authorOf(actor: TenantActor): string {
 function mistakeIn(reason: string): InvalidInput | null {
   if (reason.length < 1 || reason.length > MAX_REASON_CHARACTERS) {
     return invalidInput(
-      `A yank needs a reason of 1 to 1,000 characters, for those who used the version; found ${reason.length}.`,
       ['reason'],
+      `A yank needs a reason of 1 to 1,000 characters, for those who used the version; found ${reason.length}.`,
     );
   }
   if (CONTROL_CHARACTERS.test(reason)) {
-    return invalidInput('reason holds control characters; send plain text.', ['reason']);
+    return invalidInput(['reason'], 'reason holds control characters; send plain text.');
   }
   return null;
 }
