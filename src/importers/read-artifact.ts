@@ -1,14 +1,13 @@
-/** Bytes -> what they are -> a converted model, its weights not yet read. Runs no engine. */
+/**
+ * Bytes -> what they are -> a converted model, its weights not yet read. Runs no engine. Each reader is loaded when there
+ * is a file for it: all of them together take longer (HDF5 is a library of its own) than to read most files.
+ */
 import { openSync } from 'node:fs';
 import { unreachable } from '../lib/result.js';
 import { readTar } from './archive-tar.js';
 import { readZip } from './archive-zip.js';
 import { fileSource } from './byte-source.js';
 import type { ConvertedModel } from './converted-model.js';
-import { readKerasH5 } from './keras-h5.js';
-import { readKerasZip } from './keras-zip.js';
-import { readOnnx, readOnnxArchive } from './onnx.js';
-import { readSavedModel } from './saved-model.js';
 import { sniffArchive, sniffContainer } from './sniff.js';
 import type { ModelFormat } from './types.js';
 import { isTfjsModelJson, readTfjs } from './tfjs.js';
@@ -29,11 +28,11 @@ export async function readArtifact(
   const container = sniffContainer(source);
   if (container === 'HDF5') {
     onContainerRead('KERAS_H5');
-    return readKerasH5(source);
+    return (await import('./keras-h5.js')).readKerasH5(source);
   }
   if (container === 'ONNX') {
     onContainerRead('ONNX');
-    return readOnnx(source);
+    return (await import('./onnx.js')).readOnnx(source);
   }
   const archive =
     container === 'ZIP'
@@ -45,13 +44,13 @@ export async function readArtifact(
   if (content.kind !== 'TFJS') onContainerRead(content.kind);
   switch (content.kind) {
     case 'KERAS_V3':
-      return readKerasZip(archive);
+      return (await import('./keras-zip.js')).readKerasZip(archive);
     case 'TFJS':
       return readTfjs(archive, content.modelJson, content.base);
     case 'SAVED_MODEL':
-      return readSavedModel(archive, content.base);
+      return (await import('./saved-model.js')).readSavedModel(archive, content.base);
     case 'ONNX':
-      return readOnnxArchive(archive, content);
+      return (await import('./onnx.js')).readOnnxArchive(archive, content);
     default:
       return unreachable(content);
   }

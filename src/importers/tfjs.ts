@@ -5,8 +5,6 @@ import type { ConvertedModel } from './converted-model.js';
 import { isObject, own, ownString, type JsonObject } from './json.js';
 import { IMPORT_LIMITS } from './limits.js';
 import { refuseImport } from './refused.js';
-import { readTfjsGraph } from './tfjs-graph.js';
-import { readTfjsLayers } from './tfjs-layers.js';
 import { readManifest } from './tfjs-manifest.js';
 
 /** Whether a `.json` file of the archive is a TFJS model, for archives without a `model.json`. */
@@ -17,7 +15,7 @@ export function isTfjsModelJson(archive: Archive, name: string): boolean {
 }
 
 /** @param base the folder of model.json; shards are looked for there and nowhere else */
-export function readTfjs(archive: Archive, modelJson: string, base: string): ConvertedModel {
+export async function readTfjs(archive: Archive, modelJson: string, base: string): Promise<ConvertedModel> {
   const model = readModelJson(archive, modelJson);
   const topology = own(model, 'modelTopology');
   if (!isObject(topology)) {
@@ -29,10 +27,12 @@ export function readTfjs(archive: Archive, modelJson: string, base: string): Con
   }
   const weights = readManifest(archive, own(model, 'weightsManifest'), modelJson, base);
   const producer = ownString(model, 'convertedBy') ?? ownString(model, 'generatedBy');
-  const isGraph = Array.isArray(own(topology, 'node'));
-  return isGraph
-    ? readTfjsGraph(model, topology, weights, producer)
-    : readTfjsLayers(topology, weights, producer);
+  if (Array.isArray(own(topology, 'node'))) {
+    const { readTfjsGraph } = await import('./tfjs-graph.js');
+    return readTfjsGraph(model, topology, weights, producer);
+  }
+  const { readTfjsLayers } = await import('./tfjs-layers.js');
+  return readTfjsLayers(topology, weights, producer);
 }
 
 function readModelJson(archive: Archive, name: string): JsonObject {

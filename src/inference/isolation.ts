@@ -4,6 +4,7 @@ import type { ResolvedOptions } from './engine-options.js';
 import type { RuntimeReadiness, WorkerSettings } from './messages.js';
 import { applyNativeEnvironment } from './native-environment.js';
 import { findCrashingEngines } from './native-probe.js';
+import type { checkMessage as CheckMessage } from './check-message.js';
 import { processChannels } from './process-channel.js';
 import { threadChannels } from './thread-channel.js';
 import type { OpenWorkerChannel } from './worker-channel.js';
@@ -87,16 +88,19 @@ function inProcesses(options: ResolvedOptions): Isolation {
   const budgetBytes = options.memoryBudgetBytesPerWorker;
   const maxBytes = COPIES_WHILE_LOADING * budgetBytes + options.engineAllowanceBytes;
   let sandbox: Sandbox | null = null;
-  const prepared = (): Sandbox => {
-    if (sandbox === null) throw new Error('The machine has not been examined yet.');
-    return sandbox;
+  // With a library of schemas, which import children and servers with threads would load with it for nothing.
+  let check: typeof CheckMessage | null = null;
+  const prepared = <T>(part: T | null): T => {
+    if (part === null) throw new Error('The machine has not been examined yet.');
+    return part;
   };
   return Object.freeze({
     kind: 'process' as const,
     open: processChannels({
       entry: options.workerEntry,
       settings: settings.read,
-      commandPrefix: () => prepared().prefix,
+      commandPrefix: () => prepared(sandbox).prefix,
+      checkMessage: () => prepared(check),
       environment: options.nativeEnvironment,
       maxHeapBytes: options.maxHeapBytesPerWorker,
       maxResidentBytes: maxBytes,
@@ -104,7 +108,11 @@ function inProcesses(options: ResolvedOptions): Isolation {
       logger: options.logger,
     }),
     async prepare() {
-      [sandbox] = await Promise.all([findSandbox({ maxDataBytes: maxBytes }), settings.prepare()]);
+      [sandbox, { checkMessage: check }] = await Promise.all([
+        findSandbox({ maxDataBytes: maxBytes }),
+        import('./check-message.js'),
+        settings.prepare(),
+      ]);
       const { network, maxDataBytes, diesWithParent } = sandbox;
       const missing = [
         ...(network === 'none' ? [] : ['workers keep the network of the server']),

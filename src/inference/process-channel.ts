@@ -11,7 +11,7 @@ import { parse } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from '../lib/logger.js';
 import { inheritableFiles, residentBytes } from '../lib/sandbox.js';
-import { checkMessage } from './check-message.js';
+import type { checkMessage } from './check-message.js';
 import { createFrameReader, encodeFrame } from './framing.js';
 import { logLines } from './log-lines.js';
 import type { WorkerSettings } from './messages.js';
@@ -27,6 +27,8 @@ export interface ProcessOptions {
   /** Asked for each worker: the machine is examined after the pool was made. */
   readonly settings: () => WorkerSettings;
   readonly commandPrefix: () => readonly string[];
+  /** Asked for each worker: it is loaded before the first is opened, and only where workers are processes. */
+  readonly checkMessage: () => typeof checkMessage;
   /** All that the child finds in its environment. */
   readonly environment: Readonly<Record<string, string>>;
   readonly maxHeapBytes: number;
@@ -57,6 +59,7 @@ function openChild(
   options: ProcessOptions,
 ): ReturnType<OpenWorkerChannel> {
   const { logger } = options;
+  const check = options.checkMessage();
   const child = spawnChild(options);
   // Of the given kinds: `pipe` in the third place and beyond is a socket in both directions.
   const socket = child.stdio[CHANNEL_FD] as Socket;
@@ -78,7 +81,7 @@ function openChild(
 
   const reader = createFrameReader(MAX_FRAME_BYTES, ({ message }) => {
     if (hasLeft) return;
-    const checked = checkMessage(message);
+    const checked = check(message);
     if (checked === null) {
       fail('it sent a message that the pool does not understand');
       return;
