@@ -24,7 +24,6 @@ import {
 } from './every-field/files.js';
 import { enumValues, errorTypes, neverFilled, unansweredFields } from './every-field/completeness.js';
 import { meetOverload, meetQuarantine } from './every-field/pool-stories.js';
-import { askProcessServer } from './every-field/process-server.js';
 import { meetEvaluations } from './every-field/evaluations.js';
 import { meetLimits } from './every-field/limits-story.js';
 import { meetBilling } from './every-field/billing-story.js';
@@ -39,7 +38,7 @@ const sightings = createSightings(schema);
 const row = Array.from({ length: 10 }, (_, i) => i / 10);
 const SLOW = [[1, 1, 900]]; // For `slowModel`.
 const PASSWORD = 'a long enough password';
-vi.setConfig({ testTimeout: 60_000 }); // A dozen imports, each in a process of its own, on a busy machine.
+vi.setConfig({ testTimeout: 120_000 }); // A dozen imports, each in a process of its own, on a busy machine.
 let server: TestServer, client: Client;
 /** Access tokens. */
 let owner: string, stranger: string, operator: string;
@@ -314,8 +313,10 @@ it('aliases: moves, rollbacks, what breaks callers, and what takes two people', 
   ids['AliasRequest'] = await followAliases(client, owner, vera);
 });
 
-it('a model that takes workers down is set aside, and its editors can read why', () =>
-  meetQuarantine(schema, sightings));
+it('a model that takes workers down is set aside; a server whose workers are processes tells their walls', async () => {
+  const info = await meetQuarantine(schema, sightings);
+  expect(info).toMatchObject({ isolation: 'PROCESS', walls: { ownMemory: true, environmentHidden: true } });
+});
 
 it('lists, orders, filters and groups answer with every field, after datasets and evaluations of every kind', async () => {
   await meetEvaluations(client, owner, ids);
@@ -338,11 +339,6 @@ it('lists, orders, filters and groups answer with every field, after datasets an
   const charged = { tenantSlug: ownerSlug, predictionId: ids['Prediction'] };
   await keepLedger(client, server.dataDirectory, { operator, owner, ...charged });
   ids['AuditEvent'] = (await client.query('auditLog', owner, '(first: 1)')).nodes[0].id;
-});
-
-it('a server whose workers are processes says so, and which walls stand around them', async () => {
-  const info = await askProcessServer(schema, sightings);
-  expect(info).toMatchObject({ isolation: 'PROCESS', walls: { ownMemory: true, environmentHidden: true } });
 });
 
 it('every kind of node is found by its id, with every field', async () => {

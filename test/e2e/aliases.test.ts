@@ -24,7 +24,7 @@ let name: string;
 let versions: readonly [string, string, string];
 
 beforeAll(async () => {
-  server = await startServer();
+  server = await startServer({ INFERENCE_WORKERS: '1' });
   publisher = await newTenant(server.url, 'publisher');
   customer = await newTenant(server.url, 'customer');
   const invitation = await run(publisher.token, 'inviteMember', 'token', {

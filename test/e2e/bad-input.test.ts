@@ -13,7 +13,7 @@ let modelId: string;
 let versionId: string;
 
 beforeAll(async () => {
-  server = await startServer();
+  server = await startServer({ INFERENCE_WORKERS: '1' });
   ({ token } = await newTenant(server.url, 'bad-input'));
   ({ modelId, versionId } = await newVersion(server.url, token));
 });

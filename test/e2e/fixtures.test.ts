@@ -21,22 +21,20 @@ function maxAbsDiff(actual: Nested, expected: Nested): number {
   return got.reduce((worst, value, i) => Math.max(worst, Math.abs(value - (wanted[i] ?? NaN))), 0);
 }
 
-/** Both kinds of file on every engine: `test/integration/importers/keras.test.ts`. */
-const ENGINES = [
-  { runtime: 'tfjs-graph', kind: 'keras' },
-  { runtime: 'tfjs-wasm', kind: 'h5' },
-];
+let server: TestServer;
+let token: string;
 
-describe.each(ENGINES)('on $runtime', ({ runtime, kind }) => {
-  let server: TestServer;
-  let token: string;
-
+/** For the describe block that calls it. */
+function serverWith(runtimes: string): void {
   beforeAll(async () => {
-    server = await startServer({ INFERENCE_RUNTIMES: runtime });
+    server = await startServer({ INFERENCE_RUNTIMES: runtimes, INFERENCE_WORKERS: '1' });
     ({ token } = await newTenant(server.url, 'fixtures'));
   });
   afterAll(() => server.stop());
+}
 
+/** Both kinds of file on every engine: `test/integration/importers/keras.test.ts`. */
+function kerasFiles(runtime: string, kind: 'keras' | 'h5'): void {
   it.each(MODELS.map((name) => `${name}.${kind}`))('%s agrees with Python', async (file) => {
     const { versionId } = await newVersion(server.url, token, `keras/${file}`);
     const io = JSON.parse((await fixture(`keras/${file.replace(/\..*/, '')}.io.json`)).toString()) as {
@@ -68,107 +66,106 @@ describe.each(ENGINES)('on $runtime', ({ runtime, kind }) => {
     const argMax = (row: readonly number[]) => row.indexOf(Math.max(...row));
     expect(rows.map(argMax)).toEqual(expected.probabilities.map(argMax));
   });
+}
+
+describe('on tfjs-wasm', () => {
+  serverWith('tfjs-wasm');
+  kerasFiles('tfjs-wasm', 'h5');
 });
 
-describe('a SavedModel', () => {
-  let server: TestServer;
-  let token: string;
+// Each kind of file runs on one of the two, so that no file has a choice.
+describe('on tfjs-graph and onnx', () => {
+  serverWith('tfjs-graph,onnx');
+  kerasFiles('tfjs-graph', 'keras');
 
-  beforeAll(async () => {
-    server = await startServer({ INFERENCE_RUNTIMES: 'tfjs-graph,tfjs-node' });
-    ({ token } = await newTenant(server.url, 'graphs'));
-  });
-  afterAll(() => server.stop());
+  describe('a SavedModel', () => {
+    it.each(['dense', 'cnn'])('the SavedModel %s agrees with Python', async (name) => {
+      const { versionId } = await newVersion(
+        server.url,
+        token,
+        zipOfFiles(savedModelFiles(`saved-model/${name}`)),
+      );
+      const io = JSON.parse((await fixture(`keras/${name}.io.json`)).toString()) as {
+        inputs: Nested;
+        outputs: Nested;
+      };
+      const answer = await predict(server.url, token, {
+        target: { versionId },
+        inputs: [{ data: io.inputs }],
+      });
+      expect(answer.errors).toEqual([]);
+      expect(answer.prediction?.receipt.runtime).toBe('TFJS_GRAPH');
+      expect(maxAbsDiff(answer.prediction?.outputs?.[0]?.data as Nested, io.outputs)).toBeLessThanOrEqual(
+        TOLERANCE,
+      );
+    });
 
-  it.each(['dense', 'cnn'])('the SavedModel %s agrees with Python', async (name) => {
-    const { versionId } = await newVersion(
-      server.url,
-      token,
-      zipOfFiles(savedModelFiles(`saved-model/${name}`)),
-    );
-    const io = JSON.parse((await fixture(`keras/${name}.io.json`)).toString()) as {
-      inputs: Nested;
-      outputs: Nested;
-    };
-    const answer = await predict(server.url, token, { target: { versionId }, inputs: [{ data: io.inputs }] });
-    expect(answer.errors).toEqual([]);
-    expect(answer.prediction?.receipt.runtime).toBe('TFJS_GRAPH');
-    expect(maxAbsDiff(answer.prediction?.outputs?.[0]?.data as Nested, io.outputs)).toBeLessThanOrEqual(
-      TOLERANCE,
-    );
-  });
+    it('the SavedModel of digits reads each of the 40 test pictures as Python does', async () => {
+      const file = await tarOfFiles(savedModelFiles('digits/saved_model'));
+      const { versionId } = await newVersion(server.url, token, file);
+      const { expected, images } = await readDigits();
+      const answer = await predict(server.url, token, {
+        target: { versionId },
+        inputs: [digitTensor(images)],
+      });
+      expect(answer.errors).toEqual([]);
+      const rows = answer.prediction?.outputs?.[0]?.data as number[][];
+      expect(maxAbsDiff(rows, expected.probabilities)).toBeLessThanOrEqual(2e-3);
+    });
 
-  it('the SavedModel of digits reads each of the 40 test pictures as Python does', async () => {
-    const file = await tarOfFiles(savedModelFiles('digits/saved_model'));
-    const { versionId } = await newVersion(server.url, token, file);
-    const { expected, images } = await readDigits();
-    const answer = await predict(server.url, token, { target: { versionId }, inputs: [digitTensor(images)] });
-    expect(answer.errors).toEqual([]);
-    const rows = answer.prediction?.outputs?.[0]?.data as number[][];
-    expect(maxAbsDiff(rows, expected.probabilities)).toBeLessThanOrEqual(2e-3);
-  });
-
-  it('the engines that were tried are told with their figures', async () => {
-    const { versionId } = await newVersion(
-      server.url,
-      token,
-      zipOfFiles(savedModelFiles('saved-model/dense')),
-    );
-    const trials = 'runtime ok chosen reason loadMs computeMs batchComputeMs maxRelativeDiff';
-    const answer = await ask(
-      server.url,
-      token,
-      `query ($id: ID!) { version(id: $id) { format batchable parameterCount trials { ${trials} } } }`,
-      { id: versionId },
-    );
-    expect(answer.data?.['version']).toEqual({
-      format: 'SAVED_MODEL',
-      batchable: true,
-      parameterCount: 1354,
-      trials: [
-        {
-          runtime: 'TFJS_GRAPH',
-          ok: true,
-          chosen: true,
-          reason: null,
-          loadMs: expect.any(Number),
-          computeMs: expect.any(Number),
-          batchComputeMs: expect.any(Number),
-          maxRelativeDiff: 0,
-        },
-      ],
+    it('the engines that were tried are told with their figures', async () => {
+      const { versionId } = await newVersion(
+        server.url,
+        token,
+        zipOfFiles(savedModelFiles('saved-model/dense')),
+      );
+      const trials = 'runtime ok chosen reason loadMs computeMs batchComputeMs maxRelativeDiff';
+      const answer = await ask(
+        server.url,
+        token,
+        `query ($id: ID!) { version(id: $id) { format batchable parameterCount trials { ${trials} } } }`,
+        { id: versionId },
+      );
+      expect(answer.data?.['version']).toEqual({
+        format: 'SAVED_MODEL',
+        batchable: true,
+        parameterCount: 1354,
+        trials: [
+          {
+            runtime: 'TFJS_GRAPH',
+            ok: true,
+            chosen: true,
+            reason: null,
+            loadMs: expect.any(Number),
+            computeMs: expect.any(Number),
+            batchComputeMs: expect.any(Number),
+            maxRelativeDiff: 0,
+          },
+        ],
+      });
     });
   });
-});
 
-describe('on onnx', () => {
-  let server: TestServer;
-  let token: string;
-
-  beforeAll(async () => {
-    server = await startServer({ INFERENCE_RUNTIMES: 'onnx' });
-    ({ token } = await newTenant(server.url, 'fixtures'));
-  });
-  afterAll(() => server.stop());
-
-  it.each(['dense', 'cnn', 'iris-tree'])('%s.onnx agrees with Python', async (name) => {
-    const { versionId } = await newVersion(server.url, token, `onnx/${name}.onnx`);
-    const io = JSON.parse((await fixture(`onnx/${name}.io.json`)).toString()) as {
-      inputs: Readonly<Record<string, Nested>>;
-      outputs: Readonly<Record<string, Nested>>;
-    };
-    const answer = await predict(server.url, token, {
-      target: { versionId },
-      inputs: Object.entries(io.inputs).map(([input, data]) => ({ name: input, data })),
+  describe('on onnx', () => {
+    it.each(['dense', 'cnn', 'iris-tree'])('%s.onnx agrees with Python', async (name) => {
+      const { versionId } = await newVersion(server.url, token, `onnx/${name}.onnx`);
+      const io = JSON.parse((await fixture(`onnx/${name}.io.json`)).toString()) as {
+        inputs: Readonly<Record<string, Nested>>;
+        outputs: Readonly<Record<string, Nested>>;
+      };
+      const answer = await predict(server.url, token, {
+        target: { versionId },
+        inputs: Object.entries(io.inputs).map(([input, data]) => ({ name: input, data })),
+      });
+      expect(answer.errors).toEqual([]);
+      expect(answer.prediction?.receipt.runtime).toBe('ONNX');
+      for (const output of answer.prediction?.outputs ?? []) {
+        // 64-bit integers come as text where a number could lose digits.
+        const wanted = io.outputs[output.name] as Nested;
+        const got = flat(output.data as Nested).map(Number);
+        expect(maxAbsDiff(got, wanted)).toBeLessThanOrEqual(TOLERANCE);
+      }
+      expect(answer.prediction?.outputs).toHaveLength(Object.keys(io.outputs).length);
     });
-    expect(answer.errors).toEqual([]);
-    expect(answer.prediction?.receipt.runtime).toBe('ONNX');
-    for (const output of answer.prediction?.outputs ?? []) {
-      // 64-bit integers come as text where a number could lose digits.
-      const wanted = io.outputs[output.name] as Nested;
-      const got = flat(output.data as Nested).map(Number);
-      expect(maxAbsDiff(got, wanted)).toBeLessThanOrEqual(TOLERANCE);
-    }
-    expect(answer.prediction?.outputs).toHaveLength(Object.keys(io.outputs).length);
   });
 });

@@ -22,7 +22,7 @@ let modelId: string;
 let versionId: string;
 
 beforeAll(async () => {
-  server = await startServer();
+  server = await startServer({ INFERENCE_WORKERS: '1' });
   ({ token } = await newTenant(server.url, 'hostile'));
   ({ modelId, versionId } = await newVersion(server.url, token));
   ({ post, send, speak } = hostileClient(server.url, token));

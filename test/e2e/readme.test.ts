@@ -11,7 +11,7 @@ const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
 
 let server: TestServer;
 beforeAll(async () => {
-  server = await startServer();
+  server = await startServer({ INFERENCE_WORKERS: '1' });
 });
 afterAll(() => server.stop());
 

@@ -11,7 +11,7 @@ let server: TestServer;
 let token: string;
 
 beforeAll(async () => {
-  server = await startServer({ INFERENCE_RUNTIMES: 'tfjs-graph' });
+  server = await startServer({ INFERENCE_RUNTIMES: 'tfjs-graph', INFERENCE_WORKERS: '1' });
   ({ token } = await newTenant(server.url, 'saved'));
 });
 afterAll(() => server.stop());

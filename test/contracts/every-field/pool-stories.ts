@@ -51,14 +51,18 @@ export async function meetOverload(
   }
 }
 
-/** On a server of its own, whose one worker is killed again and again while it runs the same model. */
-export async function meetQuarantine(schema: GraphQLSchema, sightings: Sightings): Promise<void> {
+/**
+ * On a server of its own, whose one worker is killed again and again while it runs the same model. Answers what that
+ * server, whose workers are processes, said of itself before.
+ */
+export async function meetQuarantine(schema: GraphQLSchema, sightings: Sightings): Promise<unknown> {
   const other = await startServer({ INFERENCE_WORKERS: '1', INFERENCE_ISOLATION: 'process' });
   try {
     const { apiKey } = JSON.parse(readFileSync(`${other.dataDirectory}/bootstrap.json`, 'utf8')) as {
       apiKey: string;
     };
     const there = createClient(other.url, schema, sightings);
+    const atFirst: unknown = await there.query('serverInfo', apiKey);
     const poison = await there.publish(apiKey, slowModel());
     const input = {
       target: { versionId: poison.versionId },
@@ -99,6 +103,7 @@ export async function meetQuarantine(schema: GraphQLSchema, sightings: Sightings
     expect(tenant.slug).toBe('eve');
     const seen = await there.node('Version', session.accessToken, poison.versionId);
     expect(seen).toMatchObject({ id: poison.versionId, quarantine: null });
+    return atFirst;
   } finally {
     await other.stop();
   }

@@ -22,7 +22,7 @@ let server: TestServer;
 let world: World;
 
 beforeAll(async () => {
-  server = await startServer();
+  server = await startServer({ INFERENCE_WORKERS: '1' });
   world = await buildWorld(server.url);
 });
 afterAll(() => server.stop());
