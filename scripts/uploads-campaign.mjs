@@ -39,12 +39,14 @@ const WAYS = [
 ];
 const MIN_BYTES = 50_000;
 const MAX_STARTS = 20;
+// Nothing is predicted here.
+const SMALL = { INFERENCE_WORKERS: '1', INFERENCE_RUNTIMES: 'tfjs-wasm' };
 const RETRY_DELAYS_MS = [0, 50, 100, 200, 400, 800, 1_500, 2_000, 3_000, 3_000, ...Array(12).fill(5_000)];
 
 const dataDirectory = mkdtempSync(join(tmpdir(), 'souk-uploads-'));
 const broken = [];
 const tally = { cuts: 0, halfOpen: 0, kills: 0, slowestStartMs: 0, bytes: 0, equal: 0, ways: {} };
-let server = await startServer(dataDirectory);
+let server = await startServer(dataDirectory, SMALL);
 let portNow = Number(new URL(server.url).port);
 const startedAt = performance.now();
 
@@ -161,7 +163,7 @@ async function kill() {
     tally.kills++;
     const faults = server.faults();
     if (faults.length > 0) broken.push(`the server logged: ${faults[0]}`);
-    server = await startServer(dataDirectory);
+    server = await startServer(dataDirectory, SMALL);
     portNow = Number(new URL(server.url).port);
     tally.slowestStartMs = Math.max(tally.slowestStartMs, Math.round(server.startMs));
   }
@@ -181,7 +183,7 @@ try {
   if (faults.length > 0) broken.push(`the server logged: ${faults[0]}`);
   // What a kill leaves half-written is removed by the next start.
   await server.kill('SIGTERM');
-  server = await startServer(dataDirectory);
+  server = await startServer(dataDirectory, SMALL);
   const artifacts = join(dataDirectory, 'artifacts');
   const leftOver = () => filesUnder(artifacts).filter((file) => !sentAgain.has(basename(file)));
   for (let round = 0; round < 300 && leftOver().length > 0; round++) {
