@@ -12,7 +12,7 @@ export default defineConfig({
   resolve: { alias: [{ find: /^graphql$/, replacement: graphql }] },
   test: {
     testTimeout: 30_000,
-    hookTimeout: 60_000,
+    hookTimeout: 120_000,
     pool: 'forks',
     // On two cores: tests wait for servers, databases and import children for a good part of their time.
     maxWorkers: 3,

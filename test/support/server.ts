@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { listFiles } from './list-files.js';
 
-const READY_WITHIN_MS = 60_000;
+const READY_WITHIN_MS = 110_000;
 const STOPPED_WITHIN_MS = 15_000;
 
 export interface TestServer {
