@@ -1,5 +1,5 @@
 /**
- * The short crash campaign: seven times a real server under load, its PostgreSQL or both at once are killed or stopped, on
+ * The short crash campaign: ten times a real server under load, its PostgreSQL or both at once are killed or stopped, on
  * one data directory. What is checked after each, from outside and in the tables, is in scripts/crash/checks.mjs and
  * tables.mjs; `npm run campaign:crash -- --rounds 100` is the long one.
  */
@@ -13,10 +13,13 @@ const FAULTS = [
   'api-kill',
   'postgres-kill',
   'both-kill',
+  'postgres-kill',
+  'api-kill',
   'postgres-quit',
+  'both-kill',
+  'postgres-kill',
   'api-stop',
   'postgres-kill',
-  'both-kill',
 ];
 
 interface Round {
