@@ -52,7 +52,9 @@ export const usage = {
       const months = await makeHistory(client, { events, tenantIds, progress: world.progress });
       const madeMs = performance.now() - startedAt;
       const rebuildMs = await sumUp(world, server, months);
-      await client.query('VACUUM ANALYZE usage_hours, usage_days, usage_months, usage_key_sums, usage_series, usage_deltas, usage_events');
+      await client.query(
+        'VACUUM ANALYZE usage_hours, usage_days, usage_months, usage_key_sums, usage_series, usage_deltas, usage_events',
+      );
       const facts = { events, madeMs, rebuildMs, rows: await countRows(client) };
       return { server, keys, facts };
     } finally {

@@ -140,9 +140,7 @@ export async function readUsage(
 
 function textOf(groupBy: readonly UsageDimension[], granularity: UsageGranularity | null): string {
   const bucketOf = (at: string) =>
-    granularity === null
-      ? 'NULL::timestamptz'
-      : `date_trunc('${granularity.toLowerCase()}', ${at}, 'UTC')`;
+    granularity === null ? 'NULL::timestamptz' : `date_trunc('${granularity.toLowerCase()}', ${at}, 'UTC')`;
   const dimensions = [...new Set(groupBy.flatMap((dimension) => GROUPINGS[dimension].expressions))];
   const expressions = [...dimensions, ...(granularity === null ? [] : ['bucket'])];
   const columns = [

@@ -79,7 +79,12 @@ export async function meetBilling(
   expect(quote).toMatchObject({ admitted: true, rows: 1, cost: { lowest: { amountMicros: 2_000 } } });
   const { prediction, limits } = await client.done('predict', stranger, predicted);
   expect(limits).toContainEqual(
-    expect.objectContaining({ subject: 'SUBSCRIPTION', measure: 'COST', window: 'LIFETIME', currency: 'EUR' }),
+    expect.objectContaining({
+      subject: 'SUBSCRIPTION',
+      measure: 'COST',
+      window: 'LIFETIME',
+      currency: 'EUR',
+    }),
   );
   await until(async () => {
     const { nodes } = await client.query('quotaThresholds', stranger, '(first: 9)');
