@@ -101,10 +101,16 @@ BEGIN
     ), gone AS (
         DELETE FROM usage_deltas d USING chosen c WHERE d.ctid = c.place
         RETURNING c.series_id, d.hour, d.tenant_id, d.api_key_id, d.currency, d.predictions, d.rows, d.bytes, d.compute_us, d.cost_micros
+    ), summed AS MATERIALIZED (
+        -- Many deltas are few sums: all that follows is made of these.
+        SELECT series_id, hour, tenant_id, api_key_id, currency, sum(predictions)::bigint AS predictions,
+            sum(rows)::bigint AS rows, sum(bytes)::bigint AS bytes, sum(compute_us)::bigint AS compute_us,
+            sum(cost_micros)::bigint AS cost_micros
+        FROM gone GROUP BY 1, 2, 3, 4, 5
     ), hours AS (
         INSERT INTO usage_hours AS u (series_id, period_start, tenant_id, predictions, rows, bytes, compute_us, cost_micros)
-        SELECT series_id, hour, tenant_id, sum(predictions), sum(rows), sum(bytes), sum(compute_us), sum(cost_micros)
-        FROM gone GROUP BY 1, 2, 3 ORDER BY 1, 2
+        SELECT series_id, hour, tenant_id, predictions, rows, bytes, compute_us, cost_micros
+        FROM summed ORDER BY 1, 2
         ON CONFLICT (series_id, period_start) DO UPDATE SET predictions = u.predictions + excluded.predictions,
             rows = u.rows + excluded.rows, bytes = u.bytes + excluded.bytes,
             compute_us = u.compute_us + excluded.compute_us, cost_micros = u.cost_micros + excluded.cost_micros
@@ -112,7 +118,7 @@ BEGIN
         INSERT INTO usage_days AS u (series_id, period_start, tenant_id, predictions, rows, bytes, compute_us, cost_micros)
         SELECT series_id, date_trunc('day', hour), tenant_id, sum(predictions), sum(rows), sum(bytes), sum(compute_us),
             sum(cost_micros)
-        FROM gone GROUP BY 1, 2, 3 ORDER BY 1, 2
+        FROM summed GROUP BY 1, 2, 3 ORDER BY 1, 2
         ON CONFLICT (series_id, period_start) DO UPDATE SET predictions = u.predictions + excluded.predictions,
             rows = u.rows + excluded.rows, bytes = u.bytes + excluded.bytes,
             compute_us = u.compute_us + excluded.compute_us, cost_micros = u.cost_micros + excluded.cost_micros
@@ -120,7 +126,7 @@ BEGIN
         INSERT INTO usage_months AS u (series_id, period_start, tenant_id, predictions, rows, bytes, compute_us, cost_micros)
         SELECT series_id, date_trunc('month', hour), tenant_id, sum(predictions), sum(rows), sum(bytes), sum(compute_us),
             sum(cost_micros)
-        FROM gone GROUP BY 1, 2, 3 ORDER BY 1, 2
+        FROM summed GROUP BY 1, 2, 3 ORDER BY 1, 2
         ON CONFLICT (series_id, period_start) DO UPDATE SET predictions = u.predictions + excluded.predictions,
             rows = u.rows + excluded.rows, bytes = u.bytes + excluded.bytes,
             compute_us = u.compute_us + excluded.compute_us, cost_micros = u.cost_micros + excluded.cost_micros
@@ -129,7 +135,7 @@ BEGIN
             compute_us, cost_micros)
         SELECT tenant_id, unit, date_trunc(unit, hour), coalesce(api_key_id, ''), coalesce(currency, ''), sum(predictions),
             sum(rows), sum(bytes), sum(compute_us), sum(cost_micros)
-        FROM gone CROSS JOIN (VALUES ('hour'), ('day'), ('month')) units (unit)
+        FROM summed CROSS JOIN (VALUES ('hour'), ('day'), ('month')) units (unit)
         GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5
         ON CONFLICT (tenant_id, unit, period_start, api_key_id, currency) DO UPDATE SET predictions = u.predictions + excluded.predictions,
             rows = u.rows + excluded.rows, bytes = u.bytes + excluded.bytes,
