@@ -18,6 +18,8 @@ const SWEEP_EVERY_MS = 10_000;
 const TEND_LEASES_EVERY_MS = 250;
 // What was charged is in the roll-ups a second later; until then it is summed from the deltas.
 const FOLD_EVERY_MS = 1_000;
+// A second after the database is back, no key waits for a request that it made fail.
+const CLAIMS_EVERY_MS = 1_000;
 const DAY_MS = 86_400_000;
 const UPKEEP_RETRY_MS = 60_000;
 
@@ -31,11 +33,11 @@ export interface MeteringTasks {
   readonly closeStatementsAfterDays: number | null;
 }
 
-type Services = Pick<DomainServices, 'metering' | 'ledger' | 'billing'>;
+type Services = Pick<DomainServices, 'metering' | 'ledger' | 'billing' | 'predictions'>;
 
 /** Resolves when predictions may be charged. */
 export async function startMetering(
-  { metering, ledger, billing }: Services,
+  { metering, ledger, billing, predictions }: Services,
   tasks: MeteringTasks,
 ): Promise<void> {
   const { database, log, stops, stopMs, closeStatementsAfterDays } = tasks;
@@ -67,6 +69,14 @@ export async function startMetering(
     await listener.start();
   }
 
+  const claims = new LedgerKeeper({
+    what: 'give back claims on idempotency keys',
+    work: () => predictions.giveBackClaims(),
+    everyMs: CLAIMS_EVERY_MS,
+    log,
+  });
+  stops.add('claims', stopMs, () => claims.stop());
+  await claims.start();
   const [partitions] = startLedger(ledger, tasks);
   if (closeStatementsAfterDays !== null) {
     // After the leases: what dead processes held is given back by then, so that it holds up no closing.

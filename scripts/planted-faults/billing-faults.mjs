@@ -4,8 +4,18 @@ const PRICES = 'test/unit/marketplace/price.test.ts';
 
 const BILLING = 'prisma/migrations/20261124000400_billing/migration.sql';
 
+const INCLUDED = 'prisma/migrations/20261124000710_included_limits/migration.sql';
+
 /** @type {import('./plant.mjs').Fault[]} */
 export const BILLING_FAULTS = [
+  {
+    name: 'keep-the-limits-of-a-cancelled-plan',
+    file: INCLUDED,
+    defines: 'subscription_to_limits',
+    find: 'IF NEW.cancelled_at IS NULL THEN',
+    replace: 'IF true THEN',
+    tests: ['test/integration/predictions/priced.test.ts'],
+  },
   {
     name: 'ask-for-the-last-free-one',
     file: 'src/domain/marketplace/price.ts',

@@ -109,8 +109,8 @@ export const CHARGE_FAULTS = [
   {
     name: 'count-an-instant-twice',
     file: `${METERING}/usage-report.ts`,
-    find: 'created_at >= $13 AND created_at < $14 AND period_start = $15',
-    replace: 'created_at >= $13 AND created_at <= $14 AND period_start = $15',
+    find: 'created_at >= $17 AND created_at < $18 AND period_start = $19',
+    replace: 'created_at >= $17 AND created_at <= $18 AND period_start = $19',
     tests: [SUMS],
   },
 ];

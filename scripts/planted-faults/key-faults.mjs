@@ -47,6 +47,21 @@ export const KEY_FAULTS = [
     tests: [KEYS],
   },
   {
+    name: 'give-back-a-claim-that-was-taken-over',
+    file: `${PREDICTIONS}/store.ts`,
+    find: 'AND claim_expires_at = $3 AND created_at = $4 AND prediction_id IS NULL`,',
+    replace: "AND $3 < $4::timestamptz + INTERVAL '1 year' AND prediction_id IS NULL`,",
+    tests: [KEYS],
+  },
+  {
+    name: 'owe-a-claim-for-ever',
+    file: `${PREDICTIONS}/idempotency.ts`,
+    find: 'for (const debt of [...owed.values()]) await payBack(debt);',
+    replace:
+      'if (owed.size > 0) await store.unclaim("", { key: "", expiresAt: new Date(0), madeAt: new Date(0) });',
+    tests: [KEYS],
+  },
+  {
     name: 'keep-the-claim-of-what-failed',
     file: `${PREDICTIONS}/idempotency.ts`,
     find: 'if (!isAnswered) {',

@@ -4,6 +4,7 @@ const SUMS = 'test/integration/metering/ledger.test.ts';
 const UPKEEP = 'test/integration/metering/ledger-upkeep.test.ts';
 
 const ROLLUPS = 'prisma/migrations/20261124000200_usage_rollups/migration.sql';
+const MONTHS = 'prisma/migrations/20261124000700_usage_months/migration.sql';
 const PARTITIONS = 'prisma/migrations/20261124000100_ledger_partitions/migration.sql';
 const METERING = 'src/domain/metering';
 
@@ -25,7 +26,7 @@ export const LEDGER_FAULTS = [
   },
   {
     name: 'sum-in-the-wrong-day',
-    file: ROLLUPS,
+    file: MONTHS,
     defines: 'fold_usage_deltas',
     find: "SELECT series_id, date_trunc('day', hour), tenant_id, sum(predictions)",
     replace: "SELECT series_id, date_trunc('day', hour + INTERVAL '1 hour'), tenant_id, sum(predictions)",
@@ -33,7 +34,7 @@ export const LEDGER_FAULTS = [
   },
   {
     name: 'fold-what-stays',
-    file: ROLLUPS,
+    file: MONTHS,
     defines: 'fold_usage_deltas',
     find: 'DELETE FROM usage_deltas d USING chosen c WHERE d.ctid = c.place',
     replace: 'UPDATE usage_deltas d SET hour = d.hour FROM chosen c WHERE d.ctid = c.place',
@@ -42,8 +43,24 @@ export const LEDGER_FAULTS = [
   {
     name: 'count-the-edges-of-a-span-twice',
     file: `${METERING}/usage-span.ts`,
-    find: 'hoursAfter: { from: days.to, to: whole.to },',
-    replace: 'hoursAfter: { from: new Date(days.to.getTime() - HOUR_MS), to: whole.to },',
+    find: 'hoursAfter: { from: days.to, to: whole.to } },',
+    replace: 'hoursAfter: { from: new Date(days.to.getTime() - HOUR_MS), to: whole.to } },',
+    tests: [SUMS],
+  },
+  {
+    name: 'take-a-part-of-a-month-for-a-whole-one',
+    file: `${METERING}/usage-span.ts`,
+    find: 'return start.getTime() === instant.getTime() ? start : end;',
+    replace: 'return start;',
+    tests: [SUMS],
+  },
+  {
+    name: 'fold-without-the-sums-of-keys',
+    file: MONTHS,
+    defines: 'fold_usage_deltas',
+    find: "CROSS JOIN (VALUES ('hour'), ('day'), ('month')) units (unit)\n        GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5\n        ON CONFLICT",
+    replace:
+      "CROSS JOIN (VALUES ('hour'), ('month')) units (unit)\n        GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5\n        ON CONFLICT",
     tests: [SUMS],
   },
   {
@@ -86,6 +103,13 @@ export const LEDGER_FAULTS = [
     defines: 'correct_usage',
     find: 'AND e.corrects_id = p_prediction_id AND e.id = p_id;',
     replace: 'AND e.corrects_id = p_prediction_id AND e.id = p_id AND false;',
+    tests: [CORRECTIONS],
+  },
+  {
+    name: 'correct-upwards-in-silence',
+    file: `${METERING}/corrections.ts`,
+    find: 'some((amount) => amount > 0)',
+    replace: 'some((amount) => amount > 1e9)',
     tests: [CORRECTIONS],
   },
   {

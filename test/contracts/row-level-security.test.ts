@@ -69,6 +69,10 @@ const ROWS: Readonly<Record<string, string>> = {
      VALUES (1, ${AT}, 'ten_a', 1, 1, 4, 0, 0)`,
   usage_days: `(series_id, period_start, tenant_id, predictions, rows, bytes, compute_us, cost_micros)
      VALUES (1, ${AT}, 'ten_a', 1, 1, 4, 0, 0)`,
+  usage_months: `(series_id, period_start, tenant_id, predictions, rows, bytes, compute_us, cost_micros)
+     VALUES (1, ${AT}, 'ten_a', 1, 1, 4, 0, 0)`,
+  usage_key_sums: `(tenant_id, unit, period_start, api_key_id, currency, predictions, rows, bytes, compute_us, cost_micros)
+     VALUES ('ten_a', 'day', ${AT}, '', '', 1, 1, 4, 0, 0)`,
   usage_deltas: `(tenant_id, owner_tenant_id, model_id, model_name, version_id, version_number, hour, predictions, rows, bytes,
      compute_us, cost_micros) VALUES ('ten_a', 'ten_a', 'mdl_a', 'a/m', 'ver_a', 1, ${AT}, 1, 1, 4, 0, 0)`,
   usage_retired_months: `(period_start, events, retired_at) VALUES ('2001-01-01Z', 1, ${AT})`,

@@ -159,6 +159,47 @@ describe('a quota', () => {
     expect(accounts.data?.['usage']).toMatchObject({ total: { predictions: limit, rows: limit } });
     expect((accounts.data?.['predictions'] as { nodes: unknown[] }).nodes).toHaveLength(limit);
   });
+
+  it('is told in the header fields that HTTP libraries know, admitted and refused', async () => {
+    const { id: apiKeyId, secret } = await newKey(owner.token, { predictionsPerMonth: 2 });
+    await succeed(server.url, owner.token, 'setLimit', 'limit { amount }', {
+      ...{ apiKeyId, modelId, measure: 'ROWS', window: 'DAY', amount: 7 },
+    });
+    const answer = async (query: string) => {
+      const { status, headers } = await fetch(`${server.url}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${secret}` },
+        body: JSON.stringify({
+          query,
+          variables: { input: { target: { versionId }, inputs: [{ data: [row] }] } },
+        }),
+      });
+      const field = (name: string) => headers.get(name);
+      return [status, field('ratelimit-policy'), field('ratelimit'), field('retry-after')];
+    };
+    const document = 'mutation ($input: PredictInput!) { predict(input: $input) { errors { code } } }';
+    const rows = `key-rows-day-${modelId.replace('_', '-')}`;
+    const [status, policies, left, retry] = await answer(document);
+    expect([status, retry]).toEqual([200, null]);
+    const month = String.raw`;w=(?:2419200|2505600|2592000|2678400)`;
+    expect(policies).toMatch(
+      new RegExp(
+        `^"tenant-predictions-month";q=\\d+${month}, "key-predictions-month";q=2${month}, "${rows}";q=7;w=86400;qu="rows"$`,
+      ),
+    );
+    expect(left).toMatch(
+      new RegExp(
+        `^"tenant-predictions-month";r=\\d+;t=\\d+, "key-predictions-month";r=1;t=\\d+, "${rows}";r=6;t=\\d+$`,
+      ),
+    );
+    await answer(document);
+    const refused = await answer(document);
+    expect(refused[1]).toMatch(/^"key-predictions-month";q=2;w=\d+$/);
+    expect(refused[2]).toMatch(/^"key-predictions-month";r=0;t=\d+$/);
+    expect(refused[2]).toBe(`"key-predictions-month";r=0;t=${refused[3]}`);
+    // Nothing is said where no prediction was asked for.
+    expect((await answer('{ __typename }')).slice(1)).toEqual([null, null, null]);
+  });
 });
 
 describe('revocation', () => {

@@ -1,12 +1,15 @@
-// How long a tenant waits for its usage and its quota when ten million events lie in the ledger.
+// How long a tenant waits for its usage and its quota when ten million events lie in the ledger; and whether an export of
+// half a million of them takes memory.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ask, succeed } from '../../crash/api.mjs';
 import { percentile, summarise } from '../statistics.mjs';
+import { measureExport } from '../usage-export.mjs';
 import { connectAsOwner, EVENTS, makeHistory } from '../usage-history.mjs';
 import { BrokenArm } from '../world.mjs';
 
 const DAY_MS = 86_400_000;
+const EXPORTED_ROWS = 500_000;
 const FULL_SECONDS = 10;
 const SUM_WITHIN_MS = 290_000;
 const SUMS = 'predictions rows bytes computeMs cost { amountMicros currency }';
@@ -32,7 +35,7 @@ const FORMS = {
 
 export const usage = {
   name: 'usage',
-  keys: { 'usage.p95Ms': { atMost: 100 } },
+  keys: { 'usage.p95Ms': { atMost: 100 }, 'export.rssGrowthMiB': { atMost: 32, over: 'worst' } },
 
   async prepare(world) {
     const server = await world.server('usage');
@@ -49,7 +52,9 @@ export const usage = {
       const months = await makeHistory(client, { events, tenantIds, progress: world.progress });
       const madeMs = performance.now() - startedAt;
       const rebuildMs = await sumUp(world, server, months);
-      await client.query('VACUUM ANALYZE usage_hours, usage_days, usage_series, usage_deltas, usage_events');
+      await client.query(
+        'VACUUM ANALYZE usage_hours, usage_days, usage_months, usage_key_sums, usage_series, usage_deltas, usage_events',
+      );
       const facts = { events, madeMs, rebuildMs, rows: await countRows(client) };
       return { server, keys, facts };
     } finally {
@@ -76,10 +81,20 @@ export const usage = {
       }
     }
     const all = Object.values(timings).flat();
+    const exports = {};
+    for (const format of ['csv', 'jsonl']) {
+      const [from, to] = [new Date(Date.now() - 395 * DAY_MS), new Date()];
+      const rows = Math.round(EXPORTED_ROWS * Math.min(1, world.seconds / FULL_SECONDS));
+      exports[format] = await measureExport(server, keys.large, { format, from, to, rows });
+    }
     return {
-      values: { 'usage.p95Ms': percentile(all, 0.95) },
+      values: {
+        'usage.p95Ms': percentile(all, 0.95),
+        'export.rssGrowthMiB': Math.max(...Object.values(exports).map(({ rssGrowthMiB }) => rssGrowthMiB)),
+      },
       raw: {
         all: summarise(all),
+        exports,
         ...Object.fromEntries(
           Object.entries(timings).map(([form, timing]) => [
             form,
@@ -125,7 +140,8 @@ async function sumUp(world, server, months) {
 async function countRows(client) {
   const { rows } = await client.query(
     `SELECT (SELECT count(*)::int FROM usage_events) AS events, (SELECT count(*)::int FROM usage_hours) AS hours,
-       (SELECT count(*)::int FROM usage_days) AS days, (SELECT count(*)::int FROM usage_series) AS series`,
+       (SELECT count(*)::int FROM usage_days) AS days, (SELECT count(*)::int FROM usage_months) AS months,
+       (SELECT count(*)::int FROM usage_key_sums) AS "keySums", (SELECT count(*)::int FROM usage_series) AS series`,
   );
   return rows[0];
 }

@@ -8,6 +8,7 @@ export type {
 } from './entitlement.js';
 export { notEntitled } from './errors.js';
 export type { NotEntitled } from './errors.js';
+export type { IncludedLimit, IncludedLimitInput } from './included-limits.js';
 export type { CreatePlanInput, Plan, PlanStatus, Subscription, SubscriptionStatus } from './plan.js';
 export { highestPriceOf, priceOf } from './price.js';
 export type { PlanTerms, PlanTier, Priced } from './price.js';

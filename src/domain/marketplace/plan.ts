@@ -1,6 +1,7 @@
 /** Plans and subscriptions, and what a plan's terms may be. Pure. */
 import { ok, refuse, type Result } from '../../lib/result.js';
 import { invalidPlan, type InvalidPlan } from './errors.js';
+import { checkIncludedLimits, type IncludedLimit, type IncludedLimitInput } from './included-limits.js';
 import type { PlanTerms, PlanTier } from './price.js';
 
 /** On what terms a model may be used. Terms never change: a change is a new plan. */
@@ -10,6 +11,7 @@ export interface Plan extends PlanTerms {
   readonly tenantId: string;
   readonly modelId: string;
   readonly name: string;
+  readonly includedLimits: readonly IncludedLimit[];
   readonly status: PlanStatus;
   readonly createdAt: Date;
   readonly withdrawnAt: Date | null;
@@ -42,10 +44,12 @@ export interface CreatePlanInput {
   readonly pricePerComputeSecondMicros?: number | null | undefined;
   readonly freePredictionsPerMonth?: number | null | undefined;
   readonly tiers?: readonly PlanTier[] | null | undefined;
+  readonly includedLimits?: readonly IncludedLimitInput[] | null | undefined;
 }
 
 export interface NewPlan extends PlanTerms {
   readonly name: string;
+  readonly includedLimits: readonly IncludedLimit[];
 }
 
 const MAX_NAME_CHARACTERS = 60;
@@ -105,6 +109,7 @@ export function checkNewPlan(input: CreatePlanInput): Result<NewPlan, readonly I
       note(['tiers', String(i), 'pricePerThousandMicros'], `pricePerThousandMicros ${PRICE_RULE}`);
     }
   }
+  const includedLimits = checkIncludedLimits(input.includedLimits ?? [], mistakes);
   if (mistakes.length > 0) return refuse(mistakes);
   return ok({
     name,
@@ -116,6 +121,7 @@ export function checkNewPlan(input: CreatePlanInput): Result<NewPlan, readonly I
       from: tier.from,
       pricePerThousandMicros: tier.pricePerThousandMicros,
     })),
+    includedLimits,
   });
 }
 

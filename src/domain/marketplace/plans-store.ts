@@ -1,5 +1,6 @@
 /** Plans as they are kept. Nothing but `withdrawn_at` ever changes: the application may not write the rest. */
 import type { Prisma, Tx } from '../../database/index.js';
+import type { IncludedLimit } from './included-limits.js';
 import type { NewPlan, Plan } from './plan.js';
 import type { PlanTier } from './price.js';
 
@@ -17,6 +18,7 @@ function fromRow(row: Row): Plan {
     freePredictionsPerMonth: Number(row.freePredictionsPerMonth),
     // As `checkNewPlan` let them in.
     tiers: row.tiers as unknown as PlanTier[],
+    includedLimits: row.includedLimits as unknown as IncludedLimit[],
     status: row.withdrawnAt === null ? 'OFFERED' : 'WITHDRAWN',
     createdAt: row.createdAt,
     withdrawnAt: row.withdrawnAt,
@@ -45,6 +47,7 @@ export async function insertPlan(
       pricePerComputeSecondMicros: BigInt(plan.pricePerComputeSecondMicros),
       freePredictionsPerMonth: BigInt(plan.freePredictionsPerMonth),
       tiers: plan.tiers.map(({ from, pricePerThousandMicros }) => ({ from, pricePerThousandMicros })),
+      includedLimits: plan.includedLimits.map((limit) => ({ ...limit })),
       createdAt: plan.createdAt,
       createdBy: plan.createdBy,
     },

@@ -128,11 +128,15 @@ export function createMarketplaceService(deps: MarketplaceDeps): MarketplaceServ
             createdAt,
             createdBy: actor.kind === 'user' ? actor.userId : null,
           });
-          const { tiers, ...facts } = terms;
+          const { tiers, includedLimits, ...facts } = terms;
           await audit.record(tx, actor, {
             action: 'createPlan',
             subjectId: plan.id,
-            details: { modelId, ...facts, tiers: JSON.stringify(tiers) },
+            details: {
+              ...{ modelId, ...facts },
+              tiers: JSON.stringify(tiers),
+              includedLimits: JSON.stringify(includedLimits),
+            },
           });
           return ok(plan);
         },

@@ -7,6 +7,7 @@ import { ok, refuse, type Refusal, type Result } from '../../lib/result.js';
 import { can, permissionDenied, type PermissionDenied, type TenantActor } from '../access/index.js';
 import type { AuditService } from '../audit/index.js';
 import { invalid, tenantNotFound, type InvalidUsageInput, type QuotaNotFound } from './errors.js';
+import { periodOf } from './quota.js';
 import type { MeteringStore } from './store.js';
 
 export interface UsageCorrection {
@@ -84,6 +85,8 @@ const READ = `SELECT id, kind, corrects_id AS "predictionId", reason, units::flo
     created_at AS "createdAt"
   FROM usage_events WHERE tenant_id = $1 AND corrects_id = ANY ($2) ORDER BY created_at, id`;
 
+const TELL = 'SELECT raise_thresholds_of($1, $2, $3::timestamptz, $4::timestamptz)::text AS told';
+
 interface CorrectionsDeps {
   readonly database: Transactions;
   readonly clock: Clock;
@@ -125,6 +128,10 @@ export function createCorrections({ database, clock, audit, store }: Corrections
         }
         if (row.outcome !== 'DONE') return refuse(refusalOf(row));
         const correction = toCorrection(row, predictionId);
+        if (Object.values(amounts).some((amount) => amount > 0)) {
+          const { createdAt } = correction;
+          await tx.$queryRawUnsafe(TELL, tenantId, id, periodOf(createdAt).start, createdAt);
+        }
         await audit.record(tx, actor, {
           action: kind === 'REFUND' ? 'refundUsage' : 'correctUsage',
           subjectId: predictionId,

@@ -91,7 +91,7 @@ export function createLedgerService(deps: LedgerDeps): LedgerService {
   const maintenance = deps.maintenance ?? database;
   const store = createLedgerStore(database);
   const patientStore = createLedgerStore(maintenance);
-  const corrections = createCorrections({ database, clock, audit, store: createMeteringStore(database) });
+  const corrections = createCorrections({ database, clock, audit, store: createMeteringStore() });
   const exportsOf = new Map<string, number>();
 
   async function* counted(

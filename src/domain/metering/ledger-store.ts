@@ -3,14 +3,15 @@ import type { SqlQuery, Transactions } from '../../database/index.js';
 
 /** A sum that is not what the events say. */
 export interface UsageDifference {
-  readonly granularity: 'HOUR' | 'DAY';
+  readonly granularity: 'HOUR' | 'DAY' | 'MONTH';
   readonly periodStart: Date;
   readonly tenantId: string;
   readonly apiKeyId: string | null;
-  readonly modelId: string;
-  readonly versionId: string;
-  readonly kind: 'PREDICTION' | 'CORRECTION' | 'REFUND';
-  /** What the events add up to. */
+  /** This and the next two: `null` of the sum of a key over all its series. */
+  readonly modelId: string | null;
+  readonly versionId: string | null;
+  readonly kind: 'PREDICTION' | 'CORRECTION' | 'REFUND' | null;
+  /** What the events add up to; for sums by month, what those by day do. */
   readonly events: DifferenceSum;
   /** What the roll-ups say, with what is not folded into them yet. */
   readonly rollups: DifferenceSum;

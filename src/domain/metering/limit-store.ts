@@ -3,7 +3,7 @@ import type { Transactions, Tx } from '../../database/index.js';
 import type { PageRequest } from '../../lib/page.js';
 import type { Enforcement, LimitWindow } from './limit.js';
 import type { Measure } from './measures.js';
-import type { Period, QuotaSubject } from './quota.js';
+import type { QuotaSubject } from './quota.js';
 
 /** Which limit: no two have the same place. */
 export interface LimitPlace {
@@ -41,7 +41,8 @@ export interface ThresholdEvent extends LimitPlace {
   readonly raisedAt: Date;
 }
 
-const LIMIT_COLUMNS = `q.id, q.subject, q.subject_id AS "subjectId", q.model_id AS "modelId", q.measure, q.span AS "window",
+/** As `Limit`, but for the enforcement. */
+export const LIMIT_COLUMNS = `q.id, q.subject, q.subject_id AS "subjectId", q.model_id AS "modelId", q.measure, q.span AS "window",
   q.currency, q.amount::float8 AS amount`;
 
 export function createLimitStore(database: Transactions) {
@@ -52,20 +53,6 @@ export function createLimitStore(database: Transactions) {
          WHERE q.tenant_id = $1 AND ($2::text IS NULL OR (q.subject = 'API_KEY' AND q.subject_id = $2))
          ORDER BY array_position(ARRAY['TENANT', 'SUBSCRIPTION', 'API_KEY'], q.subject), q.subject_id, q.id`,
         [tenantId, apiKeyId],
-      );
-    },
-
-    /** Of the tenant, its subscriptions and the named keys. */
-    readStandings(
-      tenantId: string,
-      apiKeyIds: readonly string[],
-      { month, day, now }: { readonly month: Period; readonly day: Period; readonly now: Date },
-    ): Promise<LimitStanding[]> {
-      return database.single({ tenantId })<LimitStanding>(
-        `SELECT ${LIMIT_COLUMNS}, q.enforcement, q.window_start AS "windowStart", q.used::float8 AS used,
-           q.reserved::float8 AS reserved, q.level
-         FROM limit_states($1, $2, $3, $4, $5) q`,
-        [tenantId, apiKeyIds, month.start, day.start, now],
       );
     },
 

@@ -40,6 +40,7 @@ import {
 } from './limit-store.js';
 import { placeOf, shownAmount } from './measures.js';
 import { dayOf, monthlyQuota, periodOf, quotaOfStanding, type Period, type Quota } from './quota.js';
+import { createStandingStore } from './standing-store.js';
 import type { MeteringStore } from './store.js';
 
 export type LimitRefusal = PermissionDenied | InvalidUsageInput | QuotaNotFound;
@@ -81,6 +82,7 @@ const RECALL_LOOK_MS = 20;
 export function createLimits(deps: LimitsDeps) {
   const { database, clock, audit, book, leases, store } = deps;
   const limitStore = createLimitStore(database);
+  const standings = createStandingStore(database);
 
   /** Until every living process has given back what it took ahead, or has had the time to. */
   async function awaitRecall(tenantId: string): Promise<void> {
@@ -91,16 +93,23 @@ export function createLimits(deps: LimitsDeps) {
     }
   }
 
-  /** Every limit that counts for the tenant and the named keys; first the predictions of the month, limited or not. */
-  async function readQuotas(tenantId: string, apiKeyIds: readonly string[]): Promise<Quota[]> {
+  /**
+   * Every limit that counts for the tenant and the named keys, first the predictions of the month, limited or not; and the
+   * next place in the month of a subscription. One exchange with the database.
+   */
+  async function readStanding(
+    tenantId: string,
+    apiKeyIds: readonly string[],
+    subscriptionId: string | null,
+  ): Promise<{ readonly quotas: readonly Quota[]; readonly ordinal: number }> {
     // What an outage left behind is not shown as reserved.
     await book.payDebts();
     const now = clock.now();
     const [month, day] = [periodOf(now), dayOf(now)];
-    const counters = await store.readCounters(tenantId, apiKeyIds, month);
-    const standings = await limitStore.readStandings(tenantId, apiKeyIds, { month, day, now });
+    const standing = await standings.read(tenantId, apiKeyIds, subscriptionId, { month, day, now });
+    const { counters, limits, ordinal } = standing;
     const monthly = counters.map(({ subject, subjectId, reserved, ...counter }) => {
-      const limit = standings.find((one) => isMonthly(one) && one.subjectId === subjectId);
+      const limit = limits.find((one) => isMonthly(one) && one.subjectId === subjectId);
       // What this process has leased and nothing runs on is not reserved: it is there for whoever asks.
       const [idle = 0] = book.idleOf(
         tenantId,
@@ -109,12 +118,14 @@ export function createLimits(deps: LimitsDeps) {
       const facts = { ...counter, limit: limit?.amount ?? null, reserved: Math.max(0, reserved - idle) };
       return monthlyQuota(subject, subjectId, facts, limit?.enforcement ?? 'HARD', month);
     });
-    const others = standings.filter((one) => !isMonthly(one));
-    return [
-      ...monthly,
-      ...others.map((one) => quotaOfStanding(one, idleUnder(tenantId, one), { month, day })),
-    ];
+    const others = limits
+      .filter((one) => !isMonthly(one))
+      .map((one) => quotaOfStanding(one, idleUnder(tenantId, one), { month, day }));
+    return { quotas: [...monthly, ...others], ordinal };
   }
+
+  const readQuotas = async (tenantId: string, apiKeyIds: readonly string[]) =>
+    (await readStanding(tenantId, apiKeyIds, null)).quotas;
 
   function idleUnder(tenantId: string, limit: LimitStanding): number {
     const idle = book.idleOf(tenantId, (account) => countsUnder(limit, account));
@@ -244,7 +255,7 @@ export function createLimits(deps: LimitsDeps) {
       );
     },
   };
-  return Object.freeze({ ...service, readQuotas, awaitRecall });
+  return Object.freeze({ ...service, readQuotas, readStanding, awaitRecall });
 }
 
 /** Of a whole tenant, or in another's: the operator's. */

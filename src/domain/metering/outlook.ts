@@ -1,11 +1,10 @@
 /** How things stand for a prediction that would be asked for now. Reads, and takes nothing. */
-import type { Transactions } from '../../database/index.js';
 import type { QuotaExceeded, RateLimited } from './errors.js';
 import { exceededLimit } from './exceeded-limit.js';
 import { claimOf, type ReserveRequest } from './ledger.js';
 import { rankOf } from './limit.js';
 import { amountsOf, countedAmount, placeOf } from './measures.js';
-import type { Period, Quota } from './quota.js';
+import type { Quota } from './quota.js';
 
 export interface Outlook {
   /** What it would be refused with; `null`: it would be admitted. */
@@ -50,26 +49,4 @@ export function exceededQuota(quotas: readonly Quota[], { request }: Asked, now:
     amounts,
     now,
   );
-}
-
-/**
- * The lowest place in the month that no prediction has, so far as it is written down: what a fast caller's process has
- * taken ahead, and not used yet, counts as free.
- */
-export async function readNextOrdinal(
-  database: Transactions,
-  tenantId: string,
-  subscriptionId: string,
-  { start }: Period,
-): Promise<number> {
-  const [row] = await database.single({ tenantId })<{ ordinal: number | null }>(
-    `SELECT least(
-       (SELECT lower(o.free) FROM subscription_ordinals o
-        WHERE o.tenant_id = $1 AND o.subscription_id = $2 AND o.period_start = $3),
-       (SELECT min(lower(l.ordinals)) FROM quota_leases l
-        WHERE l.tenant_id = $1 AND l.subscription_id = $2 AND l.period_start = $3 AND l.is_loose AND NOT isempty(l.ordinals))
-     )::float8 AS ordinal`,
-    [tenantId, subscriptionId, start],
-  );
-  return row?.ordinal ?? 1;
 }

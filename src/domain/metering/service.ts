@@ -30,8 +30,8 @@ import { createLeaseBook } from './lease-book.js';
 import { createLeaseStore } from './lease-store.js';
 import { LEASE_MS } from './lease.js';
 import type { Charge, Charged, Reservation, ReserveRequest, UsageReport } from './ledger.js';
-import { exceededQuota, quotasFor, readNextOrdinal, type Outlook } from './outlook.js';
-import { periodOf, withinPeriod, type Quota } from './quota.js';
+import { exceededQuota, quotasFor, type Outlook } from './outlook.js';
+import { withinPeriod, type Quota } from './quota.js';
 import type { LimitLeft } from './limit.js';
 import { createLimits, type LimitsService } from './limits.js';
 import type { Amounts } from './measures.js';
@@ -133,7 +133,7 @@ const DAY_MS = 86_400_000;
 
 export function createMeteringService(deps: MeteringDeps): MeteringService {
   const { database, clock, audit } = deps;
-  const store = createMeteringStore(database);
+  const store = createMeteringStore();
   const leases = createLeaseStore(database);
   const charges = createChargeStore(database);
   const { recallPatienceMs } = deps;
@@ -146,7 +146,7 @@ export function createMeteringService(deps: MeteringDeps): MeteringService {
     maxItems: MAX_ITEMS_PER_COMMIT,
     mayRetryAlone: (fault: unknown) => !isDatabaseUnavailable(fault),
   });
-  const { readQuotas, awaitRecall, ...limits } = createLimits({
+  const { readQuotas, readStanding, awaitRecall, ...limits } = createLimits({
     database,
     clock,
     audit,
@@ -193,15 +193,10 @@ export function createMeteringService(deps: MeteringDeps): MeteringService {
     async outlook(actor, request) {
       const { tenantId } = actor;
       const asked = { apiKeyId: apiKeyOf(actor), request };
-      const subscription = request.subscription ?? null;
-      // At the same time: each is one exchange with the database.
-      const [all, ordinal] = await Promise.all([
-        readQuotas(tenantId, asked.apiKeyId === null ? [] : [asked.apiKeyId]),
-        subscription === null
-          ? 1
-          : readNextOrdinal(database, tenantId, subscription.id, periodOf(clock.now())),
-      ]);
-      const quotas = quotasFor(all, asked);
+      const keys = asked.apiKeyId === null ? [] : [asked.apiKeyId];
+      const standing = await readStanding(tenantId, keys, request.subscription?.id ?? null);
+      const { ordinal } = standing;
+      const quotas = quotasFor(standing.quotas, asked);
       return { refusal: admit.peek(actor) ?? exceededQuota(quotas, asked, clock.now()), quotas, ordinal };
     },
 

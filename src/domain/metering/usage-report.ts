@@ -1,15 +1,15 @@
 /**
- * Sums over the ledger, by one statement and so in one snapshot: whole days from the sums of days, whole hours from those
- * of hours, what is not folded into them yet from the deltas, and the minutes at the two ends from the events. An event
- * lies in the month that was charged (the database checks it), so a report over a calendar month and the quota of that
- * month are the same number.
+ * Sums over the ledger, by one statement and so in one snapshot: whole months, days and hours from their sums, of keys where
+ * that is enough and of series where not; what is not folded into them yet from the deltas; and the minutes at the two ends
+ * from the events. An event lies in the month that was charged (the database checks it), so a report over a calendar month
+ * and the quota of that month are the same number.
  */
 import type { Transactions } from '../../database/index.js';
 import { refuse, ok, type Result } from '../../lib/result.js';
 import { invalid, type InvalidUsageInput } from './errors.js';
 import type { UsageDimension, UsageGranularity, UsageReport, UsageRow, UsageSum } from './ledger.js';
 import { periodOf } from './quota.js';
-import { isEmpty, piecesOf, type Span } from './usage-span.js';
+import { isEmpty, piecesOf, type RollupUnit, type Span } from './usage-span.js';
 
 export const MAX_USAGE_ROWS = 10_000;
 
@@ -28,44 +28,66 @@ const GROUPINGS: Readonly<Record<UsageDimension, Grouping>> = {
   },
   API_KEY: { expressions: ['api_key_id'], columns: ['api_key_id AS "apiKeyId"'] },
 };
-const KEYS = 'model_id, model_name, version_id, version_number, api_key_id, currency';
 const MEASURES = 'predictions, rows, bytes, compute_us, cost_micros';
-
 const SUMMED = MEASURES.split(', ')
   .map((measure) => `sum(${measure})::bigint AS ${measure}`)
   .join(', ');
 
-/**
- * What is rolled up, series by series: each is a few neighbouring rows. Summed there already where that leaves fewer.
- * $1 tenant; $2-$7 days, and the hours before and after them.
- */
-function rolled(bucketOf: (at: string) => string, isMany: boolean): string {
-  return [
-    ['usage_days', '$2', '$3'],
-    ['usage_hours', '$4', '$5'],
-    ['usage_hours', '$6', '$7'],
-  ]
-    .map(([table, from, to]) => {
-      const rows = `FROM ${table} u
-        WHERE u.series_id = m.id AND u.tenant_id = $1 AND u.period_start >= ${from} AND u.period_start < ${to}`;
-      const sums = isMany
-        ? `SELECT ${bucketOf('period_start')} AS bucket, ${SUMMED} ${rows} GROUP BY 1`
-        : `SELECT ${bucketOf('period_start')} AS bucket, ${MEASURES} ${rows}`;
-      return `SELECT ${KEYS}, bucket, ${MEASURES} FROM mine m CROSS JOIN LATERAL (${sums}) r`;
-    })
-    .join(' UNION ALL ');
+/** $1 tenant; then the spans of whole units. */
+const PIECES = [
+  ['MONTH', '$2', '$3'],
+  ['DAY', '$4', '$5'],
+  ['DAY', '$6', '$7'],
+  ['HOUR', '$8', '$9'],
+  ['HOUR', '$10', '$11'],
+] as const;
+const TABLES = { HOUR: 'usage_hours', DAY: 'usage_days', MONTH: 'usage_months' };
+
+/** Sums of one kind, and by what they can be grouped. */
+interface Rollups {
+  readonly keys: string;
+  /** In front of the statement. */
+  readonly given: string;
+  /** What is rolled up of a piece; nothing is read of an empty one. */
+  piece(unit: RollupUnit, from: string, to: string, bucket: string, isMany: boolean): string;
 }
 
-/** $8, $9 all whole hours; $10-$12, $13-$15 the two ends, each with its month. */
-const UNROLLED = `
-  SELECT ${KEYS}, hour AS at, ${MEASURES} FROM usage_deltas
-  WHERE tenant_id = $1 AND hour >= $8 AND hour < $9
+/** Series by series: each is a few neighbouring rows. Summed there already where that leaves fewer. */
+const SERIES_KEYS = 'model_id, model_name, version_id, version_number, api_key_id, currency';
+const OF_SERIES: Rollups = {
+  keys: SERIES_KEYS,
+  given: `mine AS MATERIALIZED (SELECT id, ${SERIES_KEYS} FROM usage_series WHERE tenant_id = $1),`,
+  piece(unit, from, to, bucket, isMany) {
+    const rows = `FROM ${TABLES[unit]} u
+      WHERE u.series_id = m.id AND u.tenant_id = $1 AND u.period_start >= ${from} AND u.period_start < ${to}`;
+    const sums = isMany
+      ? `SELECT ${bucket} AS bucket, ${SUMMED} ${rows} GROUP BY 1`
+      : `SELECT ${bucket} AS bucket, ${MEASURES} ${rows}`;
+    return `SELECT ${SERIES_KEYS}, bucket, ${MEASURES} FROM mine m CROSS JOIN LATERAL (${sums}) r
+      WHERE ${from}::timestamptz < ${to}::timestamptz`;
+  },
+};
+
+/** For all that needs to know neither model nor version. */
+const OF_KEYS: Rollups = {
+  keys: 'api_key_id, currency',
+  given: '',
+  piece: (unit, from, to, bucket) =>
+    `SELECT nullif(api_key_id, ''), nullif(currency, ''), ${bucket}, ${MEASURES} FROM usage_key_sums
+     WHERE tenant_id = $1 AND unit = '${unit.toLowerCase()}' AND period_start >= ${from} AND period_start < ${to}
+       AND ${from}::timestamptz < ${to}::timestamptz`,
+};
+
+/** $12, $13 all whole hours; $14-$16, $17-$19 the two ends, each with its month. */
+const unrolled = (keys: string) => `
+  SELECT ${keys}, hour AS at, ${MEASURES} FROM usage_deltas
+  WHERE tenant_id = $1 AND hour >= $12 AND hour < $13
   UNION ALL
-  SELECT ${KEYS}, created_at, units, rows, bytes, compute_us, cost_micros FROM usage_events
-  WHERE tenant_id = $1 AND created_at >= $10 AND created_at < $11 AND period_start = $12
+  SELECT ${keys}, created_at, units, rows, bytes, compute_us, cost_micros FROM usage_events
+  WHERE tenant_id = $1 AND created_at >= $14 AND created_at < $15 AND period_start = $16
   UNION ALL
-  SELECT ${KEYS}, created_at, units, rows, bytes, compute_us, cost_micros FROM usage_events
-  WHERE tenant_id = $1 AND created_at >= $13 AND created_at < $14 AND period_start = $15`;
+  SELECT ${keys}, created_at, units, rows, bytes, compute_us, cost_micros FROM usage_events
+  WHERE tenant_id = $1 AND created_at >= $17 AND created_at < $18 AND period_start = $19`;
 
 const SUMS = `coalesce(sum(predictions), 0)::float8 AS predictions, coalesce(sum(rows), 0)::float8 AS rows,
   coalesce(sum(bytes), 0)::float8 AS bytes, coalesce(sum(compute_us), 0)::float8 AS "computeUs",
@@ -81,15 +103,6 @@ interface Sums {
   readonly costMicros: readonly number[];
 }
 type Row = Partial<Omit<UsageRow, 'sum'>> & Sums & { readonly isTotal: boolean; readonly isRetired: boolean };
-
-const NO_GROUP: Omit<UsageRow, 'sum'> = {
-  model: null,
-  modelId: null,
-  versionNumber: null,
-  versionId: null,
-  apiKeyId: null,
-  periodStart: null,
-};
 
 /**
  * `groupBy` holds no dimension twice. Refuses a span that begins or ends within an hour of a month whose events were
@@ -117,9 +130,8 @@ export async function readUsage(
 }
 
 function textOf(groupBy: readonly UsageDimension[], granularity: UsageGranularity | null): string {
-  const unit = granularity?.toLowerCase();
   const bucketOf = (at: string) =>
-    unit === undefined ? 'NULL::timestamptz' : `date_trunc('${unit}', ${at}, 'UTC')`;
+    granularity === null ? 'NULL::timestamptz' : `date_trunc('${granularity.toLowerCase()}', ${at}, 'UTC')`;
   const dimensions = [...new Set(groupBy.flatMap((dimension) => GROUPINGS[dimension].expressions))];
   const expressions = [...dimensions, ...(granularity === null ? [] : ['bucket'])];
   const columns = [
@@ -127,7 +139,16 @@ function textOf(groupBy: readonly UsageDimension[], granularity: UsageGranularit
     ...(granularity === null ? [] : ['bucket AS "periodStart"']),
   ];
   const names = columns.map((column) => column.split(' AS ').at(-1));
-  const isMany = granularity === null || granularity === 'MONTH';
+  const rollups = groupBy.some((dimension) => dimension !== 'API_KEY') ? OF_SERIES : OF_KEYS;
+  const rolled = PIECES.map(([unit, from, to]) =>
+    rollups.piece(
+      unit,
+      from,
+      to,
+      unit === granularity ? 'period_start' : bucketOf('period_start'),
+      longestOf(granularity) === 'MONTH' && unit !== granularity,
+    ),
+  );
   const keys = [...expressions, 'currency'].join(', ');
   const modelName = dimensions.includes('model_id') ? 'max(model_name) AS model_name, ' : '';
   const groups =
@@ -137,11 +158,10 @@ function textOf(groupBy: readonly UsageDimension[], granularity: UsageGranularit
     (SELECT false, false, ${columns.join(', ')}, ${SUMS} FROM cells GROUP BY ${expressions.join(', ')}
      ORDER BY predictions DESC, ${names.join(', ')} LIMIT ${MAX_USAGE_ROWS})`;
   return `
-    WITH mine AS MATERIALIZED (SELECT id, ${KEYS} FROM usage_series WHERE tenant_id = $1),
-    parts AS (
-      ${rolled(bucketOf, isMany)}
+    WITH ${rollups.given} parts (${rollups.keys}, bucket, ${MEASURES}) AS (
+      ${rolled.join(' UNION ALL ')}
       UNION ALL
-      SELECT ${KEYS}, ${bucketOf('at')}, ${MEASURES} FROM (${UNROLLED}) u
+      SELECT ${rollups.keys}, ${bucketOf('at')}, ${MEASURES} FROM (${unrolled(rollups.keys)}) u
     ), cells AS (
       SELECT ${keys}, ${modelName}${SUMMED} FROM parts GROUP BY ${keys}
     ), currencies AS (
@@ -149,10 +169,15 @@ function textOf(groupBy: readonly UsageDimension[], granularity: UsageGranularit
     )
     SELECT true AS "isTotal",
       EXISTS (SELECT 1 FROM usage_retired_months r
-        WHERE (r.period_start = $12 AND $10 < $11) OR (r.period_start = $15 AND $13 < $14)) AS "isRetired",
+        WHERE (r.period_start = $16 AND $14 < $15) OR (r.period_start = $19 AND $17 < $18)) AS "isRetired",
       ${columns.map((column, i) => `${typeOf(column)} AS ${names[i]}`).join(', ')}${columns.length > 0 ? ',' : ''} ${SUMS}
     FROM currencies
     ${groups}`;
+}
+
+/** The longest unit whose sums can be told apart by the granularity. */
+function longestOf(granularity: UsageGranularity | null): RollupUnit {
+  return granularity ?? 'MONTH';
 }
 
 /** What the column is in the row of the total. */
@@ -162,17 +187,26 @@ function typeOf(column: string): string {
 }
 
 function parametersOf(tenantId: string, span: Span, granularity: UsageGranularity | null): unknown[] {
-  const { head, tail, hoursBefore, hoursAfter, days, whole } = piecesOf(span, granularity === 'HOUR');
+  const pieces = piecesOf(span, longestOf(granularity));
+  const { head, tail, months, daysBefore, daysAfter, hoursBefore, hoursAfter, whole } = pieces;
   return [
     tenantId,
-    ...[days, hoursBefore, hoursAfter, whole].flatMap(({ from, to }) => [from, to]),
+    ...[months, daysBefore, daysAfter, hoursBefore, hoursAfter, whole].flatMap(({ from, to }) => [from, to]),
     ...[head, tail].flatMap((end) => [end.from, end.to, isEmpty(end) ? null : periodOf(end.from).start]),
   ];
 }
 
+/** Each fact by name: spreading rows took as long as reading them. */
 function toUsageRow(row: Row): UsageRow {
-  const { model, modelId, versionNumber, versionId, apiKeyId, periodStart } = { ...NO_GROUP, ...row };
-  return { model, modelId, versionNumber, versionId, apiKeyId, periodStart, sum: sumOf(row) };
+  return {
+    model: row.model ?? null,
+    modelId: row.modelId ?? null,
+    versionNumber: row.versionNumber ?? null,
+    versionId: row.versionId ?? null,
+    apiKeyId: row.apiKeyId ?? null,
+    periodStart: row.periodStart ?? null,
+    sum: sumOf(row),
+  };
 }
 
 function sumOf({ predictions, rows, bytes, computeUs, currencies, costMicros }: Sums): UsageSum {

@@ -36,23 +36,40 @@ export interface IdempotencyDeps {
   readonly claimMarginMs: number;
 }
 
+/** A claim that may still stand in the database although nothing runs under it. */
+interface Debt {
+  readonly tenantId: string;
+  readonly claim: Claim;
+}
+
 const FIRST_LOOK_MS = 20;
 const LONGEST_LOOK_MS = 250;
 /** Claims that could not be given back and are remembered; one that is forgotten expires by itself. */
 const MAX_OWED = 10_000;
 
-/** Returns a function that answers an idempotent request: by running it, or with the recorded answer. */
-export function createIdempotency(deps: IdempotencyDeps): (request: IdempotentRequest) => Promise<Outcome> {
+export interface Idempotency {
+  /** Answers an idempotent request: by running it, or with the recorded answer. */
+  answer(request: IdempotentRequest): Promise<Outcome>;
+  /**
+   * Gives back the claims that could not be given back when their requests failed, so that other processes need not wait
+   * until they expire. Safe at any time: nothing runs under them here any more, and nobody else ever does. @throws when the
+   * database is away still
+   */
+  giveBackClaims(): Promise<void>;
+}
+
+export function createIdempotency(deps: IdempotencyDeps): Idempotency {
   const { store, clock, log } = deps;
   // One entry for each key that runs in this process now: bounded by what runs.
   const flights = new Map<string, Flight>();
-  // Claims of this process that may still stand in the database although nothing runs under them: it was away.
-  const owed = new LRUCache<string, Claim>({ max: MAX_OWED });
+  // Of this process, whose database was away.
+  const owed = new LRUCache<string, Debt>({ max: MAX_OWED });
 
   /** Runs it under a claim of its own, or waits for whoever has the claim. */
   async function lead(request: IdempotentRequest): Promise<Outcome> {
     const { tenantId, key, hash, patience } = request;
-    await payBack(tenantId, key);
+    const debt = owed.get(`${tenantId} ${key}`);
+    if (debt !== undefined) await payBack(debt);
     for (let lookMs = FIRST_LOOK_MS; ; lookMs = Math.min(lookMs * 2, LONGEST_LOOK_MS)) {
       const now = clock.now();
       const expiresAt = new Date(now.getTime() + patience.timeoutMs + deps.claimMarginMs);
@@ -71,17 +88,21 @@ export function createIdempotency(deps: IdempotencyDeps): (request: IdempotentRe
     try {
       return await store.claim(tenantId, key, hash, now, expiresAt);
     } catch (error) {
-      owed.set(`${tenantId} ${key}`, { key, expiresAt });
+      owe(tenantId, { key, expiresAt, madeAt: now });
       throw error;
     }
   }
 
+  function owe(tenantId: string, claim: Claim): void {
+    owed.set(`${tenantId} ${claim.key}`, { tenantId, claim });
+  }
+
   /** Gives back what an earlier request with the key could not. One that was answered meanwhile stays. */
-  async function payBack(tenantId: string, key: string): Promise<void> {
-    const debt = owed.get(`${tenantId} ${key}`);
-    if (debt === undefined) return;
-    await store.unclaim(tenantId, debt);
-    owed.delete(`${tenantId} ${key}`);
+  async function payBack(debt: Debt): Promise<void> {
+    const { tenantId, claim } = debt;
+    await store.unclaim(tenantId, claim);
+    // Another may have come in its place.
+    if (owed.peek(`${tenantId} ${claim.key}`) === debt) owed.delete(`${tenantId} ${claim.key}`);
   }
 
   async function runClaimed({ tenantId, execute }: IdempotentRequest, claim: Claim): Promise<Outcome> {
@@ -92,16 +113,16 @@ export function createIdempotency(deps: IdempotencyDeps): (request: IdempotentRe
       return outcome;
     } finally {
       if (!isAnswered) {
-        // If this fails too, the next request with the key does it; in another process it waits until the claim expires.
+        // If this fails too, `giveBackClaims` does it as soon as the database is back, or the next request with the key.
         await store.unclaim(tenantId, claim).catch((error: unknown) => {
-          owed.set(`${tenantId} ${claim.key}`, claim);
+          owe(tenantId, claim);
           log.warn({ err: error, tenantId }, 'The claim on an idempotency key could not be given back.');
         });
       }
     }
   }
 
-  return async function answer(request) {
+  async function answer(request: IdempotentRequest): Promise<Outcome> {
     const flightKey = `${request.tenantId} ${request.key}`;
     for (;;) {
       const flight = flights.get(flightKey);
@@ -117,7 +138,13 @@ export function createIdempotency(deps: IdempotencyDeps): (request: IdempotentRe
       // The first one's own impatience is not ours: run it ourselves. Any other refusal would meet us too.
       if (!isImpatience(waited.done.error)) return waited.done;
     }
-  };
+  }
+
+  async function giveBackClaims(): Promise<void> {
+    for (const debt of [...owed.values()]) await payBack(debt);
+  }
+
+  return Object.freeze({ answer, giveBackClaims });
 }
 
 function isImpatience([refusal]: PredictRefusals): boolean {

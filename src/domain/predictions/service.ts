@@ -35,6 +35,8 @@ export interface PredictObservation {
 export interface PredictionsService {
   /** Runs a version once. Charged when it is answered, never when it fails. @param signal fires when the caller goes */
   predict(actor: TenantActor, command: PredictCommand, signal: AbortSignal): Promise<Outcome>;
+  /** Gives back claims on idempotency keys that could not be while the database was away; rejects while it still is. */
+  giveBackClaims(): Promise<void>;
   /** What a prediction would cost, and whether it would be admitted. Runs, reserves and counts nothing. */
   quote(actor: TenantActor, command: PredictCommand): Promise<Quote>;
   /** What a target would run, if the actor may run it. Runs and charges nothing. */
@@ -99,10 +101,11 @@ export function createPredictionsService(deps: PredictionsDeps): PredictionsServ
     limits: deps.limits ?? DEFAULT_INPUT_LIMITS,
   });
   const defaultTimeoutMs = deps.defaultTimeoutMs ?? DEFAULT_TIMEOUT_MS;
+  const idempotency = createIdempotency({ store, clock, log, claimMarginMs });
   const predict = createPredict({
     ...deps,
     findRunnable,
-    idempotent: createIdempotency({ store, clock, log, claimMarginMs }),
+    idempotent: idempotency.answer,
     loadFailures: createLoadFailures(log),
     defaultTimeoutMs,
   });
@@ -133,6 +136,8 @@ export function createPredictionsService(deps: PredictionsDeps): PredictionsServ
         deps.observe?.({ actor, outcome, durationMs: clock.monotonicMs() - startMs, prediction });
       }
     },
+
+    giveBackClaims: idempotency.giveBackClaims,
 
     quote: createQuote({ findRunnable, metering: deps.metering, defaultTimeoutMs }),
 

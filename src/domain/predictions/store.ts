@@ -11,6 +11,7 @@ import type { Prediction } from './prediction.js';
 export interface Claim {
   readonly key: string;
   readonly expiresAt: Date;
+  readonly madeAt: Date;
 }
 
 /** By how much the clocks of two servers may differ. */
@@ -48,18 +49,21 @@ export function createPredictionsStore(database: Transactions, othersDiedBefore:
            RETURNING key`,
           [tenantId, key, requestHash, now, expiresAt, othersDiedBefore, tooLate(now)],
         );
-        if (taken.length > 0) return { state: 'CLAIMED', claim: { key, expiresAt } };
+        if (taken.length > 0) return { state: 'CLAIMED', claim: { key, expiresAt, madeAt: now } };
         return findAnswer(query, tenantId, key, requestHash);
       });
     },
 
-    /** Gives the key back after a failure, so that a retry may run. An answered key stays. */
+    /**
+     * Gives the key back after a failure, so that a retry may run. An answered key stays, and so does a later claim, also
+     * one that expires in the same millisecond: this may be said late, when the database was away.
+     */
     async unclaim(tenantId: string, claim: Claim): Promise<void> {
       await database.sql({ tenantId }, (query) =>
         query(
           `DELETE FROM idempotency_records
-           WHERE tenant_id = $1 AND key = $2 AND claim_expires_at = $3 AND prediction_id IS NULL`,
-          [tenantId, claim.key, claim.expiresAt],
+           WHERE tenant_id = $1 AND key = $2 AND claim_expires_at = $3 AND created_at = $4 AND prediction_id IS NULL`,
+          [tenantId, claim.key, claim.expiresAt, claim.madeAt],
         ),
       );
     },

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { expect } from 'vitest';
 import { fixture } from '../../support/api.js';
+import { until } from '../../support/until.js';
 import type { TestServer } from '../../support/server.js';
 import type { Client } from './client.js';
 
@@ -33,30 +34,64 @@ export async function meetBilling(
     pricePerComputeSecondMicros: 1_000_000,
     freePredictionsPerMonth: 1,
     tiers: [{ from: 3, pricePerThousandMicros: 1_000_000 }],
+    includedLimits: [
+      { measure: 'COST', window: 'MONTH', amount: 2_000, enforcement: 'SOFT' },
+      { measure: 'COST', window: 'LIFETIME', amount: 9_000_000_000 },
+    ],
   };
   const { plan } = await client.done('createPlan', owner, terms);
   const [taken] = await client.refused('createPlan', owner, terms);
   expect(taken).toMatchObject({ code: 'CONFLICT', path: ['name'] });
-  const other = await client.done('createPlan', owner, { ...terms, name: 'other' });
+  const row = JSON.stringify([Array.from({ length: 10 }, (_, i) => i / 10)]);
+  const predicted = { target: { versionId }, inputs: [{ data: JSON.parse(row) as unknown }] };
+  const other = await client.done('createPlan', owner, {
+    ...terms,
+    name: 'other',
+    freePredictionsPerMonth: 0,
+    includedLimits: [{ measure: 'COST', window: 'DAY', amount: 0 }],
+  });
+  await client.done('setTenantQuota', operator, { tenantSlug: strangerSlug, predictionsPerMonth: 1_000 });
   const begun = await client.done('subscribe', stranger, { planId: other.plan.id });
+  const [over] = await client.refused('predict', stranger, predicted);
+  expect(over).toMatchObject({
+    ...{ code: 'QUOTA_EXCEEDED', subject: 'SUBSCRIPTION', subjectId: begun.subscription.id },
+    ...{ measure: 'COST', window: 'DAY', currency: 'EUR', limit: 0, used: 0 },
+  });
+  const limited = async () =>
+    (await client.query('limits', stranger))
+      .filter(({ subject }: { subject: string }) => subject === 'SUBSCRIPTION')
+      .map(({ subjectId, window }: { subjectId: string; window: string }) => [subjectId, window]);
+  expect(await limited()).toEqual([[begun.subscription.id, 'DAY']]);
   await client.done('cancelSubscription', stranger, { subscriptionId: begun.subscription.id });
+  expect(await limited()).toEqual([]);
   const withdrawn = await client.done('withdrawPlan', owner, { planId: other.plan.id });
   expect(withdrawn.plan).toMatchObject({ status: 'WITHDRAWN' });
   const { subscription } = await client.done('subscribe', stranger, { planId: plan.id });
   await client.query('model', owner, `(owner: "${ownerSlug}", name: "${sold.name}")`);
   expect((await client.query('subscriptions', stranger)).nodes).toHaveLength(2);
 
-  await client.done('setTenantQuota', operator, { tenantSlug: strangerSlug, predictionsPerMonth: 1_000 });
-  const row = JSON.stringify([Array.from({ length: 10 }, (_, i) => i / 10)]);
   const asked = (data: string) =>
     `(input: { target: { versionId: "${versionId}" }, inputs: [{ data: ${data} }] })`;
   const refused = await client.query('quotePrediction', stranger, asked('[[1]]'));
   expect(refused).toMatchObject({ admitted: false, errors: [{ code: 'INVALID_INPUT' }], rows: null });
-  const predicted = { target: { versionId }, inputs: [{ data: JSON.parse(row) as unknown }] };
   await client.done('predict', stranger, predicted);
   const quote = await client.query('quotePrediction', stranger, asked(row));
   expect(quote).toMatchObject({ admitted: true, rows: 1, cost: { lowest: { amountMicros: 2_000 } } });
-  const { prediction } = await client.done('predict', stranger, predicted);
+  const { prediction, limits } = await client.done('predict', stranger, predicted);
+  expect(limits).toContainEqual(
+    expect.objectContaining({
+      subject: 'SUBSCRIPTION',
+      measure: 'COST',
+      window: 'LIFETIME',
+      currency: 'EUR',
+    }),
+  );
+  await until(async () => {
+    const { nodes } = await client.query('quotaThresholds', stranger, '(first: 9)');
+    return nodes.some(
+      (one: Record<string, unknown>) => one['subjectId'] === subscription.id && one['currency'] === 'EUR',
+    );
+  });
   const cost = prediction.receipt.cost.amountMicros as number;
   expect(cost).toBeGreaterThanOrEqual(quote.cost.lowest.amountMicros);
 

@@ -131,6 +131,27 @@ it('a correction never takes more than is left, and is done once for a key', asy
   });
 });
 
+it('tells at once which thresholds a correction upwards passes, and each once', async () => {
+  const predictionId = await predict();
+  const told = async () => {
+    const events = await room.metering.thresholdEvents(consumer, {});
+    if (!events.ok) throw new Error(events.error.message);
+    return events.value.items.map(({ subject, percent, used }) => [subject, percent, used]).sort();
+  };
+  expect(await told()).toEqual([]);
+  const on = { tenantSlug, predictionId, reason: 'It was counted twice.' };
+  // With the one that was charged and is not carried over yet: 4 of the key's 5, and of the tenant's 10.
+  expect((await room.ledger.correctUsage(operator, { ...on, predictions: 3 })).ok).toBe(true);
+  const first = [
+    ['API_KEY', 50, 4],
+    ['API_KEY', 80, 4],
+  ];
+  expect(await told()).toEqual(first);
+  expect((await room.ledger.correctUsage(operator, { ...on, predictions: -3 })).ok).toBe(true);
+  expect((await room.ledger.correctUsage(operator, { ...on, predictions: 4 })).ok).toBe(true);
+  expect(await told()).toEqual([['API_KEY', 100, 5], ...first, ['TENANT', 50, 5]]);
+});
+
 it('is for operators, says which tenant, and refuses what makes no sense', async () => {
   const predictionId = await predict({ costMicros: 0, currency: null, subscriptionId: null });
   const input = { tenantSlug, predictionId, reason: 'r' };

@@ -53,6 +53,9 @@ describe('usage of any span', () => {
         [-HOUR_MS - 1, -HOUR_MS, -1, 0, 1, HOUR_MS / 2, HOUR_MS].map((ms) => Date.parse(border) + ms),
       )
       .sort((a, b) => a - b);
+    // Far from the others: whole months lie between.
+    times.unshift(Date.parse('2027-11-30T23:00Z'), Date.parse('2027-12-01T00:00Z'));
+    times.push(Date.parse('2028-05-02T03:04Z'));
     const spans = times.flatMap((from, i) =>
       [1, 7].flatMap((more) => {
         const to = times[i + more];
@@ -68,8 +71,17 @@ describe('usage of any span', () => {
     const askAll = async () => {
       for (const range of spans) {
         const expected = times.filter((ms) => ms >= range.from.getTime() && ms < range.to.getTime()).length;
-        for (const granularity of [null, 'HOUR', 'DAY', 'MONTH'] as const) {
-          const usage = await room.metering.usage(actor, { range, granularity });
+        const isLong = range.to.getTime() - range.from.getTime() > 30 * 24 * HOUR_MS;
+        for (const [granularity, groupBy] of [
+          [null, []],
+          [null, ['VERSION']],
+          ...(isLong ? [] : [['HOUR', ['API_KEY']] as const]),
+          ['DAY', []],
+          ['DAY', ['MODEL']],
+          ['MONTH', []],
+          ['MONTH', ['MODEL']],
+        ] as const) {
+          const usage = await room.metering.usage(actor, { range, granularity, groupBy });
           if (!usage.ok) throw new Error(usage.error.message);
           const { total, rows } = usage.value;
           expect([range, total]).toEqual([
@@ -82,7 +94,7 @@ describe('usage of any span', () => {
               cost: expected === 0 ? [] : [{ amountMicros: 7 * expected, currency: 'EUR' }],
             },
           ]);
-          if (granularity !== null) {
+          if (granularity !== null || groupBy.length > 0) {
             expect(rows.reduce((sum, row) => sum + row.sum.predictions, 0)).toBe(expected);
           }
         }
@@ -117,13 +129,15 @@ describe('folding', () => {
     await room.ledger.foldAcrossTenants();
     expect(looks).toEqual([]);
     expect(await differences()).toEqual([]);
-    const [sums] = await room.db.asOwner<{ hours: number; days: number; deltas: number }>(
+    const [sums] = await room.db.asOwner<Record<string, number>>(
       `SELECT (SELECT sum(predictions)::int FROM usage_hours WHERE tenant_id = $1) AS hours,
          (SELECT sum(predictions)::int FROM usage_days WHERE tenant_id = $1) AS days,
+         (SELECT sum(predictions)::int FROM usage_months WHERE tenant_id = $1) AS months,
+         (SELECT sum(predictions)::int FROM usage_key_sums WHERE tenant_id = $1) AS keys,
          (SELECT count(*)::int FROM usage_deltas) AS deltas`,
       [tenantId],
     );
-    expect(sums).toEqual({ hours: 300, days: 300, deltas: 0 });
+    expect(sums).toEqual({ hours: 300, days: 300, months: 300, keys: 3 * 300, deltas: 0 });
   });
 });
 
@@ -139,12 +153,27 @@ describe('checkUsageRollups and rebuildUsageRollups', () => {
       [tenantId],
     );
     await room.db.asOwner('DELETE FROM usage_deltas WHERE tenant_id = $1', [tenantId]);
+    await room.db.asOwner('UPDATE usage_months SET bytes = bytes + 1 WHERE tenant_id = $1', [tenantId]);
+    await room.db.asOwner(
+      `UPDATE usage_key_sums SET rows = rows - 1 WHERE tenant_id = $1 AND unit = 'month'`,
+      [tenantId],
+    );
     const found = await differences();
-    expect(found.map(({ granularity, periodStart }) => [granularity, periodStart.toISOString()])).toEqual([
-      ['DAY', '2028-05-31T00:00:00.000Z'],
-      ['HOUR', '2028-05-31T22:00:00.000Z'],
+    expect(
+      found.map(({ granularity, periodStart, modelId }) => [
+        granularity,
+        periodStart.toISOString(),
+        modelId === null ? 'key' : 'series',
+      ]),
+    ).toEqual([
+      ['MONTH', '2028-05-01T00:00:00.000Z', 'series'],
+      ['MONTH', '2028-05-01T00:00:00.000Z', 'key'],
+      ['DAY', '2028-05-31T00:00:00.000Z', 'series'],
+      ['DAY', '2028-05-31T00:00:00.000Z', 'key'],
+      ['HOUR', '2028-05-31T22:00:00.000Z', 'series'],
+      ['HOUR', '2028-05-31T22:00:00.000Z', 'key'],
     ]);
-    expect(found[1]).toMatchObject({
+    expect(found[4]).toMatchObject({
       tenantId,
       kind: 'PREDICTION',
       events: { predictions: 2, rows: 6, computeMs: 1.8 },

@@ -1,5 +1,6 @@
 /** Quota, usage and the ledger are one number, also around the end of a month. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Transactions } from '../../../src/database/index.js';
 import type { TenantActor } from '../../../src/domain/access/index.js';
 import type { UsageDimension, UsageGranularity, UsageRow } from '../../../src/domain/metering/index.js';
 import { newId } from '../../../src/lib/ids.js';
@@ -179,6 +180,36 @@ describe('usage', () => {
         error: { code: 'INVALID_INPUT' },
       });
     }
+  });
+});
+
+describe('an outlook', () => {
+  it('is one exchange with the database, price and limits together', async () => {
+    const tenantId = await room.tenant(5);
+    const key = await room.key(tenantId, 3);
+    const { database } = room.db;
+    let exchanges = 0;
+    const counting: Transactions = {
+      transaction: () => Promise.reject(new Error('That is several exchanges.')),
+      sql: () => Promise.reject(new Error('That is several exchanges.')),
+      single: (context) => (text, parameters) => {
+        exchanges += 1;
+        return database.single(context)(text, parameters);
+      },
+      accessEpoch: () => database.accessEpoch(),
+    };
+    await run(key);
+    await room.metering.giveBackIdle();
+    const subscription = { id: 'sub_1', currency: 'EUR' };
+    const other = room.anotherMetering({ database: counting });
+    expect(await other.outlook(key, { ...REQUEST, subscription })).toMatchObject({
+      ...{ refusal: null, ordinal: 1 },
+      quotas: [
+        { subject: 'TENANT', limit: 5, used: 1, remaining: 4, periodStart: expect.any(Date) as Date },
+        { subject: 'API_KEY', limit: 3, used: 1, remaining: 2 },
+      ],
+    });
+    expect(exchanges).toBe(1);
   });
 });
 

@@ -187,27 +187,79 @@ describe('a process that died', () => {
     expect(await charged()).toBe(1);
   });
 
-  it('that lost its database for a while does not block its own keys', async () => {
+  /** A process whose database can go away. */
+  function losingProcess() {
     const { database } = room.db;
-    let isAway = false;
+    const state = { isAway: false };
     const service = room.anotherProcess({
       database: {
         transaction: (context, work) => database.transaction(context, work),
         accessEpoch: () => database.accessEpoch(),
         single: (context) => database.single(context),
         sql: async (context, work) => {
-          if (isAway) throw new Error('away');
+          if (state.isAway) throw new Error('away');
           return database.sql(context, work);
         },
       },
     });
+    return { state, service };
+  }
+
+  async function loseClaim() {
+    const { state, service } = losingProcess();
     room.useEngine(() => {
-      isAway = true;
+      state.isAway = true;
+      return Promise.reject(new Error('a bug'));
+    });
+    await expect(ask({}, service)).rejects.toThrow('a bug');
+    return { state, service };
+  }
+
+  it('that lost its database for a while frees the key for all others when it is back', async () => {
+    const { state, service } = await loseClaim();
+    room.useEngine(doubling);
+    expect(await ask({ timeoutMs: 60 }, room.anotherProcess())).toMatchObject({
+      error: [{ code: 'DEADLINE_EXCEEDED' }],
+    });
+    await expect(service.giveBackClaims()).rejects.toThrow('away');
+    state.isAway = false;
+    await service.giveBackClaims();
+    expect(await ask({}, room.anotherProcess())).toMatchObject({
+      ok: true,
+      value: { receipt: { charged: 1 } },
+    });
+  });
+
+  it('that lost its database for a while does not take the key from whoever took it over', async () => {
+    const { state, service } = await loseClaim();
+    let finish = () => {};
+    const held = new Promise<void>((resolve) => (finish = resolve));
+    room.useEngine(async (job) => {
+      await held;
+      return doubling(job);
+    });
+    room.clock.advance(60_000);
+    const other = ask({}, room.anotherProcess());
+    await until(() => room.jobs.length === 2);
+    state.isAway = false;
+    await service.giveBackClaims();
+    expect(await ask({ timeoutMs: 60 }, room.anotherProcess())).toMatchObject({
+      error: [{ code: 'DEADLINE_EXCEEDED' }],
+    });
+    finish();
+    expect((await other).ok).toBe(true);
+    expect(await charged()).toBe(1);
+  });
+
+  it('that lost its database for a while does not block its own keys', async () => {
+    const { state, service } = losingProcess();
+    room.useEngine(() => {
+      state.isAway = true;
       return Promise.reject(new Error('a bug'));
     });
     await expect(ask({}, service)).rejects.toThrow('a bug');
     await expect(ask({}, service)).rejects.toThrow('away');
-    isAway = false;
+    state.isAway = false;
     room.useEngine(doubling);
     expect(await ask({ inputs: [{ data: [[5, 5]] }], timeoutMs: 1_000 }, service)).toMatchObject({
       ok: true,

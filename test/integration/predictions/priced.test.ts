@@ -153,6 +153,41 @@ describe('a prediction under a subscription', () => {
     expect(refusalCode(await marketplace.subscribe(buyer, planId))).toBe('NOT_FOUND');
   });
 
+  it('keeps to the limits that its plan includes, and counts on when its subscriber comes back', async () => {
+    const { id, planId } = await subscribed({
+      includedLimits: [
+        { measure: 'PREDICTIONS', window: 'MONTH', amount: 2 },
+        { measure: 'PLACES', window: 'NONE', amount: 5 },
+        { measure: 'COST', window: 'LIFETIME', amount: 1_000_000, enforcement: 'SOFT' },
+      ],
+    });
+    const limits = () =>
+      room.db.asOwner(
+        `SELECT subject_id AS id, measure, span, currency, amount::int, enforcement FROM quota_limits
+         WHERE tenant_id = $1 AND subject = 'SUBSCRIPTION' ORDER BY measure`,
+        [buyer.tenantId],
+      );
+    const written = await limits();
+    expect(written).toEqual([
+      { id, measure: 'COST', span: 'LIFETIME', currency: 'EUR', amount: 1_000_000, enforcement: 'SOFT' },
+      { id, measure: 'PLACES', span: 'NONE', currency: null, amount: 5, enforcement: 'HARD' },
+      { id, measure: 'PREDICTIONS', span: 'MONTH', currency: null, amount: 2, enforcement: 'HARD' },
+    ]);
+    await costOf();
+    accepted(await marketplace.cancelSubscription(buyer, id));
+    expect(await limits()).toEqual([]);
+    accepted(await marketplace.subscribe(buyer, planId));
+    expect(await limits()).toEqual(written);
+    await costOf();
+    expect(await predict()).toMatchObject({
+      error: [{ code: 'QUOTA_EXCEEDED', subject: 'SUBSCRIPTION', subjectId: id, limit: 2, used: 2 }],
+    });
+    // Another plan takes its place, and has no such limits.
+    await subscribed();
+    expect(await limits()).toEqual([]);
+    await costOf();
+  });
+
   it('goes on under a plan that was withdrawn', async () => {
     const { planId } = await subscribed();
     accepted(await marketplace.withdrawPlan(owner, planId));

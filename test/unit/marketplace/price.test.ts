@@ -140,6 +140,7 @@ describe('the terms of a plan', () => {
         pricePerComputeSecondMicros: 0,
         freePredictionsPerMonth: 0,
         tiers: [],
+        includedLimits: [],
       },
     });
   });
@@ -168,6 +169,18 @@ describe('the terms of a plan', () => {
     [
       { tiers: Array.from({ length: 21 }, (_, i) => ({ from: i + 2, pricePerThousandMicros: 0 })) },
       ['tiers'],
+    ],
+    [{ includedLimits: [{ measure: 'PLACES', window: 'DAY', amount: 1 }] }, ['includedLimits.0.window']],
+    [{ includedLimits: [{ measure: 'ROWS', window: 'NONE', amount: 1 }] }, ['includedLimits.0.window']],
+    [
+      {
+        includedLimits: [
+          { measure: 'ROWS', window: 'DAY', amount: -1 },
+          { measure: 'ROWS', window: 'DAY', amount: 1, enforcement: 'SOFT' },
+          { measure: 'ROWS', window: 'MINUTE', amount: 1, enforcement: 'SOFT' },
+        ],
+      },
+      ['includedLimits.0.amount', 'includedLimits.1.window', 'includedLimits.2.enforcement'],
     ],
     [
       { name: '', currency: '', freePredictionsPerMonth: 0.5 },
