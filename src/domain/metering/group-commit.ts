@@ -30,37 +30,40 @@ export function createGroupCommit<Item, Outcome>(
 ): GroupCommit<Item, Outcome> {
   const lines = new Map<string, Waiting<Item, Outcome>[]>();
 
-  async function commitOne(key: string, waiting: Waiting<Item, Outcome>): Promise<void> {
-    try {
-      const [outcome] = await commit(key, [waiting.item]);
-      waiting.resolve(outcome as Outcome);
-    } catch (fault) {
-      waiting.reject(fault);
-    }
-  }
-
-  async function commitGroup(key: string, group: readonly Waiting<Item, Outcome>[]): Promise<void> {
-    if (group.length === 1) return commitOne(key, group[0] as Waiting<Item, Outcome>);
+  /** Commits a group and returns what tells its members. Never rejects: a fault is told, too. */
+  async function commitGroup(key: string, group: readonly Waiting<Item, Outcome>[]): Promise<() => void> {
     try {
       const outcomes = await commit(
         key,
         group.map((waiting) => waiting.item),
       );
-      group.forEach((waiting, i) => waiting.resolve(outcomes[i] as Outcome));
+      return () => group.forEach((waiting, i) => waiting.resolve(outcomes[i] as Outcome));
     } catch (fault) {
-      if (!options.mayRetryAlone(fault)) {
-        for (const waiting of group) waiting.reject(fault);
-        return;
+      if (group.length === 1 || !options.mayRetryAlone(fault)) {
+        return () => group.forEach((waiting) => waiting.reject(fault));
       }
       // One item that the database does not take must not fail its neighbours: each gets a commit, and a fault, of
       // its own. Safe also when the lost commit did go through, because settling is exactly once.
-      for (const waiting of group) await commitOne(key, waiting);
+      for (const waiting of group) (await commitGroup(key, [waiting]))();
+      return () => undefined;
     }
   }
 
   async function work(key: string, line: Waiting<Item, Outcome>[]): Promise<void> {
-    while (line.length > 0) await commitGroup(key, line.splice(0, options.maxItems));
-    lines.delete(key);
+    let tell: (() => void) | null = null;
+    for (;;) {
+      const group = line.splice(0, options.maxItems);
+      if (group.length === 0) {
+        lines.delete(key);
+        tell?.();
+        return;
+      }
+      const committing = commitGroup(key, group);
+      // Answering a group takes this thread as long as writing the next takes the database: so that is sent first, and
+      // sending takes turns of its own.
+      if (tell !== null) setImmediate(tell);
+      tell = await committing;
+    }
   }
 
   return Object.freeze({

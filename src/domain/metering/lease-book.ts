@@ -77,10 +77,11 @@ export function createLeaseBook({ store, clock, ...options }: LeaseBookDeps): Le
   let day = dayOf(clock.now());
   const worker = createLeaseWorker({ store, clock, recallOthers });
 
-  function dayNow(now: Date): Period {
-    if (now < day.start || now >= day.end) {
-      day = dayOf(now);
-      period = periodOf(now);
+  function dayNow(): Period {
+    const nowMs = clock.now().getTime();
+    if (nowMs < day.start.getTime() || nowMs >= day.end.getTime()) {
+      day = dayOf(new Date(nowMs));
+      period = periodOf(day.start);
     }
     return day;
   }
@@ -92,8 +93,8 @@ export function createLeaseBook({ store, clock, ...options }: LeaseBookDeps): Le
     // Ids hold no space.
     const key = `${apiKeyId ?? ''} ${modelId ?? ''} ${subscription?.id ?? ''}`;
     let account = accounts.get(key);
-    const today = dayNow(clock.now());
-    if (account === undefined || account.day.start.getTime() !== today.start.getTime()) {
+    const today = dayNow();
+    if (account?.day !== today) {
       if (account !== undefined) past.add(account);
       // Its pace begins at nothing: what was drawn yesterday says nothing about a limit that may have changed.
       account = newAccount({ key, tenantId, apiKeyId, modelId, subscription, period, day: today });

@@ -33,6 +33,22 @@ describe('group commit', () => {
     expect(commits).toEqual([[1], [2, 3]]);
   });
 
+  it('the next commit is on its way before the members of the last are told', async () => {
+    const events: string[] = [];
+    const group = createGroupCommit<number, void>(
+      async (_key, items) => {
+        events.push(`commit ${items.join(',')}`);
+        // An exchange with the database takes more than one turn.
+        for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+        return items.map(() => undefined);
+      },
+      { maxItems: 1, mayRetryAlone: () => false },
+    );
+    const told = (item: number) => group.submit('a', item, false).then(() => events.push(`tell ${item}`));
+    await Promise.all([1, 2].map(told));
+    expect(events).toEqual(['commit 1', 'commit 2', 'tell 1', 'tell 2']);
+  });
+
   it('keys do not wait for each other', async () => {
     const { commits, submit } = recorder();
     await Promise.all([submit(1, 'a'), submit(2, 'b')]);
