@@ -200,7 +200,7 @@ export const LEASE_FAULTS = [
   {
     name: 'draw-on-the-lease-of-yesterday',
     file: `${METERING}/lease-book.ts`,
-    find: 'account === undefined || account.day.start.getTime() !== today.start.getTime()',
+    find: 'account?.day !== today',
     replace: 'account === undefined',
     tests: [TIME],
   },

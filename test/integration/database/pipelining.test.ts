@@ -3,6 +3,7 @@
  * statements that are already on their way. Whatever fails: the error arrives, nothing of it stays, and the next user
  * of the connection starts clean. One connection, so that the next user is on the same one unless it was closed.
  */
+import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { isDatabaseUnavailable } from '../../../src/database/index.js';
 import { newId } from '../../../src/lib/ids.js';
@@ -10,6 +11,8 @@ import { createTestDatabase, type TestDatabase } from '../../support/postgres.js
 import { until } from '../../support/until.js';
 
 let test: TestDatabase;
+// Not `asOwner`, which waits for the application's one connection, so until it is too late to strike.
+let striker: pg.Client;
 const acme = newId('tenant');
 const rival = newId('tenant');
 const unhandled: unknown[] = [];
@@ -18,6 +21,8 @@ const note = (reason: unknown) => unhandled.push(reason);
 beforeAll(async () => {
   process.on('unhandledRejection', note);
   test = await createTestDatabase({ maxConnections: 1, statementTimeoutMs: 700 });
+  striker = new pg.Client({ connectionString: test.url });
+  await striker.connect();
   for (const [id, slug] of [
     [acme, 'acme'],
     [rival, 'rival'],
@@ -27,6 +32,7 @@ beforeAll(async () => {
   }
 });
 afterAll(async () => {
+  await striker.end();
   await test.stop();
   process.off('unhandledRejection', note);
 });
@@ -45,12 +51,12 @@ async function backend(): Promise<number> {
 /** Terminates or cancels the application's backend as soon as it runs or holds `what`. */
 async function strike(how: 'terminate' | 'cancel', what: string): Promise<void> {
   await until(async () => {
-    const struck = await test.asOwner<{ done: boolean }>(
+    const { rowCount } = await striker.query(
       `SELECT pg_${how}_backend(pid) AS done FROM pg_stat_activity
        WHERE datname = current_database() AND application_name = 'souk' AND (query LIKE $1 OR state = $1)`,
       [what],
     );
-    return struck.length > 0;
+    return rowCount !== 0;
   });
 }
 

@@ -4,6 +4,9 @@ import { createRuntime } from '../../../src/inference/worker/runtimes/index.js';
 import { fp32, humanPack } from '../../support/make-pack.js';
 
 it('tfjs-wasm serves without a trace of tfjs-node, as where the native library cannot be had', async () => {
+  const lastResorts = () =>
+    ['uncaughtException', 'unhandledRejection'].flatMap((event) => process.rawListeners(event));
+  const before = lastResorts();
   const runtime = createRuntime('tfjs-wasm');
   // Three starts at once, of two engines in one thread.
   await Promise.all([runtime.start(), runtime.start(), createRuntime('tfjs-wasm').start()]);
@@ -15,5 +18,7 @@ it('tfjs-wasm serves without a trace of tfjs-node, as where the native library c
   const modules = Object.keys(createRequire(import.meta.url).cache);
   expect(modules.some((file) => file.includes('tfjs-backend-wasm'))).toBe(true);
   expect(modules.filter((file) => file.includes('tfjs-node'))).toEqual([]);
+  // Its module adds some that end the process.
+  expect(lastResorts()).toEqual(before);
   model.dispose();
 });

@@ -29,7 +29,8 @@ export function createTfjsWasmRuntime(): Runtime {
         // The binaries lie beside the package's main file; without this they are looked for on the network.
         wasm.setWasmPaths(dirname(requireFromHere.resolve('@tensorflow/tfjs-backend-wasm')) + sep);
         wasm.setThreadsCount(1);
-        if (!(await becomesCurrent(tf))) throw new Error('its backend did not initialise');
+        if (!(await keepingHandlers(() => becomesCurrent(tf))))
+          throw new Error('its backend did not initialise');
         checkAllocations(tf);
         checkNormalizations(tf);
         host = { tf, backend: 'wasm' };
@@ -102,4 +103,23 @@ async function becomesCurrent(tf: Tf): Promise<boolean> {
   if (await tf.setBackend('wasm')) return true;
   await tf.ready();
   return tf.getBackend() === 'wasm';
+}
+
+const LAST_RESORTS = ['uncaughtException', 'unhandledRejection'] as const;
+
+/**
+ * The module adds handlers of its own for what nobody caught, which throw it again: they would end the process where it
+ * has others that do better. They are taken off.
+ */
+async function keepingHandlers<T>(start: () => Promise<T>): Promise<T> {
+  const before = LAST_RESORTS.map((event) => new Set(process.rawListeners(event)));
+  try {
+    return await start();
+  } finally {
+    for (const [i, event] of LAST_RESORTS.entries()) {
+      for (const listener of process.rawListeners(event)) {
+        if (before[i]?.has(listener) !== true) process.off(event, listener as () => void);
+      }
+    }
+  }
 }
