@@ -5,8 +5,9 @@ import { LongestFirst } from './test/support/longest-first.js';
 // Vite would take graphql's `module` build, Node takes `main`: two copies, whose classes do not know each other.
 const graphql = fileURLToPath(new URL('./node_modules/graphql/index.js', import.meta.url));
 
-// They look at the process that they run in, and bring native engines down in it.
-const ALONE = 'test/integration/inference/**/*.test.ts';
+// They run engines in their own process, look at it, and bring engines down in it: which backend of tfjs is the current
+// one, and whether TensorFlow has run before, must not depend on the file before.
+const ALONE = 'test/integration/{inference,importers,lowering}/**/*.test.ts';
 
 export default defineConfig({
   resolve: { alias: [{ find: /^graphql$/, replacement: graphql }] },
