@@ -85,6 +85,14 @@ export function isSerializationConflict(error: unknown): boolean {
   );
 }
 
+/** True when a rule of a table (a key that is there already, a check) refused what was to be written: nothing stands. */
+export function isIntegrityViolation(error: unknown): boolean {
+  return someCause(
+    error,
+    ({ code }) => typeof code === 'string' && code.length === 5 && code.startsWith('23'),
+  );
+}
+
 /**
  * True when the plan that the driver remembers for a connection is of no use there any more: a migration gave its
  * result another shape, or the server forgot it. Nothing was done; on a new connection it is planned anew.

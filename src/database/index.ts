@@ -1,7 +1,12 @@
 export { DatabaseClock, type DatabaseClockOptions } from './database-clock.js';
 export { Database, type DatabaseOptions } from './database.js';
 export { EmbeddedPostgres, type EmbeddedPostgresOptions } from './embedded.js';
-export { DatabaseStartError, isDatabaseUnavailable, isSerializationConflict } from './errors.js';
+export {
+  DatabaseStartError,
+  isDatabaseUnavailable,
+  isSerializationConflict,
+  isIntegrityViolation,
+} from './errors.js';
 export { Prisma } from './generated/client.js';
 export { migrate, type MigrateOptions } from './migrate.js';
 export type { NotificationListener } from './notification-listener.js';

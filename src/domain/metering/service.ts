@@ -14,7 +14,8 @@ import {
   type AliasCallerPage,
 } from './alias-callers.js';
 import { createAdmission, type Admission } from './admission.js';
-import { createChargeStore, type Settled, type Settlement, type WriteWithCharge } from './charge-store.js';
+import type { Settlement } from './charge-kinds.js';
+import { createChargeStore, type Settled, type WriteWithCharge } from './charge-store.js';
 import {
   apiKeyNotFound,
   reservationLost,
