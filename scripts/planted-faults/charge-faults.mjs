@@ -17,16 +17,24 @@ export const CHARGE_FAULTS = [
   // charging
   {
     name: 'settle-twice-many',
-    file: `${METERING}/charge-store.ts`,
-    find: 'FROM added a JOIN events e ON e.id = a.id GROUP BY e.kind',
-    replace: 'FROM events e JOIN events a ON e.id = a.id GROUP BY e.kind',
+    file: `${METERING}/charge-statements.ts`,
+    find: '      $20::float8[]) AS e(kind, ${EVENT_COLUMNS}, at_ms)\n    JOIN kinds k USING (kind) JOIN taken t ON t.id = k."leaseId"\n',
+    replace:
+      '      $20::float8[]) AS e(kind, ${EVENT_COLUMNS}, at_ms)\n    JOIN kinds k USING (kind) JOIN taken t ON t.id = k."leaseId" ON CONFLICT DO NOTHING\n',
     tests: [CHARGES],
   },
   {
-    name: 'settle-twice-one',
-    file: `${METERING}/charge-one.ts`,
-    find: 'FROM added a WHERE l.tenant_id = $1 AND l.id = $2',
-    replace: 'FROM (SELECT 2 AS units FROM held) a WHERE l.tenant_id = $1 AND l.id = $2',
+    name: 'settle-twice-kind',
+    file: `${METERING}/charge-statements.ts`,
+    find: '$36::float8[]) AS e(${EVENT_COLUMNS}, at_ms)\n',
+    replace: '$36::float8[]) AS e(${EVENT_COLUMNS}, at_ms) ON CONFLICT DO NOTHING\n',
+    tests: [CHARGES],
+  },
+  {
+    name: 'forget-that-it-was-charged',
+    file: `${METERING}/charge-store.ts`,
+    find: 'if (!isIntegrityViolation(error)) throw error;',
+    replace: 'if (isIntegrityViolation(error) || !isIntegrityViolation(error)) throw error;',
     tests: [CHARGES],
   },
   {
@@ -38,25 +46,24 @@ export const CHARGE_FAULTS = [
   },
   {
     name: 'charge-without-a-lease',
-    file: `${METERING}/charge-one.ts`,
-    find: 'FROM held h\n',
-    replace: "FROM (SELECT NULL::text AS api_key_id, '2026-03-01Z'::timestamptz AS period_start) h\n",
+    file: `${METERING}/charge-statements.ts`,
+    find: 'FROM taken t, unnest(',
+    replace: "FROM (SELECT NULL::text AS api_key_id, '2026-03-01Z'::timestamptz AS period_start) t, unnest(",
     tests: [CHARGES],
   },
   {
-    name: 'do-not-wait-for-the-disk-one',
-    file: `${METERING}/charge-one.ts`,
-    find: '  WITH held AS MATERIALIZED (\n    SELECT l.api_key_id',
+    name: 'do-not-wait-for-the-disk-kind',
+    file: `${METERING}/charge-statements.ts`,
+    find: 'WHERE l.tenant_id = $1 AND l.id = $2\n',
     replace:
-      "  WITH careless AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true) AS it), held AS MATERIALIZED (\n    SELECT (SELECT NULL FROM careless WHERE it = '') AS nothing, l.api_key_id",
+      "WHERE l.tenant_id = $1 AND l.id = $2 AND set_config('synchronous_commit', 'off', true) = 'off'\n",
     tests: [DURABLE],
   },
   {
     name: 'do-not-wait-for-the-disk-many',
-    file: `${METERING}/charge-store.ts`,
-    find: '  WITH held AS MATERIALIZED (\n    SELECT l.id',
-    replace:
-      "  WITH careless AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true) AS it), held AS MATERIALIZED (\n    SELECT (SELECT NULL FROM careless WHERE it = '') AS nothing, l.id",
+    file: `${METERING}/charge-statements.ts`,
+    find: 'WHERE l.id = s.id\n',
+    replace: "WHERE l.id = s.id AND set_config('synchronous_commit', 'off', true) = 'off'\n",
     tests: [DURABLE],
   },
   {

@@ -1,5 +1,6 @@
 // Faults in the sums of the ledger, in corrections and refunds, and in what is kept of it.
 const CORRECTIONS = 'test/integration/metering/corrections.test.ts';
+const CHARGES = 'test/integration/metering/charge-store.test.ts';
 const SUMS = 'test/integration/metering/ledger.test.ts';
 const UPKEEP = 'test/integration/metering/ledger-upkeep.test.ts';
 
@@ -11,18 +12,25 @@ const METERING = 'src/domain/metering';
 /** @type {import('./plant.mjs').Fault[]} */
 export const LEDGER_FAULTS = [
   {
-    name: 'forget-the-sum-of-one',
-    file: `${METERING}/charge-one.ts`,
-    find: 'a.units, $17, $25, $26, $27\n    FROM added a\n',
-    replace: 'a.units, $17, $25, $26, $27\n    FROM added a WHERE a.units < 0\n',
+    name: 'forget-the-sum-of-a-kind',
+    file: `${METERING}/charge-statements.ts`,
+    find: '$3, $4, $5, $6, $7\n    FROM taken t\n',
+    replace: '$3, $4, $5, $6, $7\n    FROM taken t WHERE false\n',
     tests: [SUMS],
   },
   {
     name: 'forget-the-sum-of-many',
-    file: `${METERING}/charge-store.ts`,
-    find: 's.units, s.rows, s.bytes, s.compute_us, s.cost_micros\n    FROM sums s',
-    replace: 's.units, s.rows, 0, s.compute_us, s.cost_micros\n    FROM sums s',
-    tests: [SUMS],
+    file: `${METERING}/charge-statements.ts`,
+    find: 'k.units, k.rows, k.bytes, k."computeUs",\n',
+    replace: 'k.units, k.rows, 0, k."computeUs",\n',
+    tests: [CHARGES],
+  },
+  {
+    name: 'add-less-than-was-charged',
+    file: `${METERING}/charge-kinds.ts`,
+    find: 'computeUs += charge.computeUs;',
+    replace: 'computeUs = charge.computeUs;',
+    tests: [CHARGES],
   },
   {
     name: 'sum-in-the-wrong-day',
