@@ -238,7 +238,13 @@ async function startServices(
   const { log, database } = machines;
   const { identity, versions, evaluations } = services;
   stops.add('identity', STOP_MS.writes, () => identity.drain());
-  await startMetering(services, { log, database, stops, stopMs: STOP_MS.writes, ...config });
+  await startMetering(services, {
+    log,
+    database,
+    stops,
+    stopMs: STOP_MS.writes,
+    closeStatementsAfterDays: config.closeStatementsAfterDays,
+  });
   await versions.start();
   stops.add('versions', STOP_MS.imports, () => versions.stop());
   await evaluations.start();

@@ -1,15 +1,9 @@
 /** What metering and billing do without being asked: started in this order, stopped in the reverse one. */
 import type { Database } from './database/index.js';
 import type { DomainServices } from './domain-services.js';
-import { StatementCloser } from './domain/billing/index.js';
-import {
-  LeaseKeeper,
-  LeaseSweeper,
-  LedgerKeeper,
-  QUOTA_RECALL_CHANNEL,
-  QUOTA_THRESHOLD_CHANNEL,
-} from './domain/metering/index.js';
+import { LeaseKeeper, QUOTA_RECALL_CHANNEL, QUOTA_THRESHOLD_CHANNEL } from './domain/metering/index.js';
 import type { Logger } from './lib/logger.js';
+import { RepeatingTask, type RepeatingTaskOptions } from './lib/repeating-task.js';
 import type { StopList } from './lib/stop-list.js';
 
 // A lease is good for 40 s, so what a dead process held is free again within 50 s.
@@ -41,13 +35,15 @@ export async function startMetering(
   tasks: MeteringTasks,
 ): Promise<void> {
   const { database, log, stops, stopMs, closeStatementsAfterDays } = tasks;
-  const sweeper = new LeaseSweeper({
-    sweep: () => metering.sweepLeasesAcrossTenants(),
+  // Its first time is awaited: a server that was killed starts with its quotas whole.
+  await startTask('lease sweeper', tasks, {
+    what: 'give back what dead processes leased',
+    work: async () => {
+      const swept = await metering.sweepLeasesAcrossTenants();
+      if (swept > 0) log.info({ swept }, 'What dead processes had leased was given back.');
+    },
     everyMs: SWEEP_EVERY_MS,
-    log,
   });
-  await sweeper.start();
-  stops.add('lease sweeper', stopMs, () => sweeper.stop());
 
   const keeper = new LeaseKeeper({
     tend: () => metering.tendLeases(),
@@ -69,39 +65,45 @@ export async function startMetering(
     await listener.start();
   }
 
-  const claims = new LedgerKeeper({
+  await startTask('claims', tasks, {
     what: 'give back claims on idempotency keys',
-    work: () => predictions.giveBackClaims(),
+    work: () => predictions.giveBackClaimsAcrossTenants(),
     everyMs: CLAIMS_EVERY_MS,
-    log,
   });
-  stops.add('claims', stopMs, () => claims.stop());
-  await claims.start();
-  const [partitions] = startLedger(ledger, tasks);
+  const partitions = startLedger(ledger, tasks);
   if (closeStatementsAfterDays !== null) {
-    // After the leases: what dead processes held is given back by then, so that it holds up no closing.
-    const closer = new StatementCloser({
-      close: () => billing.closeDueAcrossTenants(closeStatementsAfterDays),
+    // After the leases: what dead processes held is given back by then, so that it holds up no closing. In the background:
+    // a month that is closed late is closed all the same.
+    void startTask('statements', tasks, {
+      what: 'close statements',
+      work: async () => {
+        const { closedStatements } = await billing.closeDueAcrossTenants(closeStatementsAfterDays);
+        if (closedStatements > 0) log.info({ closedStatements }, 'Statements were closed.');
+      },
       everyMs: DAY_MS,
-      log,
     });
-    stops.add('statements', stopMs, () => closer.stop());
-    closer.start();
   }
   // Before the first prediction is charged.
   await partitions;
 }
 
-/** The first of each; the partitions' comes first. */
-function startLedger(
-  ledger: DomainServices['ledger'],
-  { log, stops, stopMs }: MeteringTasks,
-): Promise<void>[] {
-  const keepers = [
+/** Resolves when there are partitions. */
+function startLedger(ledger: DomainServices['ledger'], tasks: MeteringTasks): Promise<void> {
+  const [partitions] = [
     { what: 'make partitions', work: () => ledger.ensurePartitions(), everyMs: DAY_MS },
     { what: 'fold usage', work: () => ledger.foldAcrossTenants(), everyMs: FOLD_EVERY_MS },
     { what: 'retire months', work: () => ledger.retireMonthsAcrossTenants(), everyMs: DAY_MS },
-  ].map((one) => new LedgerKeeper({ retryMs: Math.min(one.everyMs, UPKEEP_RETRY_MS), log, ...one }));
-  for (const keeper of keepers) stops.add('ledger', stopMs, () => keeper.stop());
-  return keepers.map((keeper) => keeper.start());
+  ].map((one) => startTask('ledger', tasks, { retryMs: Math.min(one.everyMs, UPKEEP_RETRY_MS), ...one }));
+  return partitions ?? Promise.resolve();
+}
+
+/** Stopped with the server. Resolves after its first time. */
+function startTask(
+  name: string,
+  { stops, stopMs, log }: MeteringTasks,
+  options: Omit<RepeatingTaskOptions, 'log'>,
+): Promise<void> {
+  const task = new RepeatingTask({ ...options, log });
+  stops.add(name, stopMs, () => task.stop());
+  return task.start();
 }

@@ -1,4 +1,3 @@
-export { StatementCloser } from './closing-task.js';
 export { nameOfMonth } from './month.js';
 export { createBillingService } from './service.js';
 export type { BillingDeps, BillingService } from './service.js';

@@ -56,7 +56,7 @@ export interface BillingService {
     actor: TenantActor,
     month: string,
   ): Promise<Result<Closing, PermissionDenied | InvalidMonth | MonthNotOver>>;
-  /** Closes what ended at least so many days ago. Called by `StatementCloser`. */
+  /** Closes what ended at least so many days ago. To be called daily. Several servers may: each month is closed once. */
   closeDueAcrossTenants(afterDays: number): Promise<Closing>;
   /** Whether no statement will ask for the events of a month any more: it is closed for everybody, and the next one too. */
   mayRetireAcrossTenants(month: Date): Promise<boolean>;

@@ -97,7 +97,7 @@ export interface MeteringService extends LimitsService {
       readonly weight?: number | null | undefined;
     },
   ): Promise<Result<Quota, PermissionDenied | InvalidUsageInput | QuotaNotFound>>;
-  /** Ends the leases of dead processes; returns how many. Called by `LeaseSweeper`. */
+  /** Ends the leases of dead processes; returns how many. To be called every few seconds. */
   sweepLeasesAcrossTenants(): Promise<number>;
   /** Renews leases that are used and gives back what is idle. Called by `LeaseKeeper`, a few times a second. */
   tendLeases(): void;

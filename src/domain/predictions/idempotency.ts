@@ -55,7 +55,7 @@ export interface Idempotency {
    * until they expire. Safe at any time: nothing runs under them here any more, and nobody else ever does. @throws when the
    * database is away still
    */
-  giveBackClaims(): Promise<void>;
+  giveBackClaimsAcrossTenants(): Promise<void>;
 }
 
 export function createIdempotency(deps: IdempotencyDeps): Idempotency {
@@ -113,7 +113,7 @@ export function createIdempotency(deps: IdempotencyDeps): Idempotency {
       return outcome;
     } finally {
       if (!isAnswered) {
-        // If this fails too, `giveBackClaims` does it as soon as the database is back, or the next request with the key.
+        // If this fails too, `giveBackClaimsAcrossTenants` does it as soon as the database is back, or the next request with the key.
         await store.unclaim(tenantId, claim).catch((error: unknown) => {
           owe(tenantId, claim);
           log.warn({ err: error, tenantId }, 'The claim on an idempotency key could not be given back.');
@@ -140,11 +140,11 @@ export function createIdempotency(deps: IdempotencyDeps): Idempotency {
     }
   }
 
-  async function giveBackClaims(): Promise<void> {
+  async function giveBackClaimsAcrossTenants(): Promise<void> {
     for (const debt of [...owed.values()]) await payBack(debt);
   }
 
-  return Object.freeze({ answer, giveBackClaims });
+  return Object.freeze({ answer, giveBackClaimsAcrossTenants });
 }
 
 function isImpatience([refusal]: PredictRefusals): boolean {

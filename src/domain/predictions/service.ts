@@ -36,7 +36,7 @@ export interface PredictionsService {
   /** Runs a version once. Charged when it is answered, never when it fails. @param signal fires when the caller goes */
   predict(actor: TenantActor, command: PredictCommand, signal: AbortSignal): Promise<Outcome>;
   /** Gives back claims on idempotency keys that could not be while the database was away; rejects while it still is. */
-  giveBackClaims(): Promise<void>;
+  giveBackClaimsAcrossTenants(): Promise<void>;
   /** What a prediction would cost, and whether it would be admitted. Runs, reserves and counts nothing. */
   quote(actor: TenantActor, command: PredictCommand): Promise<Quote>;
   /** What a target would run, if the actor may run it. Runs and charges nothing. */
@@ -137,7 +137,7 @@ export function createPredictionsService(deps: PredictionsDeps): PredictionsServ
       }
     },
 
-    giveBackClaims: idempotency.giveBackClaims,
+    giveBackClaimsAcrossTenants: idempotency.giveBackClaimsAcrossTenants,
 
     quote: createQuote({ findRunnable, metering: deps.metering, defaultTimeoutMs }),
 

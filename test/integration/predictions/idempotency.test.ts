@@ -221,9 +221,9 @@ describe('a process that died', () => {
     expect(await ask({ timeoutMs: 60 }, room.anotherProcess())).toMatchObject({
       error: [{ code: 'DEADLINE_EXCEEDED' }],
     });
-    await expect(service.giveBackClaims()).rejects.toThrow('away');
+    await expect(service.giveBackClaimsAcrossTenants()).rejects.toThrow('away');
     state.isAway = false;
-    await service.giveBackClaims();
+    await service.giveBackClaimsAcrossTenants();
     expect(await ask({}, room.anotherProcess())).toMatchObject({
       ok: true,
       value: { receipt: { charged: 1 } },
@@ -242,7 +242,7 @@ describe('a process that died', () => {
     const other = ask({}, room.anotherProcess());
     await until(() => room.jobs.length === 2);
     state.isAway = false;
-    await service.giveBackClaims();
+    await service.giveBackClaimsAcrossTenants();
     expect(await ask({ timeoutMs: 60 }, room.anotherProcess())).toMatchObject({
       error: [{ code: 'DEADLINE_EXCEEDED' }],
     });
