@@ -102,7 +102,6 @@ export const beyond = (rule: Option, isTfjs: (value: unknown) => boolean, isDefa
   },
 });
 
-/** `n` or a list of `rank` positive integers. */
 /** One size or `rank` of them, always as a list; `null` stays as it is. */
 export const sizes = (rank: number, fallback: unknown = REQUIRED, least: 0 | 1 = 1): Option => {
   const isSize = (value: unknown): boolean => isDimension(value) && value >= least;

@@ -63,20 +63,19 @@ export function moveLargeConstants(
   const large = [...nodesOfPart(graph, part)].flatMap(([node]) => largeConstant(node, largeBytes) ?? []);
   const bytes = large.reduce((sum, { tensor }) => sum + tensor.tensorContent.length, 0);
   if (bytes <= keptBytes) return { holders: [], replace: (node) => [node] };
-  const moved = new Map(
-    large.map(({ node, tensor, shape }, at) => {
-      const name = `moved_${at}`;
-      const attr = [
-        typeAttr('dtype', tensor.dtype),
-        shapeAttr(shape),
-        { key: 'shared_name', value: { s: Buffer.from(`souk_${name}`) } },
-      ];
-      return [node, { name, attr, dtype: tensor.dtype }] as const;
-    }),
-  );
+  const items = large.map((constant, at) => {
+    const name = `moved_${at}`;
+    const attr = [
+      typeAttr('dtype', constant.tensor.dtype),
+      shapeAttr(constant.shape),
+      { key: 'shared_name', value: { s: Buffer.from(`souk_${name}`) } },
+    ];
+    return { ...constant, at, name, attr };
+  });
+  const moved = new Map(items.map((item) => [item.node, item]));
   return {
-    holders: large.map(({ node, tensor, shape }, at) => ({
-      node: ownNode(moved.get(node)?.name ?? '', 'VarHandleOp', [], moved.get(node)?.attr),
+    holders: items.map(({ at, name, attr, tensor, shape }) => ({
+      node: ownNode(name, 'VarHandleOp', [], attr),
       tensors: [
         {
           // After the names of variables, in the order of the index.
@@ -92,7 +91,8 @@ export function moveLargeConstants(
     replace(node, isInFunction) {
       const item = moved.get(node);
       if (item === undefined) return [node];
-      const { name, attr, dtype } = item;
+      const { name, attr, tensor } = item;
+      const { dtype } = tensor;
       // A handle of its own wherever the value is read: a function, or a loop's frame, reaches no node outside of it.
       const handle = ownNode(`${name}_handle`, 'VarHandleOp', node.input, attr);
       const port = (output: string): string => (isInFunction ? `:${output}:0` : '');

@@ -199,11 +199,12 @@ export class Dispatcher {
 
   /** Rows that a run may take so that each worker with the model gets as much of what waits for it. */
   #shareOf(first: Ticket): number {
-    const { slots, costs } = this.#deps;
-    const { version } = first;
-    if (!first.joins || costs.estimateMs(first.program, 1) < LONG_RUN_MS) return Infinity;
+    const { admission, slots, costs } = this.#deps;
+    const { version, program } = first;
+    if (!first.joins || costs.estimateMs(program, 1) < LONG_RUN_MS) return Infinity;
     let { rows } = first;
-    for (const ticket of this.#waitingFor(version)) rows += ticket.rows;
+    // Other signatures of the version cost something else, and join no run of this one.
+    for (const ticket of admission.queue.entries()) if (ticket.program === program) rows += ticket.rows;
     const workers = slots.views.filter((view) => view.holds(version)).length;
     return Math.ceil(rows / Math.max(1, workers));
   }

@@ -4,7 +4,7 @@
  * fastest, what the model's outputs really look like (names are in the file, shapes often are not), and
  * whether requests may share a run.
  */
-import { enginesFor, type PackSignature, type RuntimeName } from '../../inference/index.js';
+import { enginesFor, type RuntimeName } from '../../inference/index.js';
 import { DEFAULT_SIGNATURE, hasBatchDimension } from '../../lib/tensor.js';
 import { chooseEngine } from '../choose-engine.js';
 import { nodesOf, signatureNameOf, type ConvertedModel } from '../converted-model.js';
@@ -14,7 +14,7 @@ import type { ExpectedComparison } from './expected-outputs.js';
 import { tooHeavyToLower } from './heavy-models.js';
 import { readSample, type ReadSample } from './read-sample.js';
 import { provisionalSignature, type TriedOthers, type TriedSignature } from './trial-signatures.js';
-import { failedTrial, NOTHING, tryEngine, type Measured, type Outcome } from './try-engine.js';
+import { failedTrial, NOTHING, tryEngine, type Measured, type Outcome, type PackFor } from './try-engine.js';
 
 /** Runs TensorFlow graphs, among them what a model of another kind was lowered to. */
 const LOWERED_ENGINE: RuntimeName = 'tfjs-graph';
@@ -33,9 +33,6 @@ export interface TrialResult {
 
 /** What is known so far. */
 export type TrialProgress = Pick<TrialResult, 'trials' | 'sample'>;
-
-/** The whole pack, for provisional or final signatures: the default one, and those beside it. */
-export type PackFor = (first: PackSignature, others: readonly PackSignature[]) => Uint8Array;
 
 /**
  * Where the signature that would answer by default runs on no engine, the next one takes its place, unless it is the one

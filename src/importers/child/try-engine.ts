@@ -1,6 +1,6 @@
 /** One engine's turn in a trial: it loads the pack, runs it, and answers what the first engine answered, or says why not. */
 import { createRuntime, type LoadedModel } from '../../inference/worker/runtimes/index.js';
-import type { RuntimeName } from '../../inference/index.js';
+import type { PackSignature, RuntimeName } from '../../inference/index.js';
 import { hasBatchDimension, type Signature, type Tensor } from '../../lib/tensor.js';
 import { comparisonCases } from '../comparison-inputs.js';
 import { nodesOf, signatureNameOf, type ConvertedModel } from '../converted-model.js';
@@ -13,7 +13,9 @@ import { explore, type Reference } from './explore.js';
 import { batchRunMs, bestRunMs, joiningProblem } from './measure.js';
 import type { ReadSample } from './read-sample.js';
 import { provisionalOther, provisionalSignature, tryOthers, type TriedOthers } from './trial-signatures.js';
-import type { PackFor } from './trial.js';
+
+/** The whole pack, for provisional or final signatures: the default one, and those beside it. */
+export type PackFor = (first: PackSignature, others: readonly PackSignature[]) => Uint8Array;
 
 /** What the first engine that works made of the model, and its answers to what the others are compared on. */
 export interface Measured extends Reference {

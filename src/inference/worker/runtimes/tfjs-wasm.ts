@@ -31,8 +31,7 @@ export function createTfjsWasmRuntime(): Runtime {
         wasm.setThreadsCount(1);
         if (!(await keepingHandlers(() => becomesCurrent(tf))))
           throw new Error('its backend did not initialise');
-        checkAllocations(tf);
-        checkNormalizations(tf);
+        checkOnce(tf);
         host = { tf, backend: 'wasm' };
       } catch (error) {
         const reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
@@ -51,13 +50,23 @@ interface WasmModule {
   _free(address: number): void;
 }
 
+/** What is checked already: a second start in a thread finds the same module, and would wrap its functions again. */
+const checked = new WeakSet<WasmModule>();
+
+function checkOnce(tf: Tf): void {
+  const { wasm } = tf.backend() as unknown as { readonly wasm: WasmModule };
+  if (checked.has(wasm)) return;
+  checkAllocations(wasm);
+  checkNormalizations(tf);
+  checked.add(wasm);
+}
+
 /**
  * tfjs asks WebAssembly for memory and does not look at the answer: where there is none left it takes address 0, and
  * of a size beyond 32 bits only the rest. Kernels would then write over, and outputs would read out, whatever lies
  * there, other tenants' tensors among it. Every allocation of a tensor goes through this one function.
  */
-function checkAllocations(tf: Tf): void {
-  const { wasm } = tf.backend() as unknown as { readonly wasm: WasmModule };
+function checkAllocations(wasm: WasmModule): void {
   // The first call puts the real function in the place of the one that finds it; it must not do so later.
   wasm._free(wasm._malloc(16));
   const allocate = wasm._malloc;
