@@ -2,6 +2,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Readable } from 'node:stream';
 import type { ExportedEvent, LedgerService } from '../domain/metering/index.js';
+import { invalidInput } from '../lib/invalid-input.js';
 import { ok, refuse, type Refusal, type Result } from '../lib/result.js';
 import { authenticateInTenant, sendRefusal, type Authenticate } from './refusal-reply.js';
 
@@ -120,7 +121,7 @@ function instantOf(text: unknown): Date | null {
 }
 
 function invalid(field: string, message: string): { readonly ok: false; readonly error: Refusal } {
-  return refuse({ code: 'INVALID_INPUT', message, path: [field] });
+  return refuse(invalidInput([field], message));
 }
 
 function csvField(value: string | number | Date | null): string {

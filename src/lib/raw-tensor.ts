@@ -1,13 +1,6 @@
 /** A tensor as a caller sends it, against the specification that it is to fit. Pure. */
-import {
-  invalidTensor,
-  isBase64,
-  MAX_RANK,
-  nestingOf,
-  readBase64,
-  readJson,
-  type InvalidTensor,
-} from './read-elements.js';
+import { invalidInput } from './invalid-input.js';
+import { isBase64, MAX_RANK, nestingOf, readBase64, readJson, type InvalidTensor } from './read-elements.js';
 import { ok, refuse, type Result } from './result.js';
 import { elementCount, type Datatype, type Tensor, type TensorSpec } from './tensor.js';
 
@@ -34,7 +27,7 @@ export function rawShape(
   const at = (field: string) => [...path, field];
   if (raw.datatype && raw.datatype !== spec.datatype) {
     return refuse(
-      invalidTensor(
+      invalidInput(
         at('datatype'),
         `${quoted(spec.name)} is ${spec.datatype} in the signature, not ${raw.datatype}.`,
       ),
@@ -44,7 +37,7 @@ export function rawShape(
   if (!isBase64(raw.data, spec.datatype)) return checkDimensions(spec, nestingOf(raw.data), at('data'));
   if (spec.shape.every((dimension) => dimension >= 0)) return ok(spec.shape);
   return refuse(
-    invalidTensor(at('shape'), `Base64 needs the shape of ${quoted(spec.name)}, as in ${shown(spec.shape)}.`),
+    invalidInput(at('shape'), `Base64 needs the shape of ${quoted(spec.name)}, as in ${shown(spec.shape)}.`),
   );
 }
 
@@ -58,7 +51,7 @@ function checkDimensions(
     const rank = shape.length > MAX_RANK ? `more than ${MAX_RANK}` : String(shape.length);
     const flat = shape.length === 1 && path.at(-1) === 'data' ? ' A flat list needs `shape` beside it.' : '';
     return refuse(
-      invalidTensor(
+      invalidInput(
         path,
         `${expected()}: ${spec.shape.length} dimensions are expected, ${rank} found.${flat}`,
       ),
@@ -71,7 +64,7 @@ function checkDimensions(
     const what = wanted === -1 ? 'at least 1' : String(wanted);
     const where = path.at(-1) === 'shape' ? [...path, String(i)] : path;
     return refuse(
-      invalidTensor(where, `${expected()}: ${what} is expected in dimension ${i}, ${dimension} found.`),
+      invalidInput(where, `${expected()}: ${what} is expected in dimension ${i}, ${dimension} found.`),
     );
   }
   return ok(shape);
@@ -109,7 +102,7 @@ function readData(
   if (isFlat || isNested) return readJson(data, spec.datatype, lists, path);
   const found = lists.length === 0 ? 'a single value' : `lists nested as ${shown(lists.slice(0, MAX_RANK))}`;
   return refuse(
-    invalidTensor(
+    invalidInput(
       path,
       `The shape ${shown(shape)} takes ${count} elements, nested like it or in one flat list; found ${found}.`,
     ),

@@ -1,5 +1,6 @@
 /** TensorData as it came (JSON or base64) into row-major little-endian bytes. Pure. */
 import { base64Length, DecodedBase64 } from './decoded-base64.js';
+import { invalidInput } from './invalid-input.js';
 import { ok, refuse, type Refusal, type Result } from './result.js';
 import { bytesPerElement, elementCount, type Datatype } from './tensor.js';
 import { createElementWriter, expectedElement, isIntegerText, isNonFiniteText } from './write-elements.js';
@@ -8,11 +9,6 @@ import { createElementWriter, expectedElement, isIntegerText, isNonFiniteText } 
 export const MAX_RANK = 8;
 
 export type InvalidTensor = Refusal<'INVALID_INPUT'>;
-
-/** @param path of what is wrong in the caller's input */
-export function invalidTensor(path: readonly string[], message: string): InvalidTensor {
-  return { code: 'INVALID_INPUT', message, path };
-}
 
 /** Whether it is base64, not JSON elements. */
 export function isBase64(data: unknown, datatype: Datatype): data is string | DecodedBase64 {
@@ -82,7 +78,7 @@ export function readJson(
 
   const mistake = walk(rows, 0);
   if (mistake === null) return ok(sink.bytes);
-  return refuse(invalidTensor([...path, ...mistake.indices.map(String)], mistake.message));
+  return refuse(invalidInput([...path, ...mistake.indices.map(String)], mistake.message));
 }
 
 interface Mistake {
@@ -106,7 +102,7 @@ export function readBase64(
   if (length === null) return refuse(notBase64(path));
   if (size !== null && length !== count * size) {
     return refuse(
-      invalidTensor(
+      invalidInput(
         path,
         `The base64 holds ${length} bytes; ${count} elements of ${datatype} are ${count * size} bytes.`,
       ),
@@ -115,11 +111,11 @@ export function readBase64(
   const bytes = typeof base64 === 'string' ? decode(base64, length) : base64.bytes;
   if (bytes === null) return refuse(notBase64(path));
   if (datatype === 'BOOL' && bytes.some((byte) => byte > 1)) {
-    return refuse(invalidTensor(path, 'A BOOL element is one byte, 0 or 1.'));
+    return refuse(invalidInput(path, 'A BOOL element is one byte, 0 or 1.'));
   }
   if (datatype === 'BYTES' && !holdsElements(bytes, count)) {
     return refuse(
-      invalidTensor(
+      invalidInput(
         path,
         `The base64 does not hold ${count} BYTES elements, each a little-endian uint32 length and its bytes.`,
       ),
@@ -137,7 +133,7 @@ function decode(text: string, length: number): Uint8Array | null {
 }
 
 function notBase64(path: readonly string[]): InvalidTensor {
-  return invalidTensor(path, 'The text is not valid base64 (standard alphabet, padded, no line breaks).');
+  return invalidInput(path, 'The text is not valid base64 (standard alphabet, padded, no line breaks).');
 }
 
 function holdsElements(bytes: Uint8Array, count: number): boolean {

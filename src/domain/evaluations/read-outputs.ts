@@ -1,5 +1,6 @@
 /** What a version answered, row by row, against the labels. Pure. */
 import { textsOf } from '../../importers/index.js';
+import { invalidInput } from '../../lib/invalid-input.js';
 import { ok, refuse, type Refusal, type Result } from '../../lib/result.js';
 import { elementCount, type Tensor } from '../../lib/tensor.js';
 import { numbersOf } from './elements.js';
@@ -71,5 +72,5 @@ function predictedTexts(output: Tensor, rows: number): readonly string[] {
 }
 
 function mismatch(message: string) {
-  return refuse({ code: 'INVALID_INPUT', message, path: ['output'] } as const);
+  return refuse(invalidInput(['output'], message));
 }

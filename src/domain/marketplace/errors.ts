@@ -1,3 +1,4 @@
+import { invalidInput } from '../../lib/invalid-input.js';
 import type { Refusal } from '../../lib/result.js';
 import type { Right } from '../catalog/index.js';
 
@@ -24,10 +25,6 @@ export function notEntitled(right: Right, path: readonly string[], isForSale = f
     path,
     right,
   };
-}
-
-export function invalidPlan(path: readonly string[], message: string): InvalidPlan {
-  return { code: 'INVALID_INPUT', message, path };
 }
 
 /** The same words whether it never was, is not offered any more, or is of a model that the tenant does not see. */
@@ -60,9 +57,5 @@ export function tooManyPlans(max: number): PlanConflict {
 }
 
 export function subscriptionToOwnModel(): InvalidPlan {
-  return {
-    code: 'INVALID_INPUT',
-    message: 'Your tenant owns this model, and runs it without a subscription.',
-    path: ['planId'],
-  };
+  return invalidInput(['planId'], 'Your tenant owns this model, and runs it without a subscription.');
 }

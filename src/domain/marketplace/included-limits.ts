@@ -1,5 +1,6 @@
 /** Limits that a plan includes. Pure. The database puts them in force with a subscription, and out of it. */
-import { invalidPlan, type InvalidPlan } from './errors.js';
+import { invalidInput } from '../../lib/invalid-input.js';
+import { type InvalidPlan } from './errors.js';
 
 /** What each subscriber may use at most. COST is in the currency of the plan. */
 export interface IncludedLimit {
@@ -24,7 +25,7 @@ export function checkIncludedLimits(
   mistakes: InvalidPlan[],
 ): readonly IncludedLimit[] {
   if (inputs.length > MAX_INCLUDED_LIMITS) {
-    mistakes.push(invalidPlan(['includedLimits'], `A plan includes at most ${MAX_INCLUDED_LIMITS} limits.`));
+    mistakes.push(invalidInput(['includedLimits'], `A plan includes at most ${MAX_INCLUDED_LIMITS} limits.`));
   }
   const limits = inputs.map((input) => ({
     measure: input.measure,
@@ -35,7 +36,7 @@ export function checkIncludedLimits(
   const places = new Set<string>();
   for (const [i, { measure, window, amount, enforcement }] of limits.entries()) {
     const note = (field: string, message: string) =>
-      mistakes.push(invalidPlan(['includedLimits', String(i), field], message));
+      mistakes.push(invalidInput(['includedLimits', String(i), field], message));
     if ((measure === 'PLACES') !== (window === 'NONE')) {
       note(
         'window',

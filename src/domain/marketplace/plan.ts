@@ -1,6 +1,7 @@
 /** Plans and subscriptions, and what a plan's terms may be. Pure. */
+import { invalidInput } from '../../lib/invalid-input.js';
 import { ok, refuse, type Result } from '../../lib/result.js';
-import { invalidPlan, type InvalidPlan } from './errors.js';
+import { type InvalidPlan } from './errors.js';
 import { checkIncludedLimits, type IncludedLimit, type IncludedLimitInput } from './included-limits.js';
 import type { PlanTerms, PlanTier } from './price.js';
 
@@ -68,7 +69,7 @@ const CURRENCIES: ReadonlySet<string> = new Set(
 /** The terms, or every mistake in them. */
 export function checkNewPlan(input: CreatePlanInput): Result<NewPlan, readonly InvalidPlan[]> {
   const mistakes: InvalidPlan[] = [];
-  const note = (path: readonly string[], message: string) => mistakes.push(invalidPlan(path, message));
+  const note = (path: readonly string[], message: string) => mistakes.push(invalidInput(path, message));
   const name = input.name.trim();
   if (name.length < 1 || name.length > MAX_NAME_CHARACTERS || CONTROL_CHARACTERS.test(name)) {
     note(['name'], `A plan's name has 1 to ${MAX_NAME_CHARACTERS} characters, and no control characters.`);

@@ -133,7 +133,8 @@ export function createMarketplaceService(deps: MarketplaceDeps): MarketplaceServ
             action: 'createPlan',
             subjectId: plan.id,
             details: {
-              ...{ modelId, ...facts },
+              modelId,
+              ...facts,
               tiers: JSON.stringify(tiers),
               includedLimits: JSON.stringify(includedLimits),
             },

@@ -1,12 +1,13 @@
 /** Usage taken back or added later: new events of now, never a change of what was charged. */
 import { createHash } from 'node:crypto';
 import type { Transactions, Tx } from '../../database/index.js';
+import { invalidInput } from '../../lib/invalid-input.js';
 import type { Clock } from '../../lib/clock.js';
 import { mayBeId, newId } from '../../lib/ids.js';
 import { ok, refuse, type Refusal, type Result } from '../../lib/result.js';
 import { can, permissionDenied, type PermissionDenied, type TenantActor } from '../access/index.js';
 import type { AuditService } from '../audit/index.js';
-import { invalid, tenantNotFound, type InvalidUsageInput, type QuotaNotFound } from './errors.js';
+import { tenantNotFound, type InvalidUsageInput, type QuotaNotFound } from './errors.js';
 import { periodOf } from './quota.js';
 import type { MeteringStore } from './store.js';
 
@@ -207,21 +208,21 @@ function checkAmounts(input: CorrectionInput): Result<Amounts, InvalidUsageInput
     const most = name === 'predictions' || name === 'rows' ? MAX_COUNT : Number.MAX_SAFE_INTEGER;
     if (!Number.isSafeInteger(amount) || Math.abs(amount) > most) {
       const path = name === 'computeUs' ? 'computeMs' : name;
-      return refuse(invalid(`${path} is a whole number from -${most} to ${most}.`, [path]));
+      return refuse(invalidInput([path], `${path} is a whole number from -${most} to ${most}.`));
     }
   }
   if (Object.values(amounts).every((amount) => amount === 0)) {
-    return refuse(invalid('Give at least one amount that is not 0.', ['predictions']));
+    return refuse(invalidInput(['predictions'], 'Give at least one amount that is not 0.'));
   }
   return ok(amounts);
 }
 
 function checkText(name: string, text: string, most: number): InvalidUsageInput | null {
   if (text.length === 0 || text.length > most) {
-    return invalid(`${name} has from 1 to ${most} characters; found ${text.length}.`, [name]);
+    return invalidInput([name], `${name} has from 1 to ${most} characters; found ${text.length}.`);
   }
   return /[\p{Cc}\p{Cs}\u2028\u2029]/u.test(text)
-    ? invalid(`${name} is one line without control characters.`, [name])
+    ? invalidInput([name], `${name} is one line without control characters.`)
     : null;
 }
 
@@ -244,7 +245,7 @@ function toCorrection({ outcome: _, computeUs, ...row }: Row, predictionId: stri
 function refusalOf(row: Row): CorrectionRefusal {
   const { outcome, predictions, rows, bytes, computeUs, costMicros } = row;
   if (outcome === 'NOT_FOUND') return predictionNotFound();
-  if (outcome === 'NO_PRICE') return invalid('Nothing was asked for this prediction.', ['costMicros']);
+  if (outcome === 'NO_PRICE') return invalidInput(['costMicros'], 'Nothing was asked for this prediction.');
   if (outcome === 'NOTHING_LEFT') {
     return { code: 'CONFLICT', message: 'All of this prediction was taken back already.' };
   }

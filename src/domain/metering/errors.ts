@@ -100,10 +100,6 @@ export function reservationLost(): ReservationLost {
   };
 }
 
-export function invalid(message: string, path: readonly string[]): InvalidUsageInput {
-  return { code: 'INVALID_INPUT', message, path };
-}
-
 export function tenantNotFound(path: readonly string[]): QuotaNotFound {
   return { code: 'NOT_FOUND', message: 'There is no such tenant.', path };
 }

@@ -3,7 +3,7 @@ import type { Result } from '../../lib/result.js';
 import type { QuotaExceeded } from './errors.js';
 import { NO_PACE, paceAfterDraw, remainingWith, type Pace } from './lease.js';
 import type { Claim, Reservation } from './ledger.js';
-import { standingLimits, type LimitState, type StandingLimit } from './limit.js';
+import type { LimitState, StandingLimit } from './limit.js';
 import { addAmounts, noAmounts, PREDICTIONS, type Amounts } from './measures.js';
 import { addOrdinals, takeLowest, type Ordinals } from './ordinals.js';
 import type { Period } from './quota.js';
@@ -121,7 +121,7 @@ export function newLease(
   nowMs: number,
   terms: Pick<
     Lease,
-    'idle' | 'limited' | 'limits' | 'ordinals' | 'room' | 'weight' | 'isLoose' | 'expiresAtMs'
+    'idle' | 'limited' | 'limits' | 'standing' | 'ordinals' | 'room' | 'weight' | 'isLoose' | 'expiresAtMs'
   >,
 ): Lease {
   return {
@@ -135,7 +135,6 @@ export function newLease(
     isGone: false,
     lastUsedMs: nowMs,
     heardMs: nowMs,
-    standing: standingLimits(terms.limits, account),
     ...terms,
   };
 }

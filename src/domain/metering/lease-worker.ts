@@ -175,11 +175,11 @@ export function createLeaseWorker(deps: LeaseWorkerDeps): LeaseWorker {
       batch.reduce((sum, one) => sum + one.claim.predictions, 0) - (lease?.idle[PREDICTIONS] ?? 0);
     const isLess = (granted[PREDICTIONS] as number) < Math.max(0, asked) + (ahead[PREDICTIONS] as number);
     if (isLess) account.aheadAfterMs = nowMs + AHEAD_AGAIN_MS;
-    const terms = { room, weight, limits, expiresAtMs: expiresAt.getTime() };
+    const standing = standingLimits(limits, account);
+    const terms = { room, weight, limits, standing, expiresAtMs: expiresAt.getTime() };
     if (lease !== null) {
       addGranted(lease, granted, ordinals);
-      const standing = standingLimits(limits, account);
-      Object.assign(lease, terms, { standing, isLoose: lease.isLoose || isLoose, heardMs: nowMs });
+      Object.assign(lease, terms, { isLoose: lease.isLoose || isLoose, heardMs: nowMs });
       if (answer.state === 'GRANTED' && isRecalling) lease.isRecalled = true;
     } else if ((granted[PREDICTIONS] as number) > 0) {
       const idle = [...granted];

@@ -1,5 +1,6 @@
 /** The ledger beside the charges: its sums, their upkeep, corrections, exports and retention. See README.md. */
 import type { Transactions } from '../../database/index.js';
+import { invalidInput } from '../../lib/invalid-input.js';
 import type { Clock } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
 import { ok, refuse, type Refusal, type Result } from '../../lib/result.js';
@@ -7,7 +8,7 @@ import { can, permissionDenied, type PermissionDenied, type TenantActor } from '
 import type { AuditService } from '../audit/index.js';
 import { createCorrections, type CorrectionInput, type CorrectionRefusal } from './corrections.js';
 import type { RefundInput, UsageCorrection } from './corrections.js';
-import { invalid, type InvalidUsageInput } from './errors.js';
+import { type InvalidUsageInput } from './errors.js';
 import { createLedgerStore, type UsageDifference } from './ledger-store.js';
 import { periodOf } from './quota.js';
 import { createMeteringStore } from './store.js';
@@ -116,7 +117,7 @@ export function createLedgerService(deps: LedgerDeps): LedgerService {
       if (!question.ok) return question;
       const { from, to } = question.value;
       if (from.getTime() % DAY_MS !== 0 || to.getTime() % DAY_MS !== 0) {
-        return refuse(invalid('The range begins and ends at the start of a day (UTC).', ['range']));
+        return refuse(invalidInput(['range'], 'The range begins and ends at the start of a day (UTC).'));
       }
       const retiredMonths = await store.listRetiredMonths(from, to);
       const differences: UsageDifference[] = [];

@@ -142,7 +142,13 @@ interface DifferenceRow extends Omit<UsageDifference, 'events' | 'rollups'> {
 function toDifference(row: DifferenceRow): UsageDifference {
   const { granularity, periodStart, tenantId, apiKeyId, modelId, versionId, kind } = row;
   return {
-    ...{ granularity, periodStart, tenantId, apiKeyId, modelId, versionId, kind },
+    granularity,
+    periodStart,
+    tenantId,
+    apiKeyId,
+    modelId,
+    versionId,
+    kind,
     events: {
       predictions: row.predictions,
       rows: row.rows,

@@ -1,6 +1,7 @@
 /** What `setLimit` and `removeLimit` may be asked. Pure. */
+import { invalidInput } from '../../lib/invalid-input.js';
 import { ok, refuse, type Result } from '../../lib/result.js';
-import { invalid, type InvalidUsageInput } from './errors.js';
+import { type InvalidUsageInput } from './errors.js';
 import type { Enforcement, LimitWindow } from './limit.js';
 import type { Measure } from './measures.js';
 
@@ -39,20 +40,20 @@ export function checkPlace({
 }: LimitPlaceInput): Result<CheckedPlace, InvalidUsageInput> {
   if (measure === 'PLACES') {
     if ((window ?? 'NONE') !== 'NONE') {
-      return refuse(invalid('PLACES limits what runs at one time: it has no window.', ['window']));
+      return refuse(invalidInput(['window'], 'PLACES limits what runs at one time: it has no window.'));
     }
   } else if (window === null || window === undefined || window === 'NONE') {
     return refuse(
-      invalid(`A limit of ${measure} needs a window: MINUTE, DAY, MONTH or LIFETIME.`, ['window']),
+      invalidInput(['window'], `A limit of ${measure} needs a window: MINUTE, DAY, MONTH or LIFETIME.`),
     );
   }
   if (measure === 'COST' && !/^[A-Z]{3}$/.test(currency ?? '')) {
     return refuse(
-      invalid('A limit of COST needs a currency of three capital letters (ISO 4217).', ['currency']),
+      invalidInput(['currency'], 'A limit of COST needs a currency of three capital letters (ISO 4217).'),
     );
   }
   if (measure !== 'COST' && (currency ?? null) !== null) {
-    return refuse(invalid(`A limit of ${measure} has no currency.`, ['currency']));
+    return refuse(invalidInput(['currency'], `A limit of ${measure} has no currency.`));
   }
   return ok({ measure, window: window ?? 'NONE', currency: currency ?? null });
 }
@@ -62,13 +63,16 @@ export function checkAmount(
   { window }: CheckedPlace,
 ): Result<{ readonly amount: number; readonly enforcement: Enforcement }, InvalidUsageInput> {
   if (!Number.isSafeInteger(amount) || amount < 0 || amount > MAX_AMOUNT) {
-    return refuse(invalid(`amount is a whole number from 0 to ${MAX_AMOUNT}; found ${amount}.`, ['amount']));
+    return refuse(
+      invalidInput(['amount'], `amount is a whole number from 0 to ${MAX_AMOUNT}; found ${amount}.`),
+    );
   }
   if (enforcement === 'SOFT' && (window === 'MINUTE' || window === 'NONE')) {
     return refuse(
-      invalid('A limit by the minute or of what runs at one time is HARD: going over it cannot be counted.', [
-        'enforcement',
-      ]),
+      invalidInput(
+        ['enforcement'],
+        'A limit by the minute or of what runs at one time is HARD: going over it cannot be counted.',
+      ),
     );
   }
   return ok({ amount, enforcement: enforcement ?? 'HARD' });

@@ -1,6 +1,7 @@
 /** What `usage` and `setTenantQuota` may be asked. Pure. */
+import { invalidInput } from '../../lib/invalid-input.js';
 import { ok, refuse, type Result } from '../../lib/result.js';
-import { invalid, type InvalidUsageInput } from './errors.js';
+import { type InvalidUsageInput } from './errors.js';
 import type { UsageDimension, UsageGranularity } from './ledger.js';
 import { periodOf } from './quota.js';
 
@@ -28,14 +29,16 @@ export function checkUsageInput(input: UsageInput, now: Date): Result<UsageQuest
   const month = periodOf(now);
   const { from, to } = input.range ?? { from: month.start, to: month.end };
   if (!(from.getTime() < to.getTime())) {
-    return refuse(invalid('The range is empty: `to` must lie after `from`.', ['range', 'to']));
+    return refuse(invalidInput(['range', 'to'], 'The range is empty: `to` must lie after `from`.'));
   }
   if (to.getTime() - from.getTime() > MAX_RANGE_DAYS * DAY_MS) {
-    return refuse(invalid(`The range is longer than ${MAX_RANGE_DAYS} days.`, ['range', 'to']));
+    return refuse(invalidInput(['range', 'to'], `The range is longer than ${MAX_RANGE_DAYS} days.`));
   }
   const granularity = input.granularity ?? null;
   if (granularity === 'HOUR' && to.getTime() - from.getTime() > MAX_HOURLY_DAYS * DAY_MS) {
-    return refuse(invalid(`By the hour, a range is at most ${MAX_HOURLY_DAYS} days long.`, ['granularity']));
+    return refuse(
+      invalidInput(['granularity'], `By the hour, a range is at most ${MAX_HOURLY_DAYS} days long.`),
+    );
   }
   return ok({ from, to, groupBy: [...new Set(input.groupBy ?? [])], granularity });
 }
@@ -44,7 +47,7 @@ export function checkUsageInput(input: UsageInput, now: Date): Result<UsageQuest
 export function checkLimit(limit: number | null): Result<number | null, InvalidUsageInput> {
   if (limit === null || (Number.isSafeInteger(limit) && limit >= 0)) return ok(limit);
   return refuse(
-    invalid('A limit is a whole number from 0 on, or null for unlimited.', ['predictionsPerMonth']),
+    invalidInput(['predictionsPerMonth'], 'A limit is a whole number from 0 on, or null for unlimited.'),
   );
 }
 
@@ -53,5 +56,7 @@ export const MAX_WEIGHT = 100;
 /** A share of the pool is a whole number from 1 to `MAX_WEIGHT`; `null`: left as it is. */
 export function checkWeight(weight: number | null): Result<number | null, InvalidUsageInput> {
   if (weight === null || (Number.isInteger(weight) && weight >= 1 && weight <= MAX_WEIGHT)) return ok(weight);
-  return refuse(invalid(`weight is a whole number from 1 to ${MAX_WEIGHT}; found ${weight}.`, ['weight']));
+  return refuse(
+    invalidInput(['weight'], `weight is a whole number from 1 to ${MAX_WEIGHT}; found ${weight}.`),
+  );
 }

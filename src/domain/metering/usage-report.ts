@@ -5,8 +5,9 @@
  * and the quota of that month are the same number.
  */
 import type { Transactions } from '../../database/index.js';
+import { invalidInput } from '../../lib/invalid-input.js';
 import { refuse, ok, type Result } from '../../lib/result.js';
-import { invalid, type InvalidUsageInput } from './errors.js';
+import { type InvalidUsageInput } from './errors.js';
 import type { UsageDimension, UsageGranularity, UsageReport, UsageRow, UsageSum } from './ledger.js';
 import { periodOf } from './quota.js';
 import { isEmpty, piecesOf, type RollupUnit, type Span } from './usage-span.js';
@@ -124,7 +125,7 @@ export async function readUsage(
   if (total.isRetired) {
     const message =
       'Events of a month at the ends of the range were dropped by the retention of this server; only sums by hour are left of it. Let `from` and `to` be whole hours.';
-    return refuse(invalid(message, ['range']));
+    return refuse(invalidInput(['range'], message));
   }
   return ok({ total: sumOf(total), rows: rows.filter((row) => !row.isTotal).map(toUsageRow) });
 }

@@ -37,18 +37,27 @@ export function piecesOf(span: Span, longest: RollupUnit): SpanPieces {
     const border = first < span.to ? first : span.to;
     const nothing = { from: border, to: border };
     return {
-      ...{ head: { from: span.from, to: border }, tail: { from: border, to: span.to } },
-      ...{ hoursBefore: nothing, hoursAfter: nothing, daysBefore: nothing, daysAfter: nothing },
-      ...{ months: nothing, whole: nothing },
+      head: { from: span.from, to: border },
+      tail: { from: border, to: span.to },
+      hoursBefore: nothing,
+      hoursAfter: nothing,
+      daysBefore: nothing,
+      daysAfter: nothing,
+      months: nothing,
+      whole: nothing,
     };
   }
   const days = longest === 'HOUR' ? atEnd(whole) : withinSpan(whole, firstDay, dayStart);
   const months = longest === 'MONTH' ? withinSpan(days, firstMonth, monthStart) : atEnd(days);
   return {
-    ...{ head: { from: span.from, to: whole.from }, tail: { from: whole.to, to: span.to } },
-    ...{ hoursBefore: { from: whole.from, to: days.from }, hoursAfter: { from: days.to, to: whole.to } },
-    ...{ daysBefore: { from: days.from, to: months.from }, daysAfter: { from: months.to, to: days.to } },
-    ...{ months, whole },
+    head: { from: span.from, to: whole.from },
+    tail: { from: whole.to, to: span.to },
+    hoursBefore: { from: whole.from, to: days.from },
+    hoursAfter: { from: days.to, to: whole.to },
+    daysBefore: { from: days.from, to: months.from },
+    daysAfter: { from: months.to, to: days.to },
+    months,
+    whole,
   };
 }
 

@@ -1,3 +1,4 @@
+import { invalidInput } from '../../lib/invalid-input.js';
 import type { Refusal } from '../../lib/result.js';
 
 export type GranteeNotFound = Refusal<'NOT_FOUND'>;
@@ -14,21 +15,16 @@ export function grantNotFound(): GrantNotFound {
 }
 
 export function grantToOneself(): InvalidGrant {
-  return {
-    code: 'INVALID_INPUT',
-    message: 'Your tenant holds all rights on its own models. Name another tenant.',
-    path: ['granteeSlug'],
-  };
+  return invalidInput(
+    ['granteeSlug'],
+    'Your tenant holds all rights on its own models. Name another tenant.',
+  );
 }
 
 export function noRights(): InvalidGrant {
-  return {
-    code: 'INVALID_INPUT',
-    message: 'A grant gives at least one of VIEW, PREDICT and DOWNLOAD.',
-    path: ['rights'],
-  };
+  return invalidInput(['rights'], 'A grant gives at least one of VIEW, PREDICT and DOWNLOAD.');
 }
 
 export function expiryInThePast(): InvalidGrant {
-  return { code: 'INVALID_INPUT', message: 'The expiry must lie in the future.', path: ['expiresAt'] };
+  return invalidInput(['expiresAt'], 'The expiry must lie in the future.');
 }
