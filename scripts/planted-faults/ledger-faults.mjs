@@ -51,8 +51,8 @@ export const LEDGER_FAULTS = [
   {
     name: 'count-the-edges-of-a-span-twice',
     file: `${METERING}/usage-span.ts`,
-    find: 'hoursAfter: { from: days.to, to: whole.to } },',
-    replace: 'hoursAfter: { from: new Date(days.to.getTime() - HOUR_MS), to: whole.to } },',
+    find: 'hoursAfter: { from: days.to, to: whole.to },',
+    replace: 'hoursAfter: { from: new Date(days.to.getTime() - HOUR_MS), to: whole.to },',
     tests: [SUMS],
   },
   {
