@@ -20,20 +20,25 @@ export interface Settlement {
   readonly charge: Charge;
 }
 
+/** What charges of one kind have in common of what was run. */
+type CommonFacts = Pick<
+  Charge,
+  | 'ownerTenantId'
+  | 'modelId'
+  | 'modelName'
+  | 'versionId'
+  | 'versionNumber'
+  | 'digest'
+  | 'alias'
+  | 'runtime'
+  | 'currency'
+  | 'subscriptionId'
+>;
+
 /** Charges on one lease that differ in their measures only. */
-export interface ChargeKind {
+export interface ChargeKind extends CommonFacts {
   readonly leaseId: string;
   readonly userId: string | null;
-  readonly ownerTenantId: string;
-  readonly modelId: string;
-  readonly modelName: string;
-  readonly versionId: string;
-  readonly versionNumber: number;
-  readonly digest: string;
-  readonly alias: string | null;
-  readonly runtime: string;
-  readonly currency: string | null;
-  readonly subscriptionId: string | null;
   /** The hour that they are summed in. */
   readonly hourMs: number;
   readonly sums: ChargeSums;
