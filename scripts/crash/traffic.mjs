@@ -4,7 +4,7 @@ import { predict } from './api.mjs';
 /**
  * Starts callers, each request to another of the servers. Every third carries an idempotency key; those are sent
  * twice, half of them at once.
- * @returns {{history: object[], inFlight: () => number, isWarm: () => boolean, firstOkAfter: (since: number) => number | null, stop: () => Promise<void>}}
+ * @returns {{history: object[], inFlight: () => number, answered: () => number, isWarm: () => boolean, firstOkAfter: (since: number) => number | null, stop: () => Promise<void>}}
  */
 export function startTraffic({ urls, secret, versionId, callers, round }) {
   const history = [];
@@ -41,10 +41,12 @@ export function startTraffic({ urls, secret, versionId, callers, round }) {
   }
 
   const done = Promise.all(Array.from({ length: callers }, caller));
+  const answered = () => history.filter(({ outcome }) => outcome === 'ok').length;
   return {
     history,
     inFlight: () => inFlight,
-    isWarm: () => history.filter(({ outcome }) => outcome === 'ok').length >= callers,
+    answered,
+    isWarm: () => answered() >= callers,
     firstOkAfter: (since) =>
       history.find(({ outcome, sentAt }) => outcome === 'ok' && sentAt > since)?.answeredAt ?? null,
     async stop() {
