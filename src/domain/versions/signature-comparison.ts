@@ -59,7 +59,8 @@ interface Pair {
 
 /** Compares what callers of `before` may rely on with what `after` keeps. */
 export function compareSignatures(before: Signature, after: Signature): SignatureComparison {
-  const followsBatch = hasBatchDimension(before);
+  // Other outputs have no say in it: one that is added with a fixed first dimension must not take the meaning from these.
+  const followsBatch = before.inputs.every(({ shape }) => shape[0] === -1);
   return comparisonOf([
     ...pairs(before.inputs, after.inputs).flatMap((pair) => compareInput(pair)),
     ...compareBatch(before, after),
@@ -105,7 +106,7 @@ function compareOutput(pair: Pair, followsBatch: boolean): TensorDifference[] {
   return compareTensor('OUTPUT', before, after, (was, is, dimension) => {
     if (is === -1) return { verdict: 'BREAKING', says: `was always ${was} and now may have any length` };
     if (was !== -1) return { verdict: 'BREAKING', says: `was always ${was} and now is ${is}` };
-    // Where rows are batched, a free first dimension means: as many rows as were sent.
+    // Where all inputs have a free first dimension, one of an output means: as many rows as were sent.
     if (dimension === 0 && followsBatch) {
       return { verdict: 'BREAKING', says: `had a row for each row of the inputs and now always has ${is}` };
     }

@@ -77,8 +77,11 @@ it("the first caller does not wait for TensorFlow's optimiser: a model that is w
     };
     // What the library builds once in a process is nobody's first run.
     await firstRunMs(false);
-    const [cold, warm] = [await firstRunMs(false), await firstRunMs(true)];
-    expect(warm).toBeLessThan(cold / 3);
+    // The best of each: whatever else the machine does makes a run longer, never shorter.
+    const times: { readonly cold: number; readonly warm: number }[] = [];
+    for (let i = 0; i < 3; i++) times.push({ cold: await firstRunMs(false), warm: await firstRunMs(true) });
+    const bestOf = (side: 'cold' | 'warm') => Math.min(...times.map((one) => one[side]));
+    expect(bestOf('warm')).toBeLessThan(bestOf('cold') / 3);
   } finally {
     await engine.stop({ graceMs: 1000 });
   }

@@ -322,6 +322,20 @@ describe('the gate', () => {
     );
   });
 
+  it('knows rows that follow the inputs by these, whatever other outputs there are', () => {
+    const input = { name: 'x', datatype: 'FP32' as const, shape: [-1, 2] };
+    const rows = (count: number) => ({ name: 'y', datatype: 'FP32' as const, shape: [count, 1] });
+    const summary = { name: 'z', datatype: 'FP32' as const, shape: [3] };
+    const before = { inputs: [input], outputs: [rows(-1), summary] };
+    expect(compareSignatures({ inputs: [input], outputs: [rows(-1)] }, before).verdict).toBe('WIDENING');
+    const { verdict, differences } = compareSignatures(before, {
+      inputs: [input],
+      outputs: [rows(2), summary],
+    });
+    expect(verdict).toBe('BREAKING');
+    expect(differences[0]?.message).toContain('had a row for each row of the inputs');
+  });
+
   it('adds up: what may follow what may follow a version may follow it', () => {
     const chains = pairsOfSignatures.chain(([a, b]) =>
       fc.tuple(fc.constant(a), fc.constant(b), fc.oneof(signatures, neighbours(b))),
