@@ -4,8 +4,8 @@ export { EmbeddedPostgres, type EmbeddedPostgresOptions } from './embedded.js';
 export {
   DatabaseStartError,
   isDatabaseUnavailable,
-  isSerializationConflict,
   isIntegrityViolation,
+  isSerializationConflict,
 } from './errors.js';
 export { Prisma } from './generated/client.js';
 export { migrate, type MigrateOptions } from './migrate.js';

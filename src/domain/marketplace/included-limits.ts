@@ -1,6 +1,6 @@
 /** Limits that a plan includes. Pure. The database puts them in force with a subscription, and out of it. */
 import { invalidInput } from '../../lib/invalid-input.js';
-import { type InvalidPlan } from './errors.js';
+import type { InvalidPlan } from './errors.js';
 
 /** What each subscriber may use at most. COST is in the currency of the plan. */
 export interface IncludedLimit {

@@ -1,7 +1,7 @@
 /** Plans and subscriptions, and what a plan's terms may be. Pure. */
 import { invalidInput } from '../../lib/invalid-input.js';
 import { ok, refuse, type Result } from '../../lib/result.js';
-import { type InvalidPlan } from './errors.js';
+import type { InvalidPlan } from './errors.js';
 import { checkIncludedLimits, type IncludedLimit, type IncludedLimitInput } from './included-limits.js';
 import type { PlanTerms, PlanTier } from './price.js';
 

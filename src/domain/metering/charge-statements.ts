@@ -15,6 +15,12 @@ export interface TakenLease {
 
 const EVENT_COLUMNS = `id, request_id, worker, batch_size, batch_rows, rows, units, bytes, queue_ms, batch_ms, load_ms,
       compute_ms, compute_us, cost_micros`;
+const EVENT_VALUES = EVENT_COLUMNS.replace(/\w+/g, 'e.$&');
+const LEASE_COLUMNS = 'tenant_id, api_key_id, period_start';
+const KIND_COLUMNS = `user_id, owner_tenant_id, model_id, model_name, version_id, version_number, digest, alias, runtime,
+      currency, subscription_id`;
+const DELTA_COLUMNS = `tenant_id, api_key_id, owner_tenant_id, model_id, model_name, version_id, version_number,
+      subscription_id, currency, hour, predictions, rows, bytes, compute_us, cost_micros`;
 
 // Compared with the statement for any: no table of kinds, no join and nothing to sort, half of the database's time.
 const SETTLE_KIND = `
@@ -27,17 +33,14 @@ const SETTLE_KIND = `
     WHERE l.tenant_id = $1 AND l.id = $2
     RETURNING l.id, l.api_key_id, l.period_start, l.recalled_at
   ), added AS (
-    INSERT INTO usage_events (${EVENT_COLUMNS}, created_at, tenant_id, api_key_id, period_start, user_id,
-      owner_tenant_id, model_id, model_name, version_id, version_number, digest, alias, runtime, currency, subscription_id)
-    SELECT e.id, e.request_id, e.worker, e.batch_size, e.batch_rows, e.rows, e.units, e.bytes, e.queue_ms, e.batch_ms,
-      e.load_ms, e.compute_ms, e.compute_us, e.cost_micros, to_timestamp(e.at_ms / 1000), $1, t.api_key_id, t.period_start, $10,
+    INSERT INTO usage_events (${EVENT_COLUMNS}, created_at, ${LEASE_COLUMNS}, ${KIND_COLUMNS})
+    SELECT ${EVENT_VALUES}, to_timestamp(e.at_ms / 1000), $1, t.api_key_id, t.period_start, $10,
       $11, $12, $13, $14, $15, $16, $17, $18, $19, $20
     FROM taken t, unnest($22::text[], $23::text[], $24::text[], $25::int[], $26::int[], $27::int[], $28::int[],
       $29::bigint[], $30::float8[], $31::float8[], $32::float8[], $33::float8[], $34::bigint[], $35::bigint[],
       $36::float8[]) AS e(${EVENT_COLUMNS}, at_ms)
   ), counted AS (
-    INSERT INTO usage_deltas (tenant_id, api_key_id, owner_tenant_id, model_id, model_name, version_id, version_number,
-      subscription_id, currency, hour, predictions, rows, bytes, compute_us, cost_micros)
+    INSERT INTO usage_deltas (${DELTA_COLUMNS})
     SELECT $1, t.api_key_id, $11, $12, $13, $14, $15, $20, $19, to_timestamp($21::float8 / 1000), $3, $4, $5, $6, $7
     FROM taken t
   )
@@ -66,10 +69,8 @@ const SETTLE_ANY = `
     WHERE l.id = s.id
     RETURNING l.id, l.api_key_id, l.period_start, l.recalled_at
   ), added AS (
-    INSERT INTO usage_events (${EVENT_COLUMNS}, created_at, tenant_id, api_key_id, period_start, user_id,
-      owner_tenant_id, model_id, model_name, version_id, version_number, digest, alias, runtime, currency, subscription_id)
-    SELECT e.id, e.request_id, e.worker, e.batch_size, e.batch_rows, e.rows, e.units, e.bytes, e.queue_ms, e.batch_ms,
-      e.load_ms, e.compute_ms, e.compute_us, e.cost_micros, to_timestamp(e.at_ms / 1000), $1, t.api_key_id, t.period_start,
+    INSERT INTO usage_events (${EVENT_COLUMNS}, created_at, ${LEASE_COLUMNS}, ${KIND_COLUMNS})
+    SELECT ${EVENT_VALUES}, to_timestamp(e.at_ms / 1000), $1, t.api_key_id, t.period_start,
       k."userId", k."ownerTenantId", k."modelId", k."modelName", k."versionId", k."versionNumber", k.digest, k.alias,
       k.runtime, k.currency, k."subscriptionId"
     FROM unnest($5::int[], $6::text[], $7::text[], $8::text[], $9::int[], $10::int[], $11::int[], $12::int[],
@@ -77,8 +78,7 @@ const SETTLE_ANY = `
       $20::float8[]) AS e(kind, ${EVENT_COLUMNS}, at_ms)
     JOIN kinds k USING (kind) JOIN taken t ON t.id = k."leaseId"
   ), counted AS (
-    INSERT INTO usage_deltas (tenant_id, api_key_id, owner_tenant_id, model_id, model_name, version_id, version_number,
-      subscription_id, currency, hour, predictions, rows, bytes, compute_us, cost_micros)
+    INSERT INTO usage_deltas (${DELTA_COLUMNS})
     SELECT $1, t.api_key_id, k."ownerTenantId", k."modelId", k."modelName", k."versionId", k."versionNumber",
       k."subscriptionId", k.currency, to_timestamp(k."hourMs" / 1000), k.units, k.rows, k.bytes, k."computeUs",
       k."costMicros"

@@ -1,14 +1,14 @@
 /** The ledger beside the charges: its sums, their upkeep, corrections, exports and retention. See README.md. */
 import type { Transactions } from '../../database/index.js';
-import { invalidInput } from '../../lib/invalid-input.js';
 import type { Clock } from '../../lib/clock.js';
+import { invalidInput } from '../../lib/invalid-input.js';
 import type { Logger } from '../../lib/logger.js';
 import { ok, refuse, type Refusal, type Result } from '../../lib/result.js';
 import { can, permissionDenied, type PermissionDenied, type TenantActor } from '../access/index.js';
 import type { AuditService } from '../audit/index.js';
 import { createCorrections, type CorrectionInput, type CorrectionRefusal } from './corrections.js';
 import type { RefundInput, UsageCorrection } from './corrections.js';
-import { type InvalidUsageInput } from './errors.js';
+import type { InvalidUsageInput } from './errors.js';
 import { createLedgerStore, type UsageDifference } from './ledger-store.js';
 import { periodOf } from './quota.js';
 import { createMeteringStore } from './store.js';

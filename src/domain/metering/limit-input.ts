@@ -1,7 +1,7 @@
 /** What `setLimit` and `removeLimit` may be asked. Pure. */
 import { invalidInput } from '../../lib/invalid-input.js';
 import { ok, refuse, type Result } from '../../lib/result.js';
-import { type InvalidUsageInput } from './errors.js';
+import type { InvalidUsageInput } from './errors.js';
 import type { Enforcement, LimitWindow } from './limit.js';
 import type { Measure } from './measures.js';
 

@@ -1,7 +1,7 @@
 /** What `usage` and `setTenantQuota` may be asked. Pure. */
 import { invalidInput } from '../../lib/invalid-input.js';
 import { ok, refuse, type Result } from '../../lib/result.js';
-import { type InvalidUsageInput } from './errors.js';
+import type { InvalidUsageInput } from './errors.js';
 import type { UsageDimension, UsageGranularity } from './ledger.js';
 import { periodOf } from './quota.js';
 

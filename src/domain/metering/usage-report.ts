@@ -7,7 +7,7 @@
 import type { Transactions } from '../../database/index.js';
 import { invalidInput } from '../../lib/invalid-input.js';
 import { refuse, ok, type Result } from '../../lib/result.js';
-import { type InvalidUsageInput } from './errors.js';
+import type { InvalidUsageInput } from './errors.js';
 import type { UsageDimension, UsageGranularity, UsageReport, UsageRow, UsageSum } from './ledger.js';
 import { periodOf } from './quota.js';
 import { isEmpty, piecesOf, type RollupUnit, type Span } from './usage-span.js';
