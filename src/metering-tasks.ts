@@ -89,12 +89,12 @@ export async function startMetering(
 
 /** Resolves when there are partitions. */
 function startLedger(ledger: DomainServices['ledger'], tasks: MeteringTasks): Promise<void> {
-  const [partitions] = [
-    { what: 'make partitions', work: () => ledger.ensurePartitions(), everyMs: DAY_MS },
-    { what: 'fold usage', work: () => ledger.foldAcrossTenants(), everyMs: FOLD_EVERY_MS },
-    { what: 'retire months', work: () => ledger.retireMonthsAcrossTenants(), everyMs: DAY_MS },
-  ].map((one) => startTask('ledger', tasks, { retryMs: Math.min(one.everyMs, UPKEEP_RETRY_MS), ...one }));
-  return partitions ?? Promise.resolve();
+  const startPart = (what: string, everyMs: number, work: () => Promise<unknown>) =>
+    startTask('ledger', tasks, { what, work, everyMs, retryMs: Math.min(everyMs, UPKEEP_RETRY_MS) });
+  const partitions = startPart('make partitions', DAY_MS, () => ledger.ensurePartitions());
+  void startPart('fold usage', FOLD_EVERY_MS, () => ledger.foldAcrossTenants());
+  void startPart('retire months', DAY_MS, () => ledger.retireMonthsAcrossTenants());
+  return partitions;
 }
 
 /** Stopped with the server. Resolves after its first time. */

@@ -8,7 +8,9 @@ export interface RepeatingTaskOptions {
   readonly everyMs: number;
   /** After a failure; `everyMs` when left away. */
   readonly retryMs?: number;
-  readonly log: Pick<Logger, 'warn'>;
+  readonly log: Pick<Logger, 'warn' | 'error'>;
+  /** Whether a failure is no defect, because what was lacking may come back; left away: any may. */
+  readonly mayPass?: (fault: unknown) => boolean;
 }
 
 /**
@@ -45,12 +47,15 @@ export class RepeatingTask {
 
   /** Answers how long to wait for the next time. */
   async #workOnce(): Promise<number> {
-    const { work, everyMs, retryMs, what, log } = this.#options;
+    const { work, everyMs, retryMs, what, log, mayPass } = this.#options;
     try {
       await work();
       return everyMs;
     } catch (error) {
-      log.warn({ err: error, what }, 'What is done at intervals failed; it is tried again later.');
+      log[mayPass?.(error) === false ? 'error' : 'warn'](
+        { err: error, what },
+        'What is done at intervals failed; it is tried again later.',
+      );
       return retryMs ?? everyMs;
     }
   }

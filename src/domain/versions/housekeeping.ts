@@ -2,6 +2,7 @@
 import { isDatabaseUnavailable, type Transactions } from '../../database/index.js';
 import type { Clock } from '../../lib/clock.js';
 import type { Logger } from '../../lib/logger.js';
+import { RepeatingTask } from '../../lib/repeating-task.js';
 import type { ArtifactStore, PartialFiles } from '../../storage/index.js';
 import type { DigestKeeper } from './digests.js';
 import * as transfers from './transfers-store.js';
@@ -26,8 +27,7 @@ const FILES_BATCH = 500;
 
 export class Housekeeping {
   readonly #deps: HousekeepingDeps;
-  readonly #timers: NodeJS.Timeout[] = [];
-  readonly #inProgress = new Set<Promise<void>>();
+  readonly #tasks: RepeatingTask[] = [];
 
   constructor(deps: HousekeepingDeps) {
     this.#deps = deps;
@@ -35,14 +35,13 @@ export class Housekeeping {
 
   /** Does everything once in the background, and then at its interval. */
   start(): void {
-    this.#repeat(RESUME_EVERY_MS, () => this.#deps.resume());
-    this.#repeat(SWEEP_UPLOADS_EVERY_MS, () => this.sweepUploadsAcrossTenants());
-    this.#repeat(SWEEP_BYTES_EVERY_MS, () => this.sweepBytesAcrossTenants());
+    this.#repeat(RESUME_EVERY_MS, 'resume publications', async () => this.#deps.resume());
+    this.#repeat(SWEEP_UPLOADS_EVERY_MS, 'sweep uploads', () => this.sweepUploadsAcrossTenants());
+    this.#repeat(SWEEP_BYTES_EVERY_MS, 'sweep bytes', () => this.sweepBytesAcrossTenants());
   }
 
   async stop(): Promise<void> {
-    for (const timer of this.#timers.splice(0)) clearInterval(timer);
-    await Promise.all(this.#inProgress);
+    await Promise.all(this.#tasks.splice(0).map((task) => task.stop()));
   }
 
   /** Throws expired uploads away, and their bytes unless somebody else refers to them. */
@@ -87,28 +86,11 @@ export class Housekeeping {
     }
   }
 
-  #repeat(everyMs: number, work: () => Promise<void> | void): void {
-    let isBusy = false;
-    const run = () => {
-      if (isBusy) return;
-      isBusy = true;
-      const round = Promise.resolve()
-        .then(work)
-        .catch((error: unknown) => {
-          // While the database is away or overloaded this is no defect, here as little as in a request.
-          const level = isDatabaseUnavailable(error) ? 'warn' : 'error';
-          this.#deps.log[level](
-            { err: error },
-            'housekeeping of versions failed; it is tried again at its interval',
-          );
-        })
-        .finally(() => {
-          isBusy = false;
-          this.#inProgress.delete(round);
-        });
-      this.#inProgress.add(round);
-    };
-    this.#timers.push(setInterval(run, everyMs));
-    run();
+  #repeat(everyMs: number, what: string, work: () => Promise<void>): void {
+    const { log } = this.#deps;
+    // While the database is away or overloaded a failure is no defect, here as little as in a request.
+    const task = new RepeatingTask({ what, work, everyMs, log, mayPass: isDatabaseUnavailable });
+    this.#tasks.push(task);
+    void task.start();
   }
 }

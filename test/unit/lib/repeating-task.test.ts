@@ -55,6 +55,22 @@ describe('a repeating task', () => {
     expect(warnings).toHaveLength(2);
   });
 
+  it('calls a failure that nothing can mend an error, and what may pass a warning', async () => {
+    const levels: string[] = [];
+    const log = { warn: () => void levels.push('warn'), error: () => void levels.push('error') };
+    const task = new RepeatingTask({
+      what: 'fail',
+      work: () => Promise.reject(new Error(levels.length === 0 ? 'away' : 'a defect')),
+      everyMs: 1_000,
+      mayPass: (fault) => (fault as Error).message === 'away',
+      log: log as never,
+    });
+    await task.start();
+    await vi.advanceTimersByTimeAsync(1_000);
+    await task.stop();
+    expect(levels).toEqual(['warn', 'error']);
+  });
+
   it('stops when what it is doing has ended, and does nothing more', async () => {
     let times = 0;
     let end = () => {};
