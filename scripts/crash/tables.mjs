@@ -6,11 +6,11 @@ import pg from 'pg';
 const MUST_BE_EMPTY = [
   [
     'charged twice: two events of one id (the primary key holds within a month only)',
-    'SELECT id AS what FROM usage_events GROUP BY id HAVING count(*) > 1',
+    'SELECT id AS what FROM usage_ledger GROUP BY id HAVING count(*) > 1',
   ],
   [
     'charged twice: two events of one request',
-    `SELECT request_id AS what FROM usage_events WHERE kind = 'PREDICTION' GROUP BY tenant_id, request_id HAVING count(*) > 1`,
+    `SELECT request_id AS what FROM usage_ledger WHERE kind = 'PREDICTION' GROUP BY tenant_id, request_id HAVING count(*) > 1`,
   ],
   [
     'a counter that is not its ledger (used + charged of its leases = events)',
@@ -22,7 +22,7 @@ const MUST_BE_EMPTY = [
          AND (c.subject = 'TENANT' OR q.api_key_id = c.subject_id)
      ) l
      CROSS JOIN LATERAL (
-       SELECT coalesce(sum(u.units), 0) AS units FROM usage_events u
+       SELECT coalesce(sum(u.units), 0) AS units FROM usage_ledger u
        WHERE u.tenant_id = c.tenant_id AND u.period_start = c.period_start
          AND (c.subject = 'TENANT' OR u.api_key_id = c.subject_id)
      ) e
@@ -41,14 +41,14 @@ const MUST_BE_EMPTY = [
   ],
   [
     'a charge that no counter counts',
-    `SELECT DISTINCT u.tenant_id AS what FROM usage_events u WHERE NOT EXISTS (
+    `SELECT DISTINCT u.tenant_id AS what FROM usage_ledger u WHERE NOT EXISTS (
        SELECT 1 FROM quota_counters c
        WHERE c.subject = 'TENANT' AND c.subject_id = u.tenant_id AND c.period_start = u.period_start)`,
   ],
   [
     'an answer under an idempotency key that was not charged',
     `SELECT r.key AS what FROM idempotency_records r WHERE r.prediction_id IS NOT NULL
-       AND NOT EXISTS (SELECT 1 FROM usage_events u WHERE u.id = r.prediction_id AND u.tenant_id = r.tenant_id)`,
+       AND NOT EXISTS (SELECT 1 FROM usage_ledger u WHERE u.id = r.prediction_id AND u.tenant_id = r.tenant_id)`,
   ],
   [
     'two keys with one answer',
@@ -72,7 +72,7 @@ const MUST_BE_EMPTY = [
   [
     'a sum of the ledger that is not its events',
     `SELECT bad.granularity || ' ' || bad.bucket || ': ' || bad.predictions || ' events, ' || bad.summed_predictions || ' summed' AS what
-     FROM (SELECT DISTINCT period_start FROM usage_events) m
+     FROM (SELECT DISTINCT period_start FROM usage_ledger) m
      CROSS JOIN LATERAL check_usage_rollups(m.period_start, m.period_start + INTERVAL '1 month', 3) bad`,
     'usage_deltas',
   ],

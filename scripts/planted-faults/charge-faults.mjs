@@ -16,39 +16,38 @@ const PREDICTIONS = 'src/domain/predictions';
 export const CHARGE_FAULTS = [
   // charging
   {
-    name: 'settle-twice-many',
-    file: `${METERING}/charge-statements.ts`,
-    find: '      $20::float8[]) AS e(kind, ${EVENT_COLUMNS}, at_ms)\n    JOIN kinds k USING (kind) JOIN taken t ON t.id = k."leaseId"\n',
-    replace:
-      '      $20::float8[]) AS e(kind, ${EVENT_COLUMNS}, at_ms)\n    JOIN kinds k USING (kind) JOIN taken t ON t.id = k."leaseId" ON CONFLICT DO NOTHING\n',
-    tests: [CHARGES],
-  },
-  {
-    name: 'settle-twice-kind',
-    file: `${METERING}/charge-statements.ts`,
-    find: '$36::float8[]) AS e(${EVENT_COLUMNS}, at_ms)\n',
-    replace: '$36::float8[]) AS e(${EVENT_COLUMNS}, at_ms) ON CONFLICT DO NOTHING\n',
-    tests: [CHARGES],
-  },
-  {
-    name: 'forget-that-it-was-charged',
-    file: `${METERING}/charge-store.ts`,
-    find: 'if (!isIntegrityViolation(error)) throw error;',
-    replace: 'if (isIntegrityViolation(error) || !isIntegrityViolation(error)) throw error;',
-    tests: [CHARGES],
-  },
-  {
-    name: 'charge-units-for-another-prediction',
+    name: 'send-a-charge-twice',
     file: `${METERING}/lease-book.ts`,
-    find: 'return held.chargedFor === predictionId;',
-    replace: 'return true;',
+    find: 'if (held.isSent || held.isOver) return false;',
+    replace: 'if (held.isOver) return false;',
     tests: [LEASES, SETTLEMENT],
+  },
+  {
+    name: 'charge-again-what-may-be-charged',
+    file: `${METERING}/charge-store.ts`,
+    find: 'return fault instanceof UnfitChargeError || isDataRefused(fault);',
+    replace: 'return fault instanceof Error;',
+    tests: [LEASES],
+  },
+  {
+    name: 'fail-the-neighbours-of-a-bad-charge',
+    file: `${METERING}/charge-store.ts`,
+    find: 'return fault instanceof UnfitChargeError || isDataRefused(fault);',
+    replace: 'return !(fault instanceof Error);',
+    tests: [SETTLEMENT],
+  },
+  {
+    name: 'write-what-the-fold-cannot',
+    file: `${METERING}/charge-kinds.ts`,
+    find: 'Number.isSafeInteger(value) && value >= 0',
+    replace: 'Number.isSafeInteger(value)',
+    tests: [CHARGES],
   },
   {
     name: 'charge-without-a-lease',
     file: `${METERING}/charge-statements.ts`,
-    find: 'FROM taken t, unnest(',
-    replace: "FROM (SELECT NULL::text AS api_key_id, '2026-03-01Z'::timestamptz AS period_start) t, unnest(",
+    find: '    FROM taken t\n',
+    replace: "    FROM (SELECT NULL::text AS api_key_id, '2026-03-01Z'::timestamptz AS period_start) t\n",
     tests: [CHARGES],
   },
   {
@@ -88,7 +87,7 @@ export const CHARGE_FAULTS = [
     file: `${METERING}/lease-book.ts`,
     find: "if (outcome === 'LOST' || outcome === 'UNKNOWN') retire(lease);",
     replace: "if (outcome === 'LOST') retire(lease);",
-    also: [{ find: 'if (held.chargedFor !== null) retire(lease);', replace: '' }],
+    also: [{ find: 'if (held.isSent) retire(lease);', replace: '' }],
     tests: [LEASES],
   },
   // the ledger and its walls

@@ -5,7 +5,7 @@ const SUMS = 'test/integration/metering/ledger.test.ts';
 const UPKEEP = 'test/integration/metering/ledger-upkeep.test.ts';
 
 const ROLLUPS = 'prisma/migrations/20261124000200_usage_rollups/migration.sql';
-const MONTHS = 'prisma/migrations/20261124000700_usage_months/migration.sql';
+const FOLD = 'prisma/migrations/20261124000900_charges_in_one_row/migration.sql';
 const PARTITIONS = 'prisma/migrations/20261124000100_ledger_partitions/migration.sql';
 const METERING = 'src/domain/metering';
 
@@ -14,15 +14,15 @@ export const LEDGER_FAULTS = [
   {
     name: 'forget-the-sum-of-a-kind',
     file: `${METERING}/charge-statements.ts`,
-    find: '$3, $4, $5, $6, $7\n    FROM taken t\n',
-    replace: '$3, $4, $5, $6, $7\n    FROM taken t WHERE false\n',
-    tests: [SUMS],
+    find: '$3, $4, $5, $6, $7, ${EVENT_ARRAYS',
+    replace: '$3, $4, 0, $6, $7, ${EVENT_ARRAYS',
+    tests: [CHARGES],
   },
   {
     name: 'forget-the-sum-of-many',
     file: `${METERING}/charge-statements.ts`,
-    find: 'k.units, k.rows, k.bytes, k."computeUs",\n',
-    replace: 'k.units, k.rows, 0, k."computeUs",\n',
+    find: 'k.units, k.rows, k.bytes, k."computeUs", k."costMicros", ${',
+    replace: 'k.units, k.rows, 0, k."computeUs", k."costMicros", ${',
     tests: [CHARGES],
   },
   {
@@ -34,15 +34,53 @@ export const LEDGER_FAULTS = [
   },
   {
     name: 'sum-in-the-wrong-day',
-    file: MONTHS,
+    file: FOLD,
     defines: 'fold_usage_deltas',
     find: "SELECT series_id, date_trunc('day', hour), tenant_id, sum(predictions)",
     replace: "SELECT series_id, date_trunc('day', hour + INTERVAL '1 hour'), tenant_id, sum(predictions)",
     tests: [SUMS],
   },
   {
+    name: 'fold-without-the-events',
+    file: FOLD,
+    defines: 'fold_usage_deltas',
+    find: 'CROSS JOIN LATERAL charges_in(g.delta) e\n',
+    replace: 'CROSS JOIN LATERAL charges_in(g.delta) e WHERE false\n',
+    tests: [CHARGES],
+  },
+  {
+    name: 'read-the-ledger-without-what-waits',
+    file: FOLD,
+    find: 'charges_in(d) e WHERE d.ids IS NOT NULL;',
+    replace: 'charges_in(d) e WHERE d.ids IS NULL;',
+    tests: [CHARGES],
+  },
+  {
+    name: 'read-the-ledger-past-its-walls',
+    file: FOLD,
+    find: 'security_invoker = true',
+    replace: 'security_invoker = false',
+    tests: ['test/contracts/row-level-security.test.ts'],
+  },
+  {
+    name: 'date-a-charge-to-its-hour',
+    file: FOLD,
+    find: "(d.hour + e.at_ms * INTERVAL '1 millisecond')",
+    replace: "(d.hour + e.at_ms * INTERVAL '0 milliseconds')",
+    tests: [CHARGES],
+  },
+  {
+    name: 'rebuild-over-what-waits',
+    file: FOLD,
+    defines: 'rebuild_usage_month',
+    find: 'WHERE d.ids IS NULL AND d.hour >= v_start',
+    replace: 'WHERE d.hour >= v_start',
+    also: [{ find: '    WHILE fold_usage_deltas(10000) > 0 LOOP END LOOP;\n', replace: '' }],
+    tests: [SUMS],
+  },
+  {
     name: 'fold-what-stays',
-    file: MONTHS,
+    file: FOLD,
     defines: 'fold_usage_deltas',
     find: 'DELETE FROM usage_deltas d USING chosen c WHERE d.ctid = c.place',
     replace: 'UPDATE usage_deltas d SET hour = d.hour FROM chosen c WHERE d.ctid = c.place',
@@ -64,7 +102,7 @@ export const LEDGER_FAULTS = [
   },
   {
     name: 'fold-without-the-sums-of-keys',
-    file: MONTHS,
+    file: FOLD,
     defines: 'fold_usage_deltas',
     find: "CROSS JOIN (VALUES ('hour'), ('day'), ('month')) units (unit)\n        GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5\n        ON CONFLICT",
     replace:
@@ -73,7 +111,7 @@ export const LEDGER_FAULTS = [
   },
   {
     name: 'refund-more-than-is-left',
-    file: ROLLUPS,
+    file: FOLD,
     defines: 'correct_usage',
     find: `ELSIF v_left.units + v_units < 0 OR v_left.rows + v_rows < 0 OR v_left.bytes + v_bytes < 0
         OR v_left.compute_us + v_compute_us < 0 OR v_left.cost_micros + v_cost_micros < 0 THEN`,
@@ -82,16 +120,16 @@ export const LEDGER_FAULTS = [
   },
   {
     name: 'refund-twice',
-    file: ROLLUPS,
+    file: FOLD,
     defines: 'correct_usage',
-    find: `INTO v_left FROM usage_events e
+    find: `INTO v_left FROM usage_ledger e
         WHERE e.tenant_id = p_tenant_id AND e.corrects_id = p_prediction_id;`,
-    replace: 'INTO v_left FROM usage_events e WHERE false;',
+    replace: 'INTO v_left FROM usage_ledger e WHERE false;',
     tests: [CORRECTIONS],
   },
   {
     name: 'refund-without-the-quota',
-    file: ROLLUPS,
+    file: FOLD,
     defines: 'correct_usage',
     find: 'ARRAY[v_units, v_rows, v_bytes, v_compute_us, v_cost_micros',
     replace: 'ARRAY[0::bigint, 0::bigint, 0::bigint, 0::bigint, 0::bigint',
@@ -99,7 +137,7 @@ export const LEDGER_FAULTS = [
   },
   {
     name: 'refund-without-the-sums',
-    file: ROLLUPS,
+    file: FOLD,
     defines: 'correct_usage',
     find: "date_trunc('hour', p_now, 'UTC'), v_units,",
     replace: "date_trunc('hour', p_now, 'UTC'), 0,",
@@ -107,7 +145,7 @@ export const LEDGER_FAULTS = [
   },
   {
     name: 'correct-twice-for-a-key',
-    file: ROLLUPS,
+    file: FOLD,
     defines: 'correct_usage',
     find: 'AND e.corrects_id = p_prediction_id AND e.id = p_id;',
     replace: 'AND e.corrects_id = p_prediction_id AND e.id = p_id AND false;',

@@ -85,12 +85,12 @@ export function isSerializationConflict(error: unknown): boolean {
   );
 }
 
-/** True when a rule of a table (a key that is there already, a check) refused what was to be written: nothing stands. */
-export function isIntegrityViolation(error: unknown): boolean {
-  return someCause(
-    error,
-    ({ code }) => typeof code === 'string' && code.length === 5 && code.startsWith('23'),
-  );
+/**
+ * True when PostgreSQL refused what was to be written: a type does not hold it, or a rule of a table forbids it. That is
+ * its answer, so nothing of the statement stands.
+ */
+export function isDataRefused(error: unknown): boolean {
+  return someCause(error, ({ code }) => typeof code === 'string' && /^2[23]\w{3}$/.test(code));
 }
 
 /**

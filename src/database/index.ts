@@ -4,7 +4,7 @@ export { EmbeddedPostgres, type EmbeddedPostgresOptions } from './embedded.js';
 export {
   DatabaseStartError,
   isDatabaseUnavailable,
-  isIntegrityViolation,
+  isDataRefused,
   isSerializationConflict,
 } from './errors.js';
 export { Prisma } from './generated/client.js';

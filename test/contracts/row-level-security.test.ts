@@ -74,7 +74,7 @@ const ROWS: Readonly<Record<string, string>> = {
   usage_key_sums: `(tenant_id, unit, period_start, api_key_id, currency, predictions, rows, bytes, compute_us, cost_micros)
      VALUES ('ten_a', 'day', ${AT}, '', '', 1, 1, 4, 0, 0)`,
   usage_deltas: `(tenant_id, owner_tenant_id, model_id, model_name, version_id, version_number, hour, predictions, rows, bytes,
-     compute_us, cost_micros) VALUES ('ten_a', 'ten_a', 'mdl_a', 'a/m', 'ver_a', 1, ${AT}, 1, 1, 4, 0, 0)`,
+     compute_us, cost_micros, period_start, ids) VALUES ('ten_a', 'ten_a', 'mdl_a', 'a/m', 'ver_a', 1, ${AT}, 1, 1, 4, 0, 0, ${AT}, '{prd_b}')`,
   usage_retired_months: `(period_start, events, retired_at) VALUES ('2001-01-01Z', 1, ${AT})`,
   datasets: `(id, tenant_id, name, format, digest, bytes, source_digest, source_bytes, rows, columns, label_kind)
      VALUES ('dst_a', 'ten_a', 'd', 'CSV', 'd', 1, 'd', 1, 1, '[]', 'TEXT')`,
@@ -135,6 +135,18 @@ it('row-level security is forced on every table, and no policy lets everything t
     "SELECT tablename, policyname FROM pg_policies WHERE schemaname = 'public' AND (qual = 'true' OR with_check = 'true')",
   );
   expect(open).toEqual([]);
+});
+
+it('the ledger shows its tenant what is in its table and what waits, and a neighbour neither', async () => {
+  const views = await db.asOwner<{ name: string; options: string }>(
+    `SELECT relname AS name, reloptions::text AS options FROM pg_class
+     WHERE relkind IN ('v', 'm') AND relnamespace = 'public'::regnamespace`,
+  );
+  // With the rights of the asker: as the owner of its tables a view would pass by their policies.
+  expect(views).toEqual([{ name: 'usage_ledger', options: '{security_invoker=true}' }]);
+  expect(await countFor('usage_ledger', 'ten_a', 'usr_a')).toBe(2);
+  expect(await countFor('usage_ledger', 'ten_b', 'usr_b')).toBe(0);
+  expect(await countFor('usage_ledger', '', '')).toBe(0);
 });
 
 it('a partition is reached through its table alone', async () => {

@@ -87,7 +87,7 @@ async function executions(): Promise<number> {
 /** What quota, usage and the ledger say of a key, as each server sees it. */
 async function accounts(key: { id: string; secret: string }) {
   const [row] = await database.asOwner<{ events: number }>(
-    'SELECT count(*)::int AS events FROM usage_events WHERE api_key_id = $1',
+    'SELECT count(*)::int AS events FROM usage_ledger WHERE api_key_id = $1',
     [key.id],
   );
   return Promise.all(

@@ -223,7 +223,7 @@ export async function openMeteringRoom(
         [tenantId],
       );
       const [sums] = await db.asOwner<{ events: number; held: number }>(
-        `SELECT (SELECT coalesce(sum(units), 0) FROM usage_events WHERE tenant_id = $1)::float8 AS events,
+        `SELECT (SELECT coalesce(sum(units), 0) FROM usage_ledger WHERE tenant_id = $1)::float8 AS events,
            (SELECT coalesce(sum(units - charged), 0) FROM quota_leases WHERE tenant_id = $1)::float8 AS held`,
         [tenantId],
       );

@@ -39,13 +39,13 @@ const openLinesOf = (side: 'tenant_id' | 'owner_tenant_id') => `
     FROM statement_closings c ${side === 'tenant_id' ? 'WHERE c.tenant_id = $1' : ''} GROUP BY c.tenant_id
   ), billable AS (
     SELECT 'PREDICTIONS' AS kind, u.period_start AS on_month, u.period_start AS for_month, ${BILLABLE}
-    FROM usage_events u LEFT JOIN closed c ON c.tenant_id = u.tenant_id
+    FROM usage_ledger u LEFT JOIN closed c ON c.tenant_id = u.tenant_id
     WHERE u.${side} = $1 AND u.subscription_id IS NOT NULL AND u.kind = 'PREDICTION'
       AND u.period_start >= $2::timestamptz AND u.period_start < $3::timestamptz
       AND (c.first_open IS NULL OR u.period_start >= c.first_open)
     UNION ALL
     SELECT 'CORRECTIONS', greatest(u.period_start, c.first_open), u.period_start, ${BILLABLE}
-    FROM usage_events u LEFT JOIN closed c ON c.tenant_id = u.tenant_id
+    FROM usage_ledger u LEFT JOIN closed c ON c.tenant_id = u.tenant_id
     WHERE u.${side} = $1 AND u.subscription_id IS NOT NULL AND u.kind <> 'PREDICTION'
       AND u.period_start < $3::timestamptz
       AND greatest(u.period_start, c.first_open) >= $2::timestamptz

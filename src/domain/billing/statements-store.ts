@@ -138,12 +138,12 @@ export async function findDifferences(
   return query<{ currency: string }>(
     `WITH ledger AS (
        SELECT u.currency, sum(u.cost_micros) AS micros FROM (
-         SELECT u.currency, u.cost_micros FROM usage_events u
+         SELECT u.currency, u.cost_micros FROM usage_ledger u
          WHERE u.tenant_id = $1 AND u.period_start = $2::timestamptz AND u.cost_micros <> 0
          UNION ALL
          SELECT u.currency, u.cost_micros FROM billed_corrections b
          JOIN statements s ON s.id = b.statement_id
-         JOIN usage_events u ON u.id = b.event_id AND u.tenant_id = b.tenant_id AND u.kind <> 'PREDICTION'
+         JOIN usage_ledger u ON u.id = b.event_id AND u.tenant_id = b.tenant_id AND u.kind <> 'PREDICTION'
          WHERE b.tenant_id = $1 AND s.period_start = $2::timestamptz AND u.period_start < $2::timestamptz
        ) u GROUP BY u.currency
      ), frozen AS (

@@ -1,6 +1,6 @@
 /**
- * Who used an alias lately, for whoever is about to move it: read from the ledger by the index `usage_events_by_alias`. A
- * caller is a tenant with one of its keys, or with its signed-in people together.
+ * Who used an alias lately, for whoever is about to move it: read from the ledger by the index `usage_events_by_alias`, in
+ * which a charge is once it is folded. A caller is a tenant with one of its keys, or with its signed-in people together.
  *
  * Crosses tenants, so what it shows was weighed. The publisher learns of each caller the tenant (its slug is public), how
  * often, when last, and the id of the key: enough to say "your key key_… still calls this", and worthless to anybody else.

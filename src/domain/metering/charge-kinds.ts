@@ -1,6 +1,6 @@
 /**
- * What a group of charges has in common, and what differs: the first travels to the database once, the rest as arrays.
- * Their sums are made here, where adding costs nothing; a statement that groups and adds rows costs as much as writing them.
+ * What charges of one kind have in common, and what differs: they are one row of the database, the first a column each, the
+ * rest an array each. Their sums are made here, where adding costs nothing.
  */
 import type { Charge } from './ledger.js';
 import { formatOrdinals, type Ordinals } from './ordinals.js';
@@ -42,6 +42,8 @@ export interface ChargeKind extends CommonFacts {
   /** The hour that they are summed in. */
   readonly hourMs: number;
   readonly sums: ChargeSums;
+  /** What differs, a text for each of `EVENT_ARRAYS`. */
+  readonly events: readonly string[];
 }
 
 export interface ChargeSums {
@@ -55,22 +57,15 @@ export interface ChargeSums {
   readonly ordinals: string | null;
 }
 
-export interface ChargeGroup {
-  readonly kinds: readonly ChargeKind[];
-  /** For each charge the place of its kind in `kinds`. */
-  readonly kindOf: readonly number[];
-}
-
 /** @param settlements at least one */
-export function groupByKind(settlements: readonly Settlement[]): ChargeGroup {
-  const members: Settlement[][] = [];
-  const kindOf = settlements.map((settlement) => {
-    let kind = members.findIndex(([first]) => first !== undefined && isOfOneKind(first, settlement));
-    if (kind < 0) kind = members.push([]) - 1;
-    members[kind]?.push(settlement);
-    return kind;
-  });
-  return { kinds: members.map(kindFrom), kindOf };
+export function groupByKind(settlements: readonly Settlement[]): ChargeKind[] {
+  const kinds: Settlement[][] = [];
+  for (const settlement of settlements) {
+    const kind = kinds.find(([first]) => first !== undefined && isOfOneKind(first, settlement));
+    if (kind === undefined) kinds.push([settlement]);
+    else kind.push(settlement);
+  }
+  return kinds.map(kindFrom);
 }
 
 function isOfOneKind(one: Settlement, other: Settlement): boolean {
@@ -98,7 +93,7 @@ function kindFrom(members: readonly Settlement[]): ChargeKind {
   const { charge, leaseId, userId, at } = first;
   const { ownerTenantId, modelId, modelName, versionId, versionNumber, digest, alias, runtime } = charge;
   const { currency, subscriptionId } = charge;
-  const sums = sumsOf(members);
+  const hourMs = hourMsOf(at);
   return {
     leaseId,
     userId,
@@ -112,8 +107,9 @@ function kindFrom(members: readonly Settlement[]): ChargeKind {
     runtime,
     currency,
     subscriptionId,
-    hourMs: hourMsOf(at),
-    sums,
+    hourMs,
+    sums: sumsOf(members),
+    events: eventArrays(members, hourMs),
   };
 }
 
@@ -130,6 +126,79 @@ function sumsOf(members: readonly Settlement[]): ChargeSums {
   }
   const places = ordinals.length === 0 ? null : formatOrdinals(ordinals);
   return { units, rows, bytes, computeUs, costMicros, ordinals: places };
+}
+
+/** Columns of `usage_deltas` that hold an element for each event. */
+export const EVENT_ARRAYS = [
+  'ids',
+  'request_ids',
+  'workers',
+  'batch_sizes',
+  'batch_row_counts',
+  'row_counts',
+  'unit_counts',
+  'byte_counts',
+  'queue_ms',
+  'batch_ms',
+  'load_ms',
+  'compute_ms',
+  'charged_us',
+  'costs_micros',
+  'at_ms',
+] as const;
+
+/** A charge that the ledger would not take: a bug, of which only this one charge shall know. Nothing was sent. */
+export class UnfitChargeError extends Error {
+  override name = 'UnfitChargeError';
+}
+
+/** The checks of `usage_events` on a prediction. The fold could not write what breaks them, and would stop at it. */
+const isMeasure = (value: number) => Number.isSafeInteger(value) && value >= 0;
+const isDuration = (value: number) => Number.isFinite(value);
+
+/**
+ * Built here and not by the driver, which would look at the type of each element and quote them all.
+ * @throws UnfitChargeError
+ */
+function eventArrays(members: readonly Settlement[], hourMs: number): string[] {
+  const arrays = EVENT_ARRAYS.map(() => '');
+  for (const [i, { requestId, units, at, charge }] of members.entries()) {
+    const { batchSize, batchRows, rows, bytes, queueMs, batchMs, loadMs, computeMs, computeUs, costMicros } =
+      charge;
+    const measures = [units, batchSize, batchRows, rows, bytes, computeUs, costMicros];
+    const isPaid = costMicros === 0 || (charge.currency !== null && charge.subscriptionId !== null);
+    if (
+      !(units > 0 && isPaid && measures.every(isMeasure)) ||
+      ![queueMs, batchMs, loadMs, computeMs].every(isDuration)
+    ) {
+      throw new UnfitChargeError(`The ledger cannot take ${JSON.stringify({ units, ...charge })}.`);
+    }
+    const values = [
+      quoted(charge.predictionId),
+      quoted(requestId),
+      quoted(charge.worker),
+      batchSize,
+      batchRows,
+      rows,
+      units,
+      bytes,
+      queueMs,
+      batchMs,
+      loadMs,
+      computeMs,
+      computeUs,
+      costMicros,
+      at.getTime() - hourMs,
+    ];
+    const separator = i === 0 ? '{' : ',';
+    for (let c = 0; c < values.length; c++) arrays[c] += `${separator}${values[c]}`;
+  }
+  return arrays.map((array) => `${array}}`);
+}
+
+/** A text as an element of an array of Postgres. */
+function quoted(text: string): string {
+  return `"${text.replace(/["\\]/g, '\\$&')}"`;
 }
 
 const HOUR_MS = 3_600_000;

@@ -1,10 +1,10 @@
 /**
  * The two statements that charge: for charges of one kind, which is what a caller of one model sends, and for any. Both
  * take the units off the leases first: the lease is the licence to charge, and without a row of it nothing is written.
- * That an event is written once is its primary key: should one be there already, nothing of the statement stands.
+ * Each kind is one row of `usage_deltas`, with its events in it until the fold moves them (migration `charges_in_one_row`).
  */
 import type { SqlQuery } from '../../database/index.js';
-import { groupByKind, type ChargeGroup, type ChargeKind, type Settlement } from './charge-kinds.js';
+import { EVENT_ARRAYS, groupByKind, type ChargeKind, type Settlement } from './charge-kinds.js';
 
 /** A lease whose charges are in the ledger now. */
 export interface TakenLease {
@@ -13,14 +13,9 @@ export interface TakenLease {
   readonly isRecalled: boolean;
 }
 
-const EVENT_COLUMNS = `id, request_id, worker, batch_size, batch_rows, rows, units, bytes, queue_ms, batch_ms, load_ms,
-      compute_ms, compute_us, cost_micros`;
-const EVENT_VALUES = EVENT_COLUMNS.replace(/\w+/g, 'e.$&');
-const LEASE_COLUMNS = 'tenant_id, api_key_id, period_start';
-const KIND_COLUMNS = `user_id, owner_tenant_id, model_id, model_name, version_id, version_number, digest, alias, runtime,
-      currency, subscription_id`;
-const DELTA_COLUMNS = `tenant_id, api_key_id, owner_tenant_id, model_id, model_name, version_id, version_number,
-      subscription_id, currency, hour, predictions, rows, bytes, compute_us, cost_micros`;
+const DELTA_COLUMNS = `tenant_id, api_key_id, period_start, user_id, owner_tenant_id, model_id, model_name, version_id,
+      version_number, digest, alias, runtime, currency, subscription_id, hour, predictions, rows, bytes, compute_us,
+      cost_micros, ${EVENT_ARRAYS.join(', ')}`;
 
 // Compared with the statement for any: no table of kinds, no join and nothing to sort, half of the database's time.
 const SETTLE_KIND = `
@@ -33,15 +28,9 @@ const SETTLE_KIND = `
     WHERE l.tenant_id = $1 AND l.id = $2
     RETURNING l.id, l.api_key_id, l.period_start, l.recalled_at
   ), added AS (
-    INSERT INTO usage_events (${EVENT_COLUMNS}, created_at, ${LEASE_COLUMNS}, ${KIND_COLUMNS})
-    SELECT ${EVENT_VALUES}, to_timestamp(e.at_ms / 1000), $1, t.api_key_id, t.period_start, $10,
-      $11, $12, $13, $14, $15, $16, $17, $18, $19, $20
-    FROM taken t, unnest($22::text[], $23::text[], $24::text[], $25::int[], $26::int[], $27::int[], $28::int[],
-      $29::bigint[], $30::float8[], $31::float8[], $32::float8[], $33::float8[], $34::bigint[], $35::bigint[],
-      $36::float8[]) AS e(${EVENT_COLUMNS}, at_ms)
-  ), counted AS (
     INSERT INTO usage_deltas (${DELTA_COLUMNS})
-    SELECT $1, t.api_key_id, $11, $12, $13, $14, $15, $20, $19, to_timestamp($21::float8 / 1000), $3, $4, $5, $6, $7
+    SELECT $1, t.api_key_id, t.period_start, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
+      to_timestamp($21::float8 / 1000), $3, $4, $5, $6, $7, ${EVENT_ARRAYS.map((_, i) => `$${22 + i}`).join(', ')}
     FROM taken t
   )
   SELECT id AS "leaseId", recalled_at IS NOT NULL AS "isRecalled" FROM taken`;
@@ -51,10 +40,13 @@ const SETTLE_ANY = `
   WITH held AS MATERIALIZED (
     SELECT l.id FROM quota_leases l WHERE l.tenant_id = $1 AND l.id = ANY ($3::text[]) ORDER BY l.id FOR UPDATE
   ), kinds AS MATERIALIZED (
-    SELECT * FROM json_to_recordset($4::json) AS k(kind INTEGER, "leaseId" TEXT, "userId" TEXT, "ownerTenantId" TEXT,
-      "modelId" TEXT, "modelName" TEXT, "versionId" TEXT, "versionNumber" INTEGER, digest TEXT, alias TEXT, runtime TEXT,
-      currency TEXT, "subscriptionId" TEXT, "hourMs" FLOAT8, units BIGINT, rows BIGINT, bytes BIGINT, "computeUs" BIGINT,
-      "costMicros" BIGINT, ordinals INT8MULTIRANGE)
+    SELECT * FROM json_to_recordset($4::json) AS k("leaseId" TEXT, "userId" TEXT, "ownerTenantId" TEXT, "modelId" TEXT,
+      "modelName" TEXT, "versionId" TEXT, "versionNumber" INTEGER, digest TEXT, alias TEXT, runtime TEXT, currency TEXT,
+      "subscriptionId" TEXT, "hourMs" FLOAT8, units BIGINT, rows BIGINT, bytes BIGINT, "computeUs" BIGINT,
+      "costMicros" BIGINT, ordinals INT8MULTIRANGE, ids TEXT[], request_ids TEXT[], workers TEXT[], batch_sizes INTEGER[],
+      batch_row_counts INTEGER[], row_counts INTEGER[], unit_counts INTEGER[], byte_counts BIGINT[], queue_ms FLOAT8[],
+      batch_ms FLOAT8[], load_ms FLOAT8[], compute_ms FLOAT8[], charged_us BIGINT[], costs_micros BIGINT[],
+      at_ms INTEGER[])
   ), taken AS (
     UPDATE quota_leases l SET charged = l.charged + s.units, charged_rows = l.charged_rows + s.rows,
       charged_bytes = l.charged_bytes + s.bytes, charged_compute_us = l.charged_compute_us + s.compute_us,
@@ -69,19 +61,10 @@ const SETTLE_ANY = `
     WHERE l.id = s.id
     RETURNING l.id, l.api_key_id, l.period_start, l.recalled_at
   ), added AS (
-    INSERT INTO usage_events (${EVENT_COLUMNS}, created_at, ${LEASE_COLUMNS}, ${KIND_COLUMNS})
-    SELECT ${EVENT_VALUES}, to_timestamp(e.at_ms / 1000), $1, t.api_key_id, t.period_start,
-      k."userId", k."ownerTenantId", k."modelId", k."modelName", k."versionId", k."versionNumber", k.digest, k.alias,
-      k.runtime, k.currency, k."subscriptionId"
-    FROM unnest($5::int[], $6::text[], $7::text[], $8::text[], $9::int[], $10::int[], $11::int[], $12::int[],
-      $13::bigint[], $14::float8[], $15::float8[], $16::float8[], $17::float8[], $18::bigint[], $19::bigint[],
-      $20::float8[]) AS e(kind, ${EVENT_COLUMNS}, at_ms)
-    JOIN kinds k USING (kind) JOIN taken t ON t.id = k."leaseId"
-  ), counted AS (
     INSERT INTO usage_deltas (${DELTA_COLUMNS})
-    SELECT $1, t.api_key_id, k."ownerTenantId", k."modelId", k."modelName", k."versionId", k."versionNumber",
-      k."subscriptionId", k.currency, to_timestamp(k."hourMs" / 1000), k.units, k.rows, k.bytes, k."computeUs",
-      k."costMicros"
+    SELECT $1, t.api_key_id, t.period_start, k."userId", k."ownerTenantId", k."modelId", k."modelName", k."versionId",
+      k."versionNumber", k.digest, k.alias, k.runtime, k.currency, k."subscriptionId", to_timestamp(k."hourMs" / 1000),
+      k.units, k.rows, k.bytes, k."computeUs", k."costMicros", ${EVENT_ARRAYS.map((name) => `k.${name}`).join(', ')}
     FROM kinds k JOIN taken t ON t.id = k."leaseId"
   )
   SELECT id AS "leaseId", recalled_at IS NOT NULL AS "isRecalled" FROM taken`;
@@ -89,23 +72,23 @@ const SETTLE_ANY = `
 /**
  * Writes the events and takes their units off the leases; of a lease that is not there nothing is written.
  * @returns the leases that were
- * @throws an integrity violation when one of the events is in the ledger already (its key, or what the lease has left);
- * nothing is written then
+ * @throws what `isDataRefused` knows when a lease has less left; `UnfitChargeError`. Nothing is written then
  */
 export function writeCharges(
   query: SqlQuery,
   tenantId: string,
   settlements: readonly Settlement[],
 ): Promise<TakenLease[]> {
-  const group = groupByKind(settlements);
-  const [kind, another] = group.kinds;
+  const leaseExpiresAt = latestExpiryOf(settlements);
+  const kinds = groupByKind(settlements);
+  const [kind, another] = kinds;
   if (kind !== undefined && another === undefined) {
-    return query<TakenLease>(SETTLE_KIND, parametersOfKind(tenantId, kind, settlements));
+    return query<TakenLease>(SETTLE_KIND, parametersOfKind(tenantId, kind, leaseExpiresAt));
   }
-  return query<TakenLease>(SETTLE_ANY, parametersOfAny(tenantId, group, settlements));
+  return query<TakenLease>(SETTLE_ANY, parametersOfAny(tenantId, kinds, leaseExpiresAt));
 }
 
-function parametersOfKind(tenantId: string, kind: ChargeKind, settlements: readonly Settlement[]): unknown[] {
+function parametersOfKind(tenantId: string, kind: ChargeKind, leaseExpiresAt: Date): unknown[] {
   const { sums } = kind;
   return [
     tenantId,
@@ -116,7 +99,7 @@ function parametersOfKind(tenantId: string, kind: ChargeKind, settlements: reado
     sums.computeUs,
     String(sums.costMicros),
     sums.ordinals,
-    latestExpiryOf(settlements),
+    leaseExpiresAt,
     kind.userId,
     kind.ownerTenantId,
     kind.modelId,
@@ -129,29 +112,19 @@ function parametersOfKind(tenantId: string, kind: ChargeKind, settlements: reado
     kind.currency,
     kind.subscriptionId,
     kind.hourMs,
-    ...eventColumns(settlements),
+    ...kind.events,
   ];
 }
 
-function parametersOfAny(
-  tenantId: string,
-  { kinds, kindOf }: ChargeGroup,
-  settlements: readonly Settlement[],
-): unknown[] {
-  const rows = kinds.map(({ sums, ...facts }, kind) => ({
-    kind,
+function parametersOfAny(tenantId: string, kinds: readonly ChargeKind[], leaseExpiresAt: Date): unknown[] {
+  const rows = kinds.map(({ sums, events, ...facts }) => ({
     ...facts,
     ...sums,
     costMicros: String(sums.costMicros),
+    ...Object.fromEntries(EVENT_ARRAYS.map((name, i) => [name, events[i]])),
   }));
-  return [
-    tenantId,
-    latestExpiryOf(settlements),
-    [...new Set(kinds.map(({ leaseId }) => leaseId))],
-    JSON.stringify(rows),
-    `{${kindOf.join(',')}}`,
-    ...eventColumns(settlements),
-  ];
+  const leaseIds = [...new Set(kinds.map(({ leaseId }) => leaseId))];
+  return [tenantId, leaseExpiresAt, leaseIds, JSON.stringify(rows)];
 }
 
 function latestExpiryOf(settlements: readonly Settlement[]): Date {
@@ -159,41 +132,4 @@ function latestExpiryOf(settlements: readonly Settlement[]): Date {
     (latest, { leaseExpiresAt }) => (leaseExpiresAt > latest ? leaseExpiresAt : latest),
     new Date(0),
   );
-}
-
-const EVENT_ARRAYS = 15;
-
-/**
- * What differs between charges, a text for each column of `EVENT_COLUMNS` and the time. Built here and not by the
- * driver, which would look at the type of each element and quote them all.
- */
-function eventColumns(settlements: readonly Settlement[]): string[] {
-  const columns = Array.from({ length: EVENT_ARRAYS }, () => '');
-  for (const [i, { requestId, units, at, charge }] of settlements.entries()) {
-    const values = [
-      quoted(charge.predictionId),
-      quoted(requestId),
-      quoted(charge.worker),
-      charge.batchSize,
-      charge.batchRows,
-      charge.rows,
-      units,
-      charge.bytes,
-      charge.queueMs,
-      charge.batchMs,
-      charge.loadMs,
-      charge.computeMs,
-      charge.computeUs,
-      charge.costMicros,
-      at.getTime(),
-    ];
-    const separator = i === 0 ? '{' : ',';
-    for (let c = 0; c < values.length; c++) columns[c] += `${separator}${values[c]}`;
-  }
-  return columns.map((column) => `${column}}`);
-}
-
-/** A text as an element of an array of Postgres. */
-function quoted(text: string): string {
-  return `"${text.replace(/["\\]/g, '\\$&')}"`;
 }

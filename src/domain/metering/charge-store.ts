@@ -1,7 +1,11 @@
-/** Charging: one exchange with the database writes the usage events and takes their units off the leases. */
-import { isIntegrityViolation, type SqlQuery, type Transactions } from '../../database/index.js';
+/**
+ * Charging: one exchange with the database writes the usage events and takes their units off the leases. What is charged
+ * here is sent once. Only what PostgreSQL has refused may be sent again: nothing of it stands. Whether something stands
+ * whose answer was lost nobody asks; the lease says it when it ends.
+ */
+import { isDataRefused, type SqlQuery, type Transactions } from '../../database/index.js';
 import { refuse, type Result } from '../../lib/result.js';
-import type { Settlement } from './charge-kinds.js';
+import { UnfitChargeError, type Settlement } from './charge-kinds.js';
 import { writeCharges } from './charge-statements.js';
 import { reservationLost, type ReservationLost } from './errors.js';
 
@@ -16,21 +20,12 @@ export interface Settled {
 
 export function createChargeStore(database: Transactions) {
   return Object.freeze({
-    /** Charges in one transaction; says of each, in order, whether it is in the ledger now. */
-    async settle(tenantId: string, settlements: readonly Settlement[]): Promise<Settled[]> {
-      const query = database.single({ tenantId });
-      try {
-        return await settle(query, tenantId, settlements);
-      } catch (error) {
-        if (!isIntegrityViolation(error)) throw error;
-        return settleRest(query, tenantId, settlements, error);
-      }
+    /** Charges in one transaction; says of each, in order, whether it is in the ledger now: its lease was there. */
+    settle(tenantId: string, settlements: readonly Settlement[]): Promise<Settled[]> {
+      return settle(database.single({ tenantId }), tenantId, settlements);
     },
 
-    /**
-     * Charges one, together with what the caller writes: both or neither.
-     * @throws when it is in the ledger already: nobody retries what may have been committed
-     */
+    /** Charges one, together with what the caller writes: both or neither. */
     settleAndWrite<E>(
       tenantId: string,
       settlement: Settlement,
@@ -46,7 +41,14 @@ export function createChargeStore(database: Transactions) {
 
 export type ChargeStore = ReturnType<typeof createChargeStore>;
 
-/** Of each, in order, whether it is in the ledger now. A lease that is gone may have been charged before it went. */
+/**
+ * Whether charges that failed together may be sent again one by one, for only one of them may be at fault. Never when the
+ * answer was lost: they may be in the ledger already, and would be a second time.
+ */
+export function mayChargeAlone(fault: unknown): boolean {
+  return fault instanceof UnfitChargeError || isDataRefused(fault);
+}
+
 async function settle(
   query: SqlQuery,
   tenantId: string,
@@ -56,41 +58,8 @@ async function settle(
   for (const { leaseId, isRecalled } of await writeCharges(query, tenantId, settlements)) {
     taken.set(leaseId, isRecalled);
   }
-  const lost = settlements.filter(({ leaseId }) => !taken.has(leaseId));
-  const before = await findCharged(query, tenantId, lost);
-  return settlements.map(({ leaseId, charge }) => ({
-    isCharged: taken.has(leaseId) || before.has(charge.predictionId),
+  return settlements.map(({ leaseId }) => ({
+    isCharged: taken.has(leaseId),
     isRecalled: taken.get(leaseId) ?? false,
   }));
-}
-
-/**
- * The same when a rule of the tables refused them. If some are in the ledger already (what seemed lost with its connection
- * did go through), those are charged, and the others go again without them.
- */
-async function settleRest(
-  query: SqlQuery,
-  tenantId: string,
-  settlements: readonly Settlement[],
-  violation: unknown,
-): Promise<Settled[]> {
-  const before = await findCharged(query, tenantId, settlements);
-  if (before.size === 0) throw violation;
-  const rest = settlements.filter(({ charge }) => !before.has(charge.predictionId));
-  const settled = rest.length === 0 ? [] : await settle(query, tenantId, rest);
-  const outcomes = new Map(rest.map((settlement, i) => [settlement, settled[i]]));
-  return settlements.map((one) => outcomes.get(one) ?? { isCharged: true, isRecalled: false });
-}
-
-async function findCharged(
-  query: SqlQuery,
-  tenantId: string,
-  settlements: readonly Settlement[],
-): Promise<ReadonlySet<string>> {
-  if (settlements.length === 0) return new Set();
-  const rows = await query<{ id: string }>(
-    'SELECT id FROM usage_events WHERE tenant_id = $1 AND id = ANY ($2)',
-    [tenantId, settlements.map(({ charge }) => charge.predictionId)],
-  );
-  return new Set(rows.map(({ id }) => id));
 }

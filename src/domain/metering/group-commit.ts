@@ -22,7 +22,7 @@ interface Waiting<Item, Outcome> {
  * The waiting line is not bounded here: each item belongs to a running prediction, and those are.
  * @param commit writes the items in one transaction and returns their outcomes in the same order
  * @param options `maxItems` in one commit; `mayRetryAlone` says of a failed commit whether its members should be
- * tried one by one, which is right when one of them may be at fault, and not when the database is gone
+ * tried one by one, which is right when one of them may be at fault, and wrong when the commit may have gone through
  */
 export function createGroupCommit<Item, Outcome>(
   commit: (key: string, items: readonly Item[]) => Promise<readonly Outcome[]>,
@@ -43,7 +43,7 @@ export function createGroupCommit<Item, Outcome>(
         return () => group.forEach((waiting) => waiting.reject(fault));
       }
       // One item that the database does not take must not fail its neighbours: each gets a commit, and a fault, of
-      // its own. Safe also when the lost commit did go through, because settling is exactly once.
+      // its own.
       for (const waiting of group) (await commitGroup(key, [waiting]))();
       return () => undefined;
     }

@@ -95,8 +95,8 @@ export interface HeldReservation extends Reservation {
   readonly lease: Lease;
   readonly amounts: Amounts;
   isOver: boolean;
-  /** The prediction that it is, or was, being charged for. */
-  chargedFor: string | null;
+  /** Its charge is with the database, or was. It is never sent twice. */
+  isSent: boolean;
 }
 
 export function newAccount(facts: AccountFacts): Account {
@@ -179,7 +179,7 @@ export function draw(lease: Lease, claim: Claim, amounts: Amounts, nowMs: number
     lease,
     amounts,
     isOver: false,
-    chargedFor: null,
+    isSent: false,
   };
 }
 

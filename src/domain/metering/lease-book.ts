@@ -32,8 +32,8 @@ export interface LeaseBook {
   ): Promise<Result<Reservation, QuotaExceeded>>;
   /** Whether nothing else runs on the lease of the reservation. */
   isAlone(reservation: Reservation): boolean;
-  /** `false`: the units were given back, or charged for another prediction. */
-  beginCharge(reservation: Reservation, predictionId: string): boolean;
+  /** `false`: the units were given back, or a charge for them was sent already. */
+  beginCharge(reservation: Reservation): boolean;
   /** How `beginCharge` ended, if not well. UNKNOWN: the database failed; LOST: the lease is gone; UNDONE: nothing happened. */
   endCharge(reservation: Reservation, outcome: 'UNDONE' | 'LOST' | 'UNKNOWN'): void;
   /** The charge is in the ledger. Resolves when what it did not take of the claim is there for everybody. */
@@ -186,16 +186,17 @@ export function createLeaseBook({ store, clock, ...options }: LeaseBookDeps): Le
       return (reservation as HeldReservation).lease.inUse === reservation.units;
     },
 
-    beginCharge(reservation, predictionId) {
+    beginCharge(reservation) {
       const held = reservation as HeldReservation;
-      if (held.chargedFor === null && !held.isOver) held.chargedFor = predictionId;
-      return held.chargedFor === predictionId;
+      if (held.isSent || held.isOver) return false;
+      held.isSent = true;
+      return true;
     },
 
     endCharge(reservation, outcome) {
       const held = reservation as HeldReservation;
       const { lease } = held;
-      if (outcome === 'UNDONE') held.chargedFor = held.isOver ? held.chargedFor : null;
+      if (outcome === 'UNDONE' && !held.isOver) held.isSent = false;
       if (outcome === 'LOST') lease.isGone = true;
       if (outcome === 'LOST' || outcome === 'UNKNOWN') retire(lease);
     },
@@ -225,7 +226,7 @@ export function createLeaseBook({ store, clock, ...options }: LeaseBookDeps): Le
       const { account } = lease;
       lease.inUse -= held.units;
       // In the middle of a charge: whether it comes to pass, the row of the lease will say.
-      if (held.chargedFor !== null) retire(lease);
+      if (held.isSent) retire(lease);
       if (!lease.isRetired) putBack(held);
       if (lease.isLoose && !lease.isRecalled && !lease.isRetired && account.waiting.length === 0) return;
       worker.kick(account);

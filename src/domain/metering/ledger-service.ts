@@ -60,7 +60,7 @@ export interface LedgerService {
     actor: TenantActor,
     input: { readonly range: Span | null },
   ): Promise<Result<UsageExport, ExportRefusal>>;
-  /** Moves what was charged into the roll-ups; returns how many deltas. */
+  /** Moves what was charged into the ledger's table and the roll-ups; returns how many deltas. */
   foldAcrossTenants(): Promise<number>;
   /** Makes the partitions of this month and the next two; returns how many were not there. */
   ensurePartitions(): Promise<number>;
@@ -81,7 +81,6 @@ export interface LedgerDeps {
   readonly mayRetire?: (month: Date) => Promise<boolean>;
 }
 
-const FOLD_AT_ONCE = 5_000;
 const MONTHS_AHEAD = 2;
 const MAX_DIFFERENCES = 100;
 const MAX_EXPORTS_PER_TENANT = 2;
@@ -181,14 +180,7 @@ export function createLedgerService(deps: LedgerDeps): LedgerService {
       return ok({ pages: counted(actor.tenantId, span), range: span });
     },
 
-    async foldAcrossTenants() {
-      let folded = 0;
-      for (;;) {
-        const now = await store.foldAcrossTenants(FOLD_AT_ONCE);
-        folded += now;
-        if (now < FOLD_AT_ONCE) return folded;
-      }
-    },
+    foldAcrossTenants: () => store.foldAcrossTenants(),
 
     async ensurePartitions() {
       let made = 0;

@@ -25,6 +25,8 @@ export interface DifferenceSum {
   readonly costMicros: number;
 }
 
+/** Deltas in a statement: of up to 128 events each, so that none takes longer than a second or two. */
+const FOLD_AT_ONCE = 500;
 /** How long a charge may have to wait for a lock of the upkeep; then the upkeep gives way and tries again. */
 const LOCK_WITHIN_MS = 200;
 const LOCK_TRIES = 25;
@@ -46,12 +48,15 @@ export function createLedgerStore(database: Transactions) {
   }
 
   return Object.freeze({
-    /** Moves up to `most` deltas into the roll-ups; returns how many. 0 too while another server does it. */
-    async foldAcrossTenants(most: number): Promise<number> {
-      const [row] = await database.single({})<{ folded: number }>('SELECT fold_usage_deltas($1) AS folded', [
-        most,
-      ]);
-      return row?.folded ?? 0;
+    /** Moves deltas into the ledger and its roll-ups; returns how many. 0 too while another server does it. */
+    async foldAcrossTenants(): Promise<number> {
+      const query = database.single({});
+      for (let folded = 0; ;) {
+        const [row] = await query<{ now: number }>('SELECT fold_usage_deltas($1) AS now', [FOLD_AT_ONCE]);
+        const now = row?.now ?? 0;
+        folded += now;
+        if (now < FOLD_AT_ONCE) return folded;
+      }
     },
 
     /** Whether it was made now. */

@@ -1,5 +1,5 @@
 /** Reserve, run, settle: the promises, and why they hold, are in README.md. */
-import { isDatabaseUnavailable, type Transactions, type Tx } from '../../database/index.js';
+import type { Transactions, Tx } from '../../database/index.js';
 import type { Clock } from '../../lib/clock.js';
 import { mayBeId } from '../../lib/ids.js';
 import { parsePageRequest, toPage } from '../../lib/page.js';
@@ -15,7 +15,7 @@ import {
 } from './alias-callers.js';
 import { createAdmission, type Admission } from './admission.js';
 import type { Settlement } from './charge-kinds.js';
-import { createChargeStore, type Settled, type WriteWithCharge } from './charge-store.js';
+import { createChargeStore, mayChargeAlone, type Settled, type WriteWithCharge } from './charge-store.js';
 import {
   apiKeyNotFound,
   reservationLost,
@@ -36,6 +36,7 @@ import { withinPeriod, type Quota } from './quota.js';
 import type { LimitLeft } from './limit.js';
 import { createLimits, type LimitsService } from './limits.js';
 import type { Amounts } from './measures.js';
+import { createLedgerStore } from './ledger-store.js';
 import { createMeteringStore } from './store.js';
 import { checkLimit, checkUsageInput, checkWeight, type UsageInput } from './usage-input.js';
 import { readUsage } from './usage-report.js';
@@ -50,7 +51,7 @@ export interface MeteringService extends LimitsService {
   reserve(actor: TenantActor, request: ReserveRequest): Promise<Result<Reservation, QuotaExceeded>>;
   /**
    * Charges a reservation, once; durable when it resolves. `write` joins the same transaction, and its refusal
-   * undoes the charge. RESERVATION_LOST: nothing was charged, so the answer must not be given.
+   * undoes the charge. RESERVATION_LOST: this call charged nothing, so the answer must not be given.
    */
   settle<E = never>(
     actor: TenantActor,
@@ -137,6 +138,7 @@ export function createMeteringService(deps: MeteringDeps): MeteringService {
   const store = createMeteringStore();
   const leases = createLeaseStore(database);
   const charges = createChargeStore(database);
+  const ledger = createLedgerStore(database);
   const { recallPatienceMs } = deps;
   const book = createLeaseBook({
     store: leases,
@@ -145,7 +147,7 @@ export function createMeteringService(deps: MeteringDeps): MeteringService {
   });
   const settlements = createGroupCommit<Settlement, Settled>(charges.settle, {
     maxItems: MAX_ITEMS_PER_COMMIT,
-    mayRetryAlone: (fault: unknown) => !isDatabaseUnavailable(fault),
+    mayRetryAlone: mayChargeAlone,
   });
   const { readQuotas, readStanding, awaitRecall, ...limits } = createLimits({
     database,
@@ -209,7 +211,7 @@ export function createMeteringService(deps: MeteringDeps): MeteringService {
       charge: Charge,
       write?: WriteWithCharge<E>,
     ): Promise<Result<Charged, ReservationLost | E>> {
-      if (!book.beginCharge(reservation, charge.predictionId)) return refuse(reservationLost());
+      if (!book.beginCharge(reservation)) return refuse(reservationLost());
       const now = clock.now();
       const chargedAt = withinPeriod(reservation.day, now);
       const settlement: Settlement = {
@@ -260,6 +262,8 @@ export function createMeteringService(deps: MeteringDeps): MeteringService {
       const page = parsePageRequest(CALLERS_SORT, 3, { first, after }, isCursorKey);
       if (!page.ok) return page;
       const since = new Date(clock.now().getTime() - CALLERS_WITHIN_DAYS * DAY_MS);
+      // They are looked up by an index, which what was charged a moment ago is not in yet.
+      await ledger.foldAcrossTenants();
       const { rows, totalCount } = await readAliasCallersAcrossTenants(
         database,
         actor.tenantId,

@@ -53,7 +53,7 @@ const COLUMNS = `id, kind, corrects_id AS "correctsId", reason, created_at AS "c
   compute_ms AS "computeMs", batch_size AS "batchSize", batch_rows AS "batchRows"`;
 
 // Month by month, so that each page reads one index of one partition.
-const PAGE_OF_MONTH = `SELECT ${COLUMNS} FROM usage_events
+const PAGE_OF_MONTH = `SELECT ${COLUMNS} FROM usage_ledger
   WHERE tenant_id = $1 AND period_start = $2 AND created_at >= $3 AND created_at < $4
     AND (created_at, id) > ($5, $6)
   ORDER BY created_at, id LIMIT ${PAGE}`;

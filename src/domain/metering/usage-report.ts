@@ -84,10 +84,10 @@ const unrolled = (keys: string) => `
   SELECT ${keys}, hour AS at, ${MEASURES} FROM usage_deltas
   WHERE tenant_id = $1 AND hour >= $12 AND hour < $13
   UNION ALL
-  SELECT ${keys}, created_at, units, rows, bytes, compute_us, cost_micros FROM usage_events
+  SELECT ${keys}, created_at, units, rows, bytes, compute_us, cost_micros FROM usage_ledger
   WHERE tenant_id = $1 AND created_at >= $14 AND created_at < $15 AND period_start = $16
   UNION ALL
-  SELECT ${keys}, created_at, units, rows, bytes, compute_us, cost_micros FROM usage_events
+  SELECT ${keys}, created_at, units, rows, bytes, compute_us, cost_micros FROM usage_ledger
   WHERE tenant_id = $1 AND created_at >= $17 AND created_at < $18 AND period_start = $19`;
 
 const SUMS = `coalesce(sum(predictions), 0)::float8 AS predictions, coalesce(sum(rows), 0)::float8 AS rows,

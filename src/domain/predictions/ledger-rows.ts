@@ -25,7 +25,7 @@ const SELECT = `SELECT u.id, u.version_id AS "versionId", u.created_at AS "creat
     u.version_number AS "versionNumber", u.digest AS sha256, u.alias, u.runtime, u.worker, u.batch_size AS "batchSize",
     greatest(u.batch_rows, u.rows) AS "batchRows", u.rows, u.queue_ms AS "queueMs", u.batch_ms AS "batchMs", u.load_ms AS "loadMs", u.compute_ms AS "computeMs", u.units AS charged,
     u.cost_micros::text AS "costMicros", u.currency
-  FROM usage_events u
+  FROM usage_ledger u
   LEFT JOIN idempotency_records r ON r.prediction_id = u.id AND r.tenant_id = u.tenant_id
   WHERE u.tenant_id = $1 AND u.kind = 'PREDICTION'`;
 

@@ -136,7 +136,7 @@ async function placeInThePast(
   try {
     const copy = (changes: string) =>
       database.query(
-        `INSERT INTO usage_events SELECT (jsonb_populate_record(u, ${changes})).* FROM usage_events u WHERE u.id = $1`,
+        `INSERT INTO usage_events SELECT (jsonb_populate_record(u, ${changes})).* FROM usage_ledger u WHERE u.id = $1`,
         [predictionId],
       );
     await copy(

@@ -16,7 +16,7 @@ export async function keepLedger(client: Client, dataDirectory: string, setting:
   const database = await connectAsOwner(dataDirectory);
   const id = 'prd_00000000000000000000000001';
   try {
-    await database.query(`CREATE TEMP TABLE priced AS SELECT * FROM usage_events WHERE id = $1`, [
+    await database.query(`CREATE TEMP TABLE priced AS SELECT * FROM usage_ledger WHERE id = $1`, [
       setting.predictionId,
     ]);
     await database.query(

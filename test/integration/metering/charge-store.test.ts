@@ -1,9 +1,10 @@
 /** Charges of one kind go by a statement of their own, others by another: the books must not show which. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Settlement } from '../../../src/domain/metering/charge-kinds.js';
-import { createChargeStore } from '../../../src/domain/metering/charge-store.js';
+import { createChargeStore, mayChargeAlone } from '../../../src/domain/metering/charge-store.js';
+import { createLedgerStore } from '../../../src/domain/metering/ledger-store.js';
 import { newId } from '../../../src/lib/ids.js';
-import { ok } from '../../../src/lib/result.js';
+import { ok, refuse } from '../../../src/lib/result.js';
 import { chargeOf, openMeteringRoom, type MeteringRoom } from '../../support/metering-room.js';
 
 const PERIOD = new Date('2026-03-01T00:00:00.000Z');
@@ -24,6 +25,10 @@ async function lease(tenantId: string, units: number, isRecalled = false): Promi
     [id, tenantId, PERIOD, units, isRecalled ? AT : null, AT],
   );
   return id;
+}
+
+function foldAll(): Promise<number> {
+  return createLedgerStore(room.db.database).foldAcrossTenants();
 }
 
 /** Of another model each time. */
@@ -61,7 +66,7 @@ describe.each([
   const several = (leaseId: string) => make(leaseId, count);
   const store = () => createChargeStore(room.db.database);
   const eventsOf = (tenantId: string) =>
-    room.db.asOwner<Record<string, unknown>>('SELECT * FROM usage_events WHERE tenant_id = $1 ORDER BY id', [
+    room.db.asOwner<Record<string, unknown>>('SELECT * FROM usage_ledger WHERE tenant_id = $1 ORDER BY id', [
       tenantId,
     ]);
   const leaseOf = async (id: string) =>
@@ -163,35 +168,16 @@ describe.each([
     expect(left).toEqual({ ordinals: count === 1 ? '{[1,2),[3,4),[7,9)}' : '{[1,2),[8,9)}' });
   });
 
-  it('a second time take nothing, and are known to be charged', async () => {
+  it('are in the ledger once, before and after the fold, with the same facts', async () => {
     const tenantId = await room.tenant(100);
-    const leaseId = await lease(tenantId, 10);
-    const settlements = several(leaseId);
-    await store().settle(tenantId, settlements);
-    const again = await store().settle(tenantId, settlements);
-    expect(again.every(({ isCharged }) => isCharged)).toBe(true);
-    expect(await leaseOf(leaseId)).toMatchObject({ charged: 2 * count });
-    expect(await eventsOf(tenantId)).toHaveLength(count);
-  });
-
-  it('of which one was charged before take what the others cost', async () => {
-    const tenantId = await room.tenant(100);
-    const leaseId = await lease(tenantId, 10);
-    const settlements = several(leaseId);
-    await store().settle(tenantId, settlements.slice(0, 1));
-    const settled = await store().settle(tenantId, settlements);
-    expect(settled).toEqual(settlements.map(() => ({ isCharged: true, isRecalled: false })));
-    expect(await leaseOf(leaseId)).toMatchObject({ charged: 2 * count });
-    expect(await sumsOf(tenantId)).toMatchObject({ units: 2 * count });
-  });
-
-  it('under an id that another tenant used are a fault', async () => {
-    const [tenantId, other] = [await room.tenant(100), await room.tenant(100)];
-    const settlements = several(await lease(tenantId, 10));
-    const [first] = settlements as [Settlement];
-    await store().settle(other, [{ ...first, leaseId: await lease(other, 10) }]);
-    await expect(store().settle(tenantId, settlements)).rejects.toThrow(/usage_events/);
-    expect(await eventsOf(tenantId)).toEqual([]);
+    await store().settle(tenantId, several(await lease(tenantId, 10)));
+    const before = await eventsOf(tenantId);
+    const settled = () => room.db.asOwner('SELECT id FROM usage_events WHERE tenant_id = $1', [tenantId]);
+    expect(await settled()).toEqual([]);
+    await foldAll();
+    expect(await settled()).toHaveLength(count);
+    expect(await eventsOf(tenantId)).toEqual(before);
+    expect(await sumsOf(tenantId)).toMatchObject({ units: null });
   });
 
   it('without a lease, or on one of another tenant, are not written', async () => {
@@ -246,16 +232,85 @@ it('charges on several leases are charged where there is one, and lost where the
   ]);
 });
 
-it('a charge and an answer under a key are both written, once', async () => {
+it('a charge and an answer under a key are both written, or neither', async () => {
   const tenantId = await room.tenant(100);
   const store = createChargeStore(room.db.database);
   const leaseId = await lease(tenantId, 10);
-  const settlement = settlementOf(leaseId);
-  let written = 0;
-  const write = () => Promise.resolve(ok(void written++));
-  expect((await store.settleAndWrite(tenantId, settlement, write)).ok).toBe(true);
-  await expect(store.settleAndWrite(tenantId, settlement, write)).rejects.toThrow(/usage_events/);
-  expect(written).toBe(1);
-  const [charged] = await room.db.asOwner('SELECT charged::int FROM quota_leases WHERE id = $1', [leaseId]);
-  expect(charged).toEqual({ charged: 2 });
+  const charged = async () =>
+    (
+      await room.db.asOwner(
+        `SELECT charged::int, (SELECT count(*)::int FROM usage_ledger WHERE tenant_id = l.tenant_id) AS events
+         FROM quota_leases l WHERE id = $1`,
+        [leaseId],
+      )
+    )[0];
+  const write = () => Promise.resolve(ok(undefined));
+  expect((await store.settleAndWrite(tenantId, settlementOf(leaseId), write)).ok).toBe(true);
+  expect(await charged()).toEqual({ charged: 2, events: 1 });
+  const refused = () => Promise.resolve(refuse({ code: 'CONFLICT', message: 'no' } as const));
+  expect((await store.settleAndWrite(tenantId, settlementOf(leaseId), refused)).ok).toBe(false);
+  const fails = () => Promise.reject(new Error('no'));
+  await expect(store.settleAndWrite(tenantId, settlementOf(leaseId), fails)).rejects.toThrow('no');
+  expect(await charged()).toEqual({ charged: 2, events: 1 });
+});
+
+describe('what the fold could not write is refused before', () => {
+  const store = () => createChargeStore(room.db.database);
+  const failureOf = async (change: Partial<Settlement>, charge: Partial<Settlement['charge']> = {}) => {
+    const tenantId = await room.tenant(100);
+    const leaseId = await lease(tenantId, 10);
+    const one = settlementOf(leaseId);
+    const bad = { ...one, ...change, charge: { ...one.charge, ...charge } };
+    const fault: unknown = await store()
+      .settle(tenantId, [one, bad])
+      .catch((error: unknown) => error);
+    const written = await room.db.asOwner('SELECT id FROM usage_ledger WHERE tenant_id = $1', [tenantId]);
+    expect(written).toEqual([]);
+    // So its neighbours are charged without it.
+    expect(mayChargeAlone(fault)).toBe(true);
+    return String(fault);
+  };
+
+  it.each<[string, Partial<Settlement['charge']>]>([
+    ['fewer rows than none', { rows: -1 }],
+    ['bytes that are no number', { bytes: NaN }],
+    ['half a microsecond', { computeUs: 0.5 }],
+    ['a time without end', { queueMs: Infinity }],
+    ['a price below nothing', { costMicros: -1 }],
+    ['a price in no currency', { currency: null }],
+    ['a price that nobody agreed to', { subscriptionId: null }],
+  ])('%s', async (_, charge) => {
+    expect(await failureOf({}, charge)).toMatch(/The ledger cannot take/);
+  });
+
+  it('no unit', async () => {
+    expect(await failureOf({ units: 0 })).toMatch(/The ledger cannot take/);
+  });
+
+  it('a month that is not the month of the lease', async () => {
+    expect(await failureOf({ at: new Date('2026-04-01T00:00:00.000Z') })).toMatch(/usage_deltas_month/);
+  });
+
+  it('more rows than a column holds', async () => {
+    expect(await failureOf({}, { rows: 2 ** 31 })).toMatch(/out of range/);
+  });
+});
+
+it('an event of an id that is there already is in the ledger once when it is folded, and the check tells its sums', async () => {
+  const tenantId = await room.tenant(100);
+  const store = createChargeStore(room.db.database);
+  const settlement = settlementOf(await lease(tenantId, 10));
+  // Nothing sends a charge again; were something to, the ledger would not stop at it.
+  for (let time = 0; time < 2; time++) {
+    await store.settle(tenantId, [settlement]);
+    await foldAll();
+  }
+  const events = await room.db.asOwner('SELECT id FROM usage_ledger WHERE tenant_id = $1', [tenantId]);
+  expect(events).toHaveLength(1);
+  const [from, to] = [new Date('2026-03-15T00:00Z'), new Date('2026-03-16T00:00Z')];
+  const differences = await createLedgerStore(room.db.database).checkRollupsAcrossTenants(from, to, 100);
+  expect(differences.filter((one) => one.tenantId === tenantId)[0]).toMatchObject({
+    events: { predictions: 2 },
+    rollups: { predictions: 4 },
+  });
 });

@@ -42,6 +42,8 @@ describe('partitions', () => {
   it('are made while charges go on, and take what the default one had of the month', async () => {
     const actor = userOf(await room.tenant(null));
     await charge(actor, '2035-05-31T23:59:59.999Z');
+    await room.ledger.foldAcrossTenants();
+    expect(await room.db.asOwner('SELECT count(*)::int AS n FROM usage_events_default')).toEqual([{ n: 1 }]);
     const holder = new pg.Client({ connectionString: room.db.url });
     await holder.connect();
     try {
@@ -54,6 +56,7 @@ describe('partitions', () => {
     } finally {
       await holder.end();
     }
+    await room.ledger.foldAcrossTenants();
     expect(await room.db.asOwner('SELECT count(*)::int AS n FROM usage_events_2035_05')).toEqual([{ n: 6 }]);
     expect(await room.db.asOwner('SELECT id FROM usage_events_default')).toEqual([]);
   });

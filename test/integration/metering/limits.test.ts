@@ -163,7 +163,7 @@ describe('what is known only afterwards', () => {
     await setLimit({ measure: 'COMPUTE_MS', window: 'LIFETIME', amount: 20 });
     const reservation = await take();
     await charge(reservation, { computeUs: 50_000 });
-    const [event] = await room.db.asOwner('SELECT compute_us::int FROM usage_events WHERE tenant_id = $1', [
+    const [event] = await room.db.asOwner('SELECT compute_us::int FROM usage_ledger WHERE tenant_id = $1', [
       tenantId,
     ]);
     expect(event).toEqual({ compute_us: 10_000 });

@@ -25,7 +25,7 @@ describe('settle', () => {
     const key = await room.key(tenantId, 10);
     const charge = chargeOf();
     expect((await room.metering.settle(key, await reserve(key), charge)).ok).toBe(true);
-    const [event] = await room.db.asOwner('SELECT * FROM usage_events WHERE id = $1', [charge.predictionId]);
+    const [event] = await room.db.asOwner('SELECT * FROM usage_ledger WHERE id = $1', [charge.predictionId]);
     expect(event).toMatchObject({
       tenant_id: tenantId,
       api_key_id: key.apiKeyId,
@@ -43,7 +43,7 @@ describe('settle', () => {
     ]);
   });
 
-  it('the same charge twice, or eight times at once, counts once', async () => {
+  it('eight times at once counts once, and says so to one', async () => {
     const tenantId = await room.tenant(10);
     const actor = userOf(tenantId);
     const reservation = await reserve(actor);
@@ -51,7 +51,7 @@ describe('settle', () => {
     const settled = await Promise.all(
       Array.from({ length: 8 }, () => room.metering.settle(actor, reservation, charge)),
     );
-    expect(settled.every((result) => result.ok)).toBe(true);
+    expect(settled.filter((result) => result.ok)).toHaveLength(1);
     expect(await room.books(tenantId)).toMatchObject({ events: 1, counters: [{ used: 1, reserved: 0 }] });
   });
 
@@ -150,7 +150,7 @@ describe('settle', () => {
     await metering.settle(actor, reserved.value, chargeOf());
     // One statement, which sets nothing and calls nothing of ours that could.
     expect(texts).toHaveLength(1);
-    expect(texts[0]).toMatch(/INSERT INTO usage_events/);
+    expect(texts[0]).toMatch(/INSERT INTO usage_deltas/);
     expect(texts[0]).not.toMatch(/synchronous_commit|set_config|_quota\(/);
     const setting = await room.db.database.sql({ tenantId }, (query) =>
       query<{ synchronous_commit: string }>('SHOW synchronous_commit', []),

@@ -51,7 +51,7 @@ describe('a limit by the day', () => {
     }
     const days = await room.db.asOwner<{ day: string; used: number }>(
       `SELECT to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS day, count(*)::int AS used
-       FROM usage_events WHERE tenant_id = $1 GROUP BY 1 ORDER BY 1`,
+       FROM usage_ledger WHERE tenant_id = $1 GROUP BY 1 ORDER BY 1`,
       [actor.tenantId],
     );
     expect(days).toEqual(

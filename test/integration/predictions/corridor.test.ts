@@ -147,7 +147,7 @@ describe('who may run what', () => {
     expect(await codes(key, commandFor(viewed))).toEqual(['NOT_ENTITLED']);
     expect(await codes(key, commandFor(granted))).toEqual(['OK']);
     // The consumer pays, and the ledger says whose model it was.
-    const events = await room.db.asOwner('SELECT owner_tenant_id FROM usage_events WHERE tenant_id = $1', [
+    const events = await room.db.asOwner('SELECT owner_tenant_id FROM usage_ledger WHERE tenant_id = $1', [
       tenantId,
     ]);
     expect(events).toEqual([{ owner_tenant_id: owner }, { owner_tenant_id: owner }]);

@@ -68,7 +68,7 @@ const costOf = async (actor = buyer, more = {}) => accepted(await predict(actor,
 
 function ledger(): Promise<{ cost: number; subscription: string | null; currency: string | null }[]> {
   return room.db.asOwner(
-    `SELECT cost_micros::float8 AS cost, subscription_id AS subscription, currency FROM usage_events
+    `SELECT cost_micros::float8 AS cost, subscription_id AS subscription, currency FROM usage_ledger
      WHERE tenant_id = $1 ORDER BY cost_micros`,
     [buyer.tenantId],
   );
@@ -277,7 +277,7 @@ describe('a quote', () => {
       `SELECT (SELECT json_agg(c) FROM quota_counters c WHERE tenant_id = $1) AS counters,
          (SELECT json_agg(l) FROM quota_leases l WHERE tenant_id = $1) AS leases,
          (SELECT json_agg(o) FROM subscription_ordinals o WHERE tenant_id = $1) AS ordinals,
-         (SELECT count(*)::int FROM usage_events WHERE tenant_id = $1) AS events`,
+         (SELECT count(*)::int FROM usage_ledger WHERE tenant_id = $1) AS events`,
       [buyer.tenantId],
     );
 

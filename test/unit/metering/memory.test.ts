@@ -49,7 +49,7 @@ it(`of ${TENANTS} tenants that predicted once, nothing is remembered half a minu
     for (let i = from; i < to; i++) {
       const reserved = await book.reserve(`tenant-${i}`, i % 2 === 0 ? null : `key-${i}`, REQUEST);
       if (!reserved.ok) throw new Error('refused');
-      book.beginCharge(reserved.value, `prediction-${i}`);
+      book.beginCharge(reserved.value);
       await book.endCharged(reserved.value, [1, 0, 0, 0, 0, 0]);
     }
   }
