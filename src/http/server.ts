@@ -7,6 +7,7 @@ import { registerJsonBody } from './json-body.js';
 import type { Metrics } from './metrics.js';
 import { createRequestLog } from './request-log.js';
 import { SECURITY_HEADERS } from './security-headers.js';
+import { registerTurnstile } from './turnstile.js';
 
 export interface HttpServerOptions {
   readonly host: string;
@@ -44,6 +45,7 @@ export class HttpServer {
   static async create(options: HttpServerOptions): Promise<HttpServer> {
     const app = createFastify(options);
     addHooks(app, options.metrics, options.log.isLevelEnabled('debug'));
+    registerTurnstile(app);
     refuseWhileClosing(app);
     registerJsonBody(app, { bodyLimitBytes: options.bodyLimitBytes });
     app.setErrorHandler<FastifyError>(handleError);
