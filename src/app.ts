@@ -24,6 +24,7 @@ import { createMeteringService } from './domain/metering/index.js';
 import type { PredictObservation } from './domain/predictions/index.js';
 import { bootstrapOperator, type Bootstrap } from './first-start.js';
 import { createContextFactory } from './graphql/create-context.js';
+import { createEarlyRefusal } from './graphql/early-refusal.js';
 import { createResolvers } from './graphql/resolvers/index.js';
 import { startGraphQLServer } from './graphql/server.js';
 import { authenticateRequests } from './http/authenticate-request.js';
@@ -284,7 +285,12 @@ async function openDoors(
         metricsToken: config.metricsToken,
       }),
       graphiql.route,
-      graphqlRoute({ apollo, graphiql, createContext: createContextFactory(services) }),
+      graphqlRoute({
+        apollo,
+        graphiql,
+        createContext: createContextFactory(services),
+        refuseEarly: createEarlyRefusal(services),
+      }),
       (app) =>
         registerUploadRoute(app, {
           authenticate,

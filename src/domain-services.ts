@@ -124,6 +124,7 @@ export function createDomainServices(config: Config, machines: Machines, options
     metering,
     engines: machines.runtimes,
     infer: (job) => inference.infer(job),
+    queue: inference,
     packPath: (packDigest) => machines.artifacts.localPath(packDigest),
     defaultTimeoutMs: config.inference.defaultTimeoutMs,
     othersDiedBefore,

@@ -1,10 +1,16 @@
 /** GraphQL on Fastify: Apollo answers; this file watches the connection and completes error answers. */
-import { HeaderMap, type ApolloServer, type HTTPGraphQLRequest } from '@apollo/server';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import {
+  HeaderMap,
+  type ApolloServer,
+  type HTTPGraphQLRequest,
+  type HTTPGraphQLResponse,
+} from '@apollo/server';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { FormattedExecutionResult } from 'graphql';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { ContextRequest } from '../graphql/create-context.js';
 import type { GraphQLContext } from '../graphql/context.js';
+import type { EarlyAnswer, RefuseEarly } from '../graphql/early-refusal.js';
 import { withRequestId } from '../graphql/format-error.js';
 import { tenantHeaderOf } from './authenticate-request.js';
 import type { GraphiqlPage } from './graphiql-route.js';
@@ -13,13 +19,14 @@ export interface GraphQLRouteOptions {
   readonly apollo: ApolloServer<GraphQLContext>;
   readonly createContext: (request: ContextRequest) => Promise<GraphQLContext>;
   readonly graphiql: GraphiqlPage;
+  readonly refuseEarly: RefuseEarly;
 }
 
 /** Longest time for a body to arrive: one who sends a byte a minute holds memory, not just a socket. */
 const BODY_TIMEOUT_MS = 60_000;
 
 export function graphqlRoute(options: GraphQLRouteOptions): (app: FastifyInstance) => void {
-  const { apollo, createContext } = options;
+  const { apollo, createContext, refuseEarly } = options;
   const toApolloRequest = createTranslation();
   const signalOf = createSignals();
   return (app) => {
@@ -35,19 +42,40 @@ export function graphqlRoute(options: GraphQLRouteOptions): (app: FastifyInstanc
       },
       handler: async (request, reply) => {
         if (isBrowserVisit(request)) return options.graphiql.send(reply);
-        const { status, headers, body } = await apollo.executeHTTPGraphQLRequest({
-          httpGraphQLRequest: toApolloRequest(request),
-          context: () => createContext(toContextRequest(request, signalOf(request))),
-        });
-        if (body.kind !== 'complete') throw new Error('Answers in parts are not part of the contract.');
-        for (const [name, value] of headers) void reply.header(name, value);
-        void reply.code(status ?? 200);
+        const httpGraphQLRequest = toApolloRequest(request);
+        const contextRequest = () => toContextRequest(request, signalOf(request));
+        const ask = async (body: unknown, context: () => Promise<GraphQLContext>) => {
+          const asked = { ...httpGraphQLRequest, body };
+          return toAnswer(await apollo.executeHTTPGraphQLRequest({ httpGraphQLRequest: asked, context }));
+        };
+        const early = mayRefuseEarly(request) ? await refuseEarly(request.body, contextRequest, ask) : null;
+        if (early !== null) return send(reply, early);
+        const answer = await ask(httpGraphQLRequest.body, () => createContext(contextRequest()));
+        void reply.code(answer.status);
         // Errors inside an operation have their request id already; these came before there was one.
-        if (reply.statusCode < 400) return body.string;
-        return completeErrors(body.string, request.id);
+        if (answer.status < 400) return send(reply, answer);
+        return completeErrors(send(reply, answer), request.id);
       },
     });
   };
+}
+
+/** Its answer does not depend on its headers but for who sends it. */
+function mayRefuseEarly(
+  request: FastifyRequest,
+): request is FastifyRequest & { readonly body: Record<string, unknown> } {
+  return request.method === 'POST' && isRecord(request.body) && ACCEPTS_JSON.has(request.headers.accept);
+}
+
+function toAnswer({ status, headers, body }: HTTPGraphQLResponse): EarlyAnswer & { readonly status: number } {
+  if (body.kind !== 'complete') throw new Error('Answers in parts are not part of the contract.');
+  return { status: status ?? 200, headers: [...headers], body: body.string };
+}
+
+/** Writes the headers; what it returns is to be sent. */
+function send(reply: FastifyReply, { headers, body }: EarlyAnswer): string {
+  for (const [name, value] of headers) void reply.header(name, value);
+  return body;
 }
 
 /** A person who typed the address, not a program: asks for HTML first, and asks no question. */

@@ -31,6 +31,8 @@ export interface AdmissionDeps {
 export interface Admission {
   readonly queue: FairQueue<Ticket>;
   submit(job: InferenceJob): Result<Ticket, InferenceRefusal>;
+  /** What any job of the key would be refused with now, whatever is in it; `null` when one may be admitted. Admits nothing. */
+  foresee(fairnessKey: string): InferenceRefusal | null;
   /** A request whose worker was lost returns to the head: it has waited already. */
   putBack(ticket: Ticket): void;
   /** A ticket was picked for its first run: how long it waited corrects the next estimates. */
@@ -118,6 +120,11 @@ export function createAdmission(deps: AdmissionDeps): Admission {
       ticket.watchCaller(watchCaller);
       deadlines.add(ticket);
       return ok(ticket);
+    },
+
+    foresee(fairnessKey: string): InferenceRefusal | null {
+      const offer = queue.foresee(fairnessKey);
+      return offer.accepted ? null : overloaded(retryAfterMs(offer.aheadMs), offer.full);
     },
 
     putBack(ticket: Ticket): void {

@@ -119,6 +119,25 @@ export class InferenceEngine {
   }
 
   /**
+   * What any job of this key would be refused with now because its queue is full; `null` when it must be tried. For who can
+   * refuse a request before he has looked into it: he tells by `noteRefusal` that he did.
+   */
+  foresee(fairnessKey: string): InferenceRefusal | null {
+    // A pool that stops refuses in other words.
+    return this.#state === 'running' ? this.#admission.foresee(fairnessKey) : null;
+  }
+
+  /** Counts a refusal that was foreseen, and given without `infer`. */
+  noteRefusal(refusal: InferenceRefusal): void {
+    this.#counters.recordResult(refuse(refusal));
+  }
+
+  /** False while `foresee` refuses nobody, which is cheaper to ask. */
+  mayBeFull(): boolean {
+    return this.#admission.queue.mayRefuse;
+  }
+
+  /**
    * Brings a model into memory ahead of its first prediction, in an idle moment.
    * @param signature with it, the model also runs once on zeros: engines build much on the first run
    */

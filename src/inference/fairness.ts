@@ -64,6 +64,10 @@ export interface FairQueue<T extends FairEntry> {
   readonly length: number;
   /** Adds at the end of its key's line, or says which bound it would break. */
   offer(entry: T): Offer;
+  /** What `offer` would say to an entry of this key that holds no memory: refused now, it is refused whatever it holds. */
+  foresee(fairnessKey: string): Offer;
+  /** False while `foresee` accepts every key, which is cheaper to ask. */
+  readonly mayRefuse: boolean;
   /** Puts an entry that was taken back before all others. Ignores the bounds. */
   putBack(entry: T): void;
   /** Who is next among the entries that pass; it stays in the queue. Asks once per key and group. */
@@ -218,6 +222,22 @@ export function createFairQueue<T extends FairEntry>(
     return ahead;
   };
 
+  const offerOf = (fairnessKey: string, weight: number, newBytes: number): Offer => {
+    const tally = tallies.get(fairnessKey);
+    const inLine = tally?.queued ?? 0;
+    const isCrowding =
+      length >= RESERVED_FROM * bounds.maxQueued && inLine >= crowdLimit(tally === undefined);
+    const isTooHeavy = length > 0 && bytes + newBytes > bounds.maxQueuedBytes;
+    if (length >= bounds.maxQueued || isTooHeavy) {
+      return { accepted: false, full: 'queue', aheadMs: workMs };
+    }
+    const isKeyTooHeavy = tally !== undefined && tally.bytes + newBytes > bounds.maxQueuedBytesPerKey;
+    if (inLine >= bounds.maxQueuedPerKey || isKeyTooHeavy || isCrowding) {
+      return { accepted: false, full: 'key', aheadMs: aheadMs(fairnessKey, weight) };
+    }
+    return { accepted: true };
+  };
+
   function* entries(): IterableIterator<T> {
     yield* returned.entries();
     for (const { streams } of accounts.values()) {
@@ -231,18 +251,8 @@ export function createFairQueue<T extends FairEntry>(
     },
 
     offer(entry: T): Offer {
-      const tally = tallies.get(entry.fairnessKey);
-      const inLine = tally?.queued ?? 0;
-      const isCrowding =
-        length >= RESERVED_FROM * bounds.maxQueued && inLine >= crowdLimit(tally === undefined);
-      const isTooHeavy = length > 0 && bytes + entry.bytes > bounds.maxQueuedBytes;
-      if (length >= bounds.maxQueued || isTooHeavy) {
-        return { accepted: false, full: 'queue', aheadMs: workMs };
-      }
-      const isKeyTooHeavy = tally !== undefined && tally.bytes + entry.bytes > bounds.maxQueuedBytesPerKey;
-      if (inLine >= bounds.maxQueuedPerKey || isKeyTooHeavy || isCrowding) {
-        return { accepted: false, full: 'key', aheadMs: aheadMs(entry.fairnessKey, entry.weight) };
-      }
+      const offer = offerOf(entry.fairnessKey, entry.weight, entry.bytes);
+      if (!offer.accepted) return offer;
       const account = accountOf(entry.fairnessKey, entry.weight);
       let stream = account.streams.get(entry.group);
       if (stream === undefined) {
@@ -256,8 +266,16 @@ export function createFairQueue<T extends FairEntry>(
       entry.place = { node: list.push(entry, arrivals++), list };
       stream.length += 1;
       count(entry);
-      return { accepted: true };
+      return offer;
     },
+
+    get mayRefuse() {
+      const { maxQueued, maxQueuedPerKey, maxQueuedBytes, maxQueuedBytesPerKey } = bounds;
+      if (length >= Math.min(maxQueuedPerKey, RESERVED_FROM * maxQueued)) return true;
+      return bytes > Math.min(maxQueuedBytes, maxQueuedBytesPerKey);
+    },
+
+    foresee: (fairnessKey: string) => offerOf(fairnessKey, tallies.get(fairnessKey)?.weight ?? 1, 0),
 
     putBack(entry: T): void {
       entry.place = { node: returned.push(entry, arrivals++), list: returned };

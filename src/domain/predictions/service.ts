@@ -10,7 +10,7 @@ import { modelNotFound, type ModelNotFound } from '../catalog/index.js';
 import type { EntitlementRefusal, MarketplaceService } from '../marketplace/index.js';
 import type { MeteringService } from '../metering/index.js';
 import { parseTarget } from './check-command.js';
-import type { InvalidInput } from './errors.js';
+import type { InvalidInput, Overloaded } from './errors.js';
 import { createIdempotency, type Outcome } from './idempotency.js';
 import { createLedgerReads, type PredictionFilter } from './ledger-rows.js';
 import { DEFAULT_INPUT_LIMITS, type InputLimits } from './limits.js';
@@ -20,6 +20,7 @@ import { createPredict, type PredictDeps } from './predict.js';
 import type { PredictCommand, Prediction, PredictTarget, RunnableVersion } from './prediction.js';
 import { createQuote, type Quote } from './quote.js';
 import { createRunnableVersions } from './runnable-versions.js';
+import { createRefuseIfFull, type PoolQueue } from './refuse-if-full.js';
 import { createPredictionsStore, dropOutputs } from './store.js';
 
 /** One call of `predict`, however it ended: for metrics and logs. */
@@ -35,6 +36,14 @@ export interface PredictObservation {
 export interface PredictionsService {
   /** Runs a version once. Charged when it is answered, never when it fails. @param signal fires when the caller goes */
   predict(actor: TenantActor, command: PredictCommand, signal: AbortSignal): Promise<Outcome>;
+  /** False while `refuseIfFull` refuses nobody, which is cheaper to ask. */
+  mayBeFull(): boolean;
+  /**
+   * The refusal that a prediction of this tenant would end with because its queue is full, whatever version and inputs it
+   * names; `null` when it must be looked at. Counts as a prediction that was asked for and refused. Not for requests with an
+   * idempotency key: the answer to one may be there already.
+   */
+  refuseIfFull(actor: TenantActor): Overloaded | null;
   /** Gives back claims on idempotency keys that could not be while the database was away; rejects while it still is. */
   giveBackClaimsAcrossTenants(): Promise<void>;
   /** What a prediction would cost, and whether it would be admitted. Runs, reserves and counts nothing. */
@@ -68,6 +77,8 @@ export interface PredictionsInput {
 export interface PredictionsDeps extends Pick<PredictDeps, 'infer' | 'clock'> {
   readonly metering: PredictDeps['metering'] & Pick<MeteringService, 'outlook'>;
   readonly marketplace: Pick<MarketplaceService, 'entitlementFor'>;
+  /** Left away: whether there is room shows when a job is offered to the pool. */
+  readonly queue?: PoolQueue;
   /** Where the pack of a version lies on this machine. */
   readonly packPath: (packDigest: string) => string;
   readonly log: Pick<Logger, 'warn' | 'error'>;
@@ -85,9 +96,14 @@ export interface PredictionsDeps extends Pick<PredictDeps, 'infer' | 'clock'> {
 const DEFAULT_TIMEOUT_MS = 10_000;
 const DEFAULT_CLAIM_MARGIN_MS = 30_000;
 const SORT = 'predictions';
+const NEVER_FULL: PoolQueue = {
+  mayBeFull: () => false,
+  foresee: () => null,
+  noteRefusal: () => undefined,
+};
 
 export function createPredictionsService(deps: PredictionsDeps): PredictionsService {
-  const { clock, log } = deps;
+  const { clock, log, queue = NEVER_FULL } = deps;
   const store = createPredictionsStore(deps.database, deps.othersDiedBefore ?? null);
   const ledger = createLedgerReads(deps.database);
   const claimMarginMs = deps.claimMarginMs ?? DEFAULT_CLAIM_MARGIN_MS;
@@ -136,6 +152,14 @@ export function createPredictionsService(deps: PredictionsDeps): PredictionsServ
         deps.observe?.({ actor, outcome, durationMs: clock.monotonicMs() - startMs, prediction });
       }
     },
+
+    mayBeFull: () => queue.mayBeFull(),
+
+    refuseIfFull: createRefuseIfFull({
+      queue,
+      metering: deps.metering,
+      onRefused: (actor) => deps.observe?.({ actor, outcome: 'OVERLOADED', durationMs: 0, prediction: null }),
+    }),
 
     giveBackClaimsAcrossTenants: idempotency.giveBackClaimsAcrossTenants,
 

@@ -1,5 +1,6 @@
 /** The doors without the house: real Fastify, real Apollo, the real contract; services that do as told. */
 import { createContextFactory } from '../../../src/graphql/create-context.js';
+import { createEarlyRefusal } from '../../../src/graphql/early-refusal.js';
 import type { Services } from '../../../src/graphql/services.js';
 import type { Resolvers } from '../../../src/graphql/generated/resolvers.js';
 import { createResolvers } from '../../../src/graphql/resolvers/index.js';
@@ -53,6 +54,7 @@ export async function openDoors(options: DoorsOptions = {}): Promise<HttpServer>
       runtimes: () => [{ runtime: 'tfjs-wasm', available: true, detail: '4.22.0' }],
       pool: () => ({ workers: [], queued: 0, queueLimit: 1 }),
     },
+    predictions: { mayBeFull: () => false },
     ...options.services,
   } as unknown as Services;
   const graphiql = createGraphiqlPage();
@@ -72,7 +74,12 @@ export async function openDoors(options: DoorsOptions = {}): Promise<HttpServer>
         checkReadiness: options.readiness ?? (async () => ({ isReady: true, problems: [] })),
       }),
       graphiql.route,
-      graphqlRoute({ apollo, graphiql, createContext: createContextFactory(services) }),
+      graphqlRoute({
+        apollo,
+        graphiql,
+        createContext: createContextFactory(services),
+        refuseEarly: createEarlyRefusal(services),
+      }),
     ],
   });
 }

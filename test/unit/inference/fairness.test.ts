@@ -274,6 +274,24 @@ describe('the bounds', () => {
     );
   });
 
+  it('are foreseen for a key: as an entry without bytes meets them, and never where any would pass', () => {
+    const offers = fc.record({ key: fc.constantFrom('a', 'b', 'c', 'd'), bytes: fc.nat(8) });
+    fc.assert(
+      fc.property(fc.array(offers, { minLength: 8, maxLength: 40, size: 'max' }), (some) => {
+        const queue = createFairQueue<Entry>(BOUNDS);
+        for (const { key, bytes } of some) {
+          const foreseen = queue.foresee(key);
+          if (!queue.mayRefuse) expect(foreseen.accepted).toBe(true);
+          const empty = entry(key, { bytes: 0 });
+          expect(queue.offer(empty)).toEqual(foreseen);
+          if (foreseen.accepted) queue.remove(empty);
+          const offer = queue.offer(entry(key, { bytes }));
+          if (!foreseen.accepted) expect(offer.accepted).toBe(false);
+        }
+      }),
+    );
+  });
+
   it('leave room for a newcomer when loud keys have filled their part', () => {
     const queue = createFairQueue<Entry>({ ...ROOMY, maxQueued: 100, maxQueuedPerKey: 50 });
     for (let i = 0; i < 500; i++) queue.offer(entry(`loud-${i % 4}`));

@@ -1,0 +1,63 @@
+// Faults in what callers are promised while one of them floods the server.
+const EARLY = 'test/unit/http/early-refusal.test.ts';
+const TURNSTILE = 'test/unit/http/turnstile.test.ts';
+
+/** @type {import('./plant.mjs').Fault[]} */
+export const OVERLOAD_FAULTS = [
+  {
+    name: 'refuse-a-replay-at-the-door',
+    file: 'src/graphql/early-refusal.ts',
+    find: " && (input['idempotencyKey'] ?? null) === null",
+    replace: '',
+    tests: [EARLY],
+  },
+  {
+    name: 'refuse-at-the-door-by-any-operation',
+    file: 'src/graphql/early-refusal.ts',
+    find: 'if (wanted !== null && wanted !== operationName) return false;',
+    replace: '',
+    tests: [EARLY],
+  },
+  {
+    name: 'take-a-document-for-a-lone-prediction',
+    file: 'src/graphql/lone-predict.ts',
+    find: ' || operation.selectionSet.selections.length !== 1',
+    replace: '',
+    tests: [EARLY],
+  },
+  {
+    name: 'repeat-the-first-refusal',
+    file: 'src/graphql/early-refusal.ts',
+    find: 'cutAtMarks(body, marks)',
+    replace: 'cutAtMarks(body, marks.slice(0, 1))',
+    tests: [EARLY],
+  },
+  {
+    name: 'hold-a-place-for-who-was-refused',
+    file: 'src/domain/predictions/refuse-if-full.ts',
+    find: 'admission.value.leave();',
+    replace: '',
+    tests: ['test/unit/predictions/refuse-if-full.test.ts'],
+  },
+  {
+    name: 'foresee-more-than-is-refused',
+    file: 'src/inference/fairness.ts',
+    find: '?.weight ?? 1, 0)',
+    replace: '?.weight ?? 1, 9)',
+    tests: ['test/unit/inference/fairness.test.ts'],
+  },
+  {
+    name: 'one-line-at-the-turnstile',
+    file: 'src/http/turnstile.ts',
+    find: 'const line = this.#lines.get(caller);',
+    replace: 'const [line] = this.#lines.values();',
+    tests: [TURNSTILE],
+  },
+  {
+    name: 'no-hurry-for-connections',
+    file: 'src/http/turnstile.ts',
+    find: 'this.#openingTurns = OPENING_TURNS;',
+    replace: '',
+    tests: [TURNSTILE],
+  },
+];
