@@ -6,7 +6,7 @@ import { Turnstile } from '../../../src/http/turnstile.js';
 function loop() {
   let nowMs = 0;
   let ends: (() => void)[] = [];
-  let afters: (() => void)[] = [];
+  const afters: (() => void)[] = [];
   const turnstile = new Turnstile({
     now: () => nowMs,
     atEndOfTurn: (callback) => ends.push(callback),
