@@ -54,6 +54,13 @@ export const OVERLOAD_FAULTS = [
     tests: [TURNSTILE],
   },
   {
+    name: 'forget-who-has-gone',
+    file: 'src/http/turnstile.ts',
+    find: 'this.#connections -= 1;',
+    replace: '',
+    tests: [TURNSTILE],
+  },
+  {
     name: 'no-hurry-for-connections',
     file: 'src/http/turnstile.ts',
     find: 'this.#openingTurns = OPENING_TURNS;',

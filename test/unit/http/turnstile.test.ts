@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Turnstile } from '../../../src/http/turnstile.js';
 
 /** An event loop by hand: a clock that only work moves, and the two moments that the turnstile asks for. */
-function loop() {
+function loop(connections = 65) {
   let nowMs = 0;
   let ends: (() => void)[] = [];
   const afters: (() => void)[] = [];
@@ -16,6 +16,21 @@ function loop() {
   const settleWork = (): void => {
     for (let next = afters.shift(); next !== undefined; next = afters.shift()) next();
   };
+  /** @returns how long the end of the turn took */
+  const endTurn = (): number => {
+    const fromMs = nowMs;
+    const due = ends;
+    ends = [];
+    for (const end of due) end();
+    settleWork();
+    return nowMs - fromMs;
+  };
+  for (let i = 0; i < connections; i++) turnstile.noteOpened();
+  // Until it is no news any more.
+  for (let turn = 0; turn < 3; turn++) {
+    turnstile.enter('before', () => undefined);
+    endTurn();
+  }
   return {
     turnstile,
     passed,
@@ -27,15 +42,7 @@ function loop() {
       });
     },
     pass: (ms: number) => void (nowMs += ms),
-    /** @returns how long the end of the turn took */
-    endTurn: (): number => {
-      const fromMs = nowMs;
-      const due = ends;
-      ends = [];
-      for (const end of due) end();
-      settleWork();
-      return nowMs - fromMs;
-    },
+    endTurn,
     isEndAskedFor: () => ends.length > 0,
   };
 }
@@ -62,6 +69,26 @@ describe('the turnstile', () => {
     endTurn();
     expect(passed).toEqual(['a', 'b']);
     expect(turnstile.waiting).toBe(0);
+  });
+
+  it('holds back nobody while few connections are open, and then nobody overtakes who waits', () => {
+    const { arrive, passed, endTurn, turnstile, isEndAskedFor } = loop(64);
+    for (let i = 0; i < 3; i++) arrive('a', 5, `a${i}`);
+    expect(passed).toEqual(['a0', 'a1', 'a2']);
+    expect(isEndAskedFor()).toBe(false);
+    turnstile.noteOpened();
+    arrive('a', 5, 'a3');
+    arrive('a', 5, 'a4');
+    expect(passed).toHaveLength(4);
+    turnstile.noteClosed();
+    arrive('a', 5, 'a5');
+    expect(passed).toHaveLength(4);
+    while (turnstile.waiting > 0) endTurn();
+    expect(passed).toEqual(['a0', 'a1', 'a2', 'a3', 'a4', 'a5']);
+    endTurn();
+    arrive('a', 5, 'a6');
+    arrive('a', 5, 'a7');
+    expect(passed).toHaveLength(8);
   });
 
   it('nobody overtakes in the same line, also not when the next turn is young', () => {
@@ -92,7 +119,7 @@ describe('the turnstile', () => {
     expect(endTurn()).toBeGreaterThan(3);
     for (let turn = 0; turn < 5; turn++) {
       const before = passed.length;
-      turnstile.noteConnection();
+      turnstile.noteOpened();
       expect(endTurn()).toBeLessThan(1);
       expect(passed.length).toBeGreaterThan(before);
     }
