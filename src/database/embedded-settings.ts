@@ -22,6 +22,8 @@ export function serverSettings(port: number): string[] {
     max_wal_senders: 0,
     max_worker_processes: 4,
     max_parallel_workers: 2,
+    // A second's charges are written to one table and leave it again, all day: it should stay as small as a few seconds.
+    autovacuum_naptime: '10s',
     // Plans are small; compiling them costs more than it saves.
     jit: 'off',
     timezone: 'UTC',
