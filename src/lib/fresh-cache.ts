@@ -1,21 +1,23 @@
 /**
  * Facts that are read on every request and change seldom. A fact is used again only while all of this holds: nothing
  * that it may depend on has changed since its reading *began*, that beginning is not too long ago, and its own time is not up.
- * So whoever asks after a change was announced never gets what was true before it.
+ * So whoever asks after a change was announced never gets what was true before it. A fact that is asked for late in its
+ * time is read again meanwhile, so that what is in steady use never waits for the database once a period.
  */
 import { LRUCache } from 'lru-cache';
 import type { Clock } from './clock.js';
 
 export interface FreshCache<V extends object> {
-  /** What is remembered and still good. Asks nobody. */
-  held(key: string): V | undefined;
   /**
-   * What is remembered and still good, else what `read` finds. Callers who ask for the same at once share one reading. `null` is
-   * not remembered.
-   * @throws what `read` rejects with, to all who share it
+   * What is remembered and still good, at once; else a promise of what `read` finds. Callers who ask for the same at once
+   * share one reading. `null` is not remembered.
+   * @throws the promise rejects with what `read` does, for all who share it
    */
-  get(key: string, read: () => Promise<V | null>): Promise<V | null>;
+  get(key: string, read: () => Promise<V | null>): V | Promise<V | null>;
 }
+
+/** From this part of its age on, a fact that is asked for is read again, while the rest is left for the reading. */
+const RENEW_FROM = 2 / 3;
 
 export interface FreshCacheOptions<V> {
   /** Facts that are remembered; the one that was used longest ago is forgotten first. */
@@ -51,11 +53,10 @@ export function createFreshCache<V extends object>(options: FreshCacheOptions<V>
     return ofThen === epoch() && clock.monotonicMs() - begunAtMs < maxAgeMs;
   }
 
-  function held(key: string): V | undefined {
-    const entry = entries.get(key);
-    if (entry === undefined || !isFresh(entry)) return undefined;
+  function isGood(entry: Entry<V>): boolean {
+    if (!isFresh(entry)) return false;
     const end = endsAt(entry.value);
-    return end === null || end > clock.now() ? entry.value : undefined;
+    return end === null || end > clock.now();
   }
 
   function begin(key: string, read: () => Promise<V | null>): Promise<V | null> {
@@ -76,13 +77,21 @@ export function createFreshCache<V extends object>(options: FreshCacheOptions<V>
     return reading.found;
   }
 
+  /** The reading that is under way, as far as it may still be joined, or a new one. */
+  function readingOf(key: string, read: () => Promise<V | null>): Promise<V | null> {
+    const reading = readings.get(key);
+    return reading !== undefined && isFresh(reading) ? reading.found : begin(key, read);
+  }
+
   return Object.freeze({
-    held,
-    async get(key: string, read: () => Promise<V | null>) {
-      const value = held(key);
-      if (value !== undefined) return value;
-      const reading = readings.get(key);
-      return reading !== undefined && isFresh(reading) ? reading.found : begin(key, read);
+    get(key: string, read: () => Promise<V | null>) {
+      const entry = entries.get(key);
+      if (entry === undefined || !isGood(entry)) return readingOf(key, read);
+      if (clock.monotonicMs() - entry.begunAtMs >= maxAgeMs * RENEW_FROM) {
+        // Should it fail, the fact is good until its age is up, and whoever asks then hears why.
+        readingOf(key, read).catch(() => undefined);
+      }
+      return entry.value;
     },
   });
 }

@@ -36,7 +36,9 @@ export function createFindRunnable({ versions, marketplace, limits }: FindRunnab
     const reference = parseTarget(command.target);
     if (reference === null) return refuse([modelNotFound(['target'])]);
     const { tenantId } = actor;
-    const found = versions.held(tenantId, reference) ?? (await versions.find(tenantId, reference));
+    const asked = versions.find(tenantId, reference);
+    // What is remembered takes no turn of its own.
+    const found = asked instanceof Promise ? await asked : asked;
     if (found === null) return refuse([modelNotFound(['target'])]);
 
     // 2 entitlement

@@ -26,10 +26,8 @@ import type { VersionReference } from './check-command.js';
 import type { RunnableVersion } from './prediction.js';
 
 export interface RunnableVersions {
-  /** What the reference names now, if it is remembered. Asks nobody. */
-  held(tenantId: string, reference: VersionReference): RunnableVersion | undefined;
-  /** `null` when the tenant may not see it, or nothing is there. */
-  find(tenantId: string, reference: VersionReference): Promise<RunnableVersion | null>;
+  /** What the reference names now, at once if it is remembered; `null` when the tenant may not see it, or nothing is there. */
+  find(tenantId: string, reference: VersionReference): RunnableVersion | Promise<RunnableVersion | null>;
 }
 
 /** How long another process's change may stay unknown here when its announcement is lost. */
@@ -93,7 +91,6 @@ export function createRunnableVersions(
   }
 
   return Object.freeze({
-    held: (tenantId: string, reference: VersionReference) => cache.held(keyOf(tenantId, reference)),
     find: (tenantId: string, reference: VersionReference) =>
       cache.get(keyOf(tenantId, reference), () => read(tenantId, reference)),
   });

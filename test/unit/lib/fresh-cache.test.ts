@@ -6,7 +6,8 @@ interface Fact {
   readonly endsAt: Date | null;
 }
 
-const MAX_AGE_MS = 1_000;
+const MAX_AGE_MS = 900;
+const RENEWED_FROM_MS = 600;
 let epoch = 0;
 let nowMs = 0;
 let cache: FreshCache<Fact>;
@@ -30,7 +31,7 @@ function fact(name: string, endsAt: Date | null = null): Fact {
 }
 
 /** Asks; the reading, if one begins, waits for the test. */
-function ask(key = 'a'): Promise<Fact | null> {
+function ask(key = 'a'): Fact | Promise<Fact | null> {
   return cache.get(key, () => new Promise((resolve, reject) => reads.push({ resolve, reject })));
 }
 
@@ -38,24 +39,29 @@ async function remember(key: string, value: Fact): Promise<void> {
   await cache.get(key, () => Promise.resolve(value));
 }
 
+/** What was begun or answered has taken its turns. */
+async function settled(): Promise<void> {
+  for (let i = 0; i < 10; i++) await Promise.resolve();
+}
+
 async function begun(count: number): Promise<void> {
-  for (let i = 0; i < 10 && reads.length < count; i++) await Promise.resolve();
+  await settled();
   expect(reads).toHaveLength(count);
 }
 
 describe('what is remembered', () => {
-  it('is used without another reading', async () => {
+  it('is used at once, without another reading', async () => {
     const one = fact('one');
     await remember('a', one);
-    expect(cache.held('a')).toBe(one);
-    expect(await ask()).toBe(one);
+    nowMs = RENEWED_FROM_MS - 1;
+    expect(ask()).toBe(one);
+    await settled();
     expect(reads).toHaveLength(0);
   });
 
   it('is not used after a change', async () => {
     await remember('a', fact('old'));
     epoch++;
-    expect(cache.held('a')).toBeUndefined();
     const asked = ask();
     await begun(1);
     reads[0]?.resolve(fact('new'));
@@ -65,26 +71,28 @@ describe('what is remembered', () => {
   it('is not used beyond its age, which counts from the beginning of its reading', async () => {
     const asked = ask();
     await begun(1);
-    nowMs = 600;
+    nowMs = 500;
     reads[0]?.resolve(fact('slow'));
     await asked;
-    nowMs = MAX_AGE_MS - 1;
-    expect(cache.held('a')?.name).toBe('slow');
+    nowMs = RENEWED_FROM_MS - 1;
+    expect(ask()).toHaveProperty('name', 'slow');
     nowMs = MAX_AGE_MS;
-    expect(cache.held('a')).toBeUndefined();
+    expect(ask()).toBeInstanceOf(Promise);
+    await begun(2);
   });
 
   it('is not used past its own end', async () => {
     await remember('a', fact('short', new Date(100)));
     nowMs = 99;
-    expect(cache.held('a')?.name).toBe('short');
+    expect(ask()).toHaveProperty('name', 'short');
     nowMs = 100;
-    expect(cache.held('a')).toBeUndefined();
+    expect(ask()).toBeInstanceOf(Promise);
   });
 
   it('is bounded', async () => {
     for (const key of ['a', 'b', 'c', 'd']) await remember(key, fact(key));
-    expect(['a', 'b', 'c', 'd'].map((key) => cache.held(key)?.name)).toEqual([undefined, 'b', 'c', 'd']);
+    expect(['b', 'c', 'd'].map((key) => ask(key))).toEqual(['b', 'c', 'd'].map((key) => fact(key)));
+    expect(ask('a')).toBeInstanceOf(Promise);
   });
 });
 
@@ -106,10 +114,11 @@ describe('a reading', () => {
     await begun(2);
     reads[0]?.resolve(fact('old'));
     expect((await before)?.name).toBe('old');
-    expect(cache.held('a')).toBeUndefined();
+    const later = ask();
     reads[1]?.resolve(fact('new'));
     expect((await after)?.name).toBe('new');
-    expect(cache.held('a')?.name).toBe('new');
+    expect((await later)?.name).toBe('new');
+    expect(ask()).toHaveProperty('name', 'new');
   });
 
   it('that ends after a newer one does not replace what the newer one found', async () => {
@@ -122,7 +131,7 @@ describe('a reading', () => {
     await after;
     reads[0]?.resolve(fact('old'));
     await before;
-    expect(cache.held('a')?.name).toBe('new');
+    expect(ask()).toHaveProperty('name', 'new');
   });
 
   it('that hangs is not joined beyond the age of a fact', async () => {
@@ -135,7 +144,7 @@ describe('a reading', () => {
     expect((await fresh)?.name).toBe('fresh');
     reads[0]?.resolve(fact('hung'));
     await hanging;
-    expect(cache.held('a')?.name).toBe('fresh');
+    expect(ask()).toHaveProperty('name', 'fresh');
   });
 
   it('that finds nothing is not remembered', async () => {
@@ -157,5 +166,59 @@ describe('a reading', () => {
     await begun(2);
     reads[1]?.resolve(fact('back'));
     expect((await again)?.name).toBe('back');
+  });
+});
+
+describe('a fact that is asked for late in its time', () => {
+  beforeEach(async () => {
+    await remember('a', fact('old'));
+    nowMs = RENEWED_FROM_MS;
+  });
+
+  it('is used at once and read again, once, so that nobody waits when its time is up', async () => {
+    expect([ask(), ask(), ask()]).toEqual([fact('old'), fact('old'), fact('old')]);
+    await begun(1);
+    nowMs += 100;
+    reads[0]?.resolve(fact('renewed'));
+    await settled();
+    expect(ask()).toHaveProperty('name', 'renewed');
+    // Its age counts from the beginning of its own reading.
+    nowMs = RENEWED_FROM_MS + MAX_AGE_MS - 1;
+    expect(ask()).toHaveProperty('name', 'renewed');
+    await begun(2);
+    nowMs += 1;
+    expect(ask()).toBeInstanceOf(Promise);
+  });
+
+  it('is not used longer because its reading is slow: who asks then waits for that reading', async () => {
+    void ask();
+    await begun(1);
+    nowMs = MAX_AGE_MS;
+    const asked = ask();
+    expect(asked).toBeInstanceOf(Promise);
+    await begun(1);
+    reads[0]?.resolve(fact('slow'));
+    expect((await asked)?.name).toBe('slow');
+  });
+
+  it('is gone when it is not there any more', async () => {
+    void ask();
+    await begun(1);
+    reads[0]?.resolve(null);
+    await settled();
+    expect(ask()).toBeInstanceOf(Promise);
+  });
+
+  it('is good until its time is up when it cannot be read, and whoever asks then hears why', async () => {
+    void ask();
+    await begun(1);
+    reads[0]?.reject(new Error('away'));
+    await settled();
+    expect(ask()).toHaveProperty('name', 'old');
+    await begun(2);
+    nowMs = MAX_AGE_MS;
+    const asked = ask();
+    reads[1]?.reject(new Error('still away'));
+    await expect(asked).rejects.toThrow('still away');
   });
 });
