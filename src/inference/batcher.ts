@@ -37,25 +37,45 @@ export interface BatchLimits {
   readonly maxBytes: number;
   /** Marginal compute time of a row, which those who join are charged at first. */
   readonly msPerRow: number;
+  /** How many rows a run may have that would have so many without those who have to wait for further runs anyway. */
+  readonly rowsWithCrowd: (rows: number) => number;
 }
 
 /**
  * Fills up a run that has its first request, by fair turn: each further place goes to the key of this group that has
  * had least. Everyone whom it takes is out of the queue.
+ *
+ * A crowd is a key of which more waits than one run takes. What one run has of it does not change when its last request is
+ * answered, while a key that waits for this run alone feels each row: a crowd fills such runs only as far as they
+ * become little longer by it.
  */
 export function fillBatch<T extends Joinable>(
-  queue: Pick<FairQueue<T>, 'nextOf' | 'join'>,
+  queue: Pick<FairQueue<T>, 'nextOf' | 'join' | 'waitingBeside'>,
   first: T,
   limits: BatchLimits,
 ): T[] {
   const batch = [first];
   if (!first.joins) return batch;
   let { rows, bytes } = first;
-  const fits = (entry: T): boolean =>
-    rows + entry.rows <= limits.maxRows && bytes + entry.bytes <= limits.maxBytes;
+  // A crowd stays one while it is taken from.
+  const crowds = new Set<string>();
+  const isOfCrowd = (entry: T): boolean => {
+    if (crowds.has(entry.fairnessKey)) return true;
+    if (queue.waitingBeside(entry) <= limits.maxRows) return false;
+    crowds.add(entry.fairnessKey);
+    return true;
+  };
+  const isLedByCrowd = isOfCrowd(first);
+  let rowsOfOthers = first.rows;
+  const fits = (entry: T): boolean => {
+    const together = rows + entry.rows;
+    if (together > limits.maxRows || bytes + entry.bytes > limits.maxBytes) return false;
+    return isLedByCrowd || together <= limits.rowsWithCrowd(rowsOfOthers) || !isOfCrowd(entry);
+  };
   while (rows < limits.maxRows) {
     const entry = queue.nextOf(first.group, fits);
     if (entry === null) break;
+    if (!isLedByCrowd && !isOfCrowd(entry)) rowsOfOthers += entry.rows;
     queue.join(entry, entry.rows * limits.msPerRow);
     batch.push(entry);
     rows += entry.rows;

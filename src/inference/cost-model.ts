@@ -1,6 +1,6 @@
 /**
  * What a run of a program (a version, by one of its signatures) costs, learnt from the runs that were observed:
- * cost ≈ fixed + rows · perRow, fitted by least squares over the recent past. It decides how many rows a run may take and
+ * cost ≈ fixed + rows · perRow, fitted by least squares. It decides how many rows a run may take and
  * what a fairness key is charged before the run has been measured. Pure: no clock.
  */
 export interface CostModel {
@@ -11,14 +11,19 @@ export interface CostModel {
   msPerRow(program: string): number;
   /** The most rows that a joined run should take: at least 1, at most `limit`. */
   maxRows(program: string, limit: number): number;
+  /** The most rows that a run of `rows` may have with company that can wait: it takes little longer, or twice as long. */
+  rowsWithCompany(program: string, rows: number): number;
 }
 
 interface Fit {
+  /** Of the last twenty runs or so: how fast the machine is changes. */
   weight: number;
   rows: number;
   ms: number;
-  rowsSquared: number;
-  rowsMs: number;
+  /** Of the last two hundred: how the program scales does not. */
+  spreadWeight: number;
+  rowsSpread: number;
+  rowsMsSpread: number;
   largest: number;
   msPerRow: number;
   fixedMs: number;
@@ -30,8 +35,13 @@ interface Fit {
 const TARGET_RUN_MS = 10;
 /** … or this many times what a single row takes, where that is more. */
 const TARGET_SINGLE_RUNS = 1.5;
+/** So much longer nobody minds. */
+const LITTLE_LONGER_MS = 1;
 /** What a run counts for after the next one. */
 const DECAY = 0.95;
+const SPREAD_DECAY = 0.995;
+/** A run gets at most this many times the rows that would fit if each cost what rows have cost on average. */
+const MOST_GAIN = 1.5;
 const SMOOTHING = 0.2;
 /** A run that was interrupted (a garbage collection, a busy machine) counts as no more than this many expected ones. */
 const MAX_SURPRISE = 5;
@@ -71,7 +81,19 @@ export function createCostModel(): CostModel {
       if (perRowMs === null) return Math.max(1, Math.min(limit, step));
       const targetMs = Math.max(TARGET_RUN_MS, TARGET_SINGLE_RUNS * (fixedMs + perRowMs));
       const fitting = perRowMs > 0 ? Math.floor((targetMs - fixedMs) / perRowMs) : limit;
-      return Math.max(1, Math.min(limit, step, fitting));
+      // Times on a busy machine scatter, and a slope that is a little wrong would make a run of one row of it, or of fifty.
+      const proportional = (targetMs * fit.rows) / fit.ms;
+      const most = Math.min(fitting, Math.ceil(MOST_GAIN * proportional));
+      return Math.max(1, Math.min(limit, step, Math.max(most, Math.floor(proportional))));
+    },
+
+    rowsWithCompany(program: string, rows: number): number {
+      const fit = fits.get(program);
+      // Not known yet: no run is joined then by more than its first few rows.
+      if (fit === undefined || fit.perRowMs === null) return Infinity;
+      const { fixedMs, perRowMs } = fit;
+      const longerMs = Math.max(LITTLE_LONGER_MS, fixedMs + perRowMs * rows);
+      return perRowMs > 0 ? rows + Math.floor(longerMs / perRowMs) : Infinity;
     },
   });
 }
@@ -83,8 +105,9 @@ function emptyFit(): Fit {
     weight: 0,
     rows: 0,
     ms: 0,
-    rowsSquared: 0,
-    rowsMs: 0,
+    spreadWeight: 0,
+    rowsSpread: 0,
+    rowsMsSpread: 0,
     largest: 1,
     msPerRow: 0,
     fixedMs: 0,
@@ -101,20 +124,24 @@ function estimate(fit: Fit, rows: number): number {
 
 function include(fit: Fit, rows: number, ms: number): void {
   const isFirst = fit.weight === 0;
+  if (!isFirst) {
+    // Around the recent mean, so that a machine that has become slower does not look like a program that scales badly.
+    const moreRows = rows - fit.rows / fit.weight;
+    const moreMs = ms - fit.ms / fit.weight;
+    fit.spreadWeight = fit.spreadWeight * SPREAD_DECAY + 1;
+    fit.rowsSpread = fit.rowsSpread * SPREAD_DECAY + moreRows * moreRows;
+    fit.rowsMsSpread = fit.rowsMsSpread * SPREAD_DECAY + moreRows * moreMs;
+  }
   fit.weight = fit.weight * DECAY + 1;
   fit.rows = fit.rows * DECAY + rows;
   fit.ms = fit.ms * DECAY + ms;
-  fit.rowsSquared = fit.rowsSquared * DECAY + rows * rows;
-  fit.rowsMs = fit.rowsMs * DECAY + rows * ms;
   fit.largest = Math.max(fit.largest, rows);
   fit.msPerRow = isFirst ? ms / rows : fit.msPerRow + SMOOTHING * (ms / rows - fit.msPerRow);
 
   const meanRows = fit.rows / fit.weight;
   const meanMs = fit.ms / fit.weight;
-  const variance = fit.rowsSquared / fit.weight - meanRows * meanRows;
-  if (variance > 0.02 * meanRows * meanRows) {
-    const slope = (fit.rowsMs / fit.weight - meanRows * meanMs) / variance;
-    fit.perRowMs = Math.min(Math.max(0, slope), meanMs / meanRows);
+  if (fit.rowsSpread > 0.02 * meanRows * meanRows * fit.spreadWeight) {
+    fit.perRowMs = Math.max(0, fit.rowsMsSpread / fit.rowsSpread);
   }
   if (fit.perRowMs !== null) {
     // Alike runs say nothing new about the slope; the whole follows what was measured.

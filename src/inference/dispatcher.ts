@@ -173,7 +173,8 @@ export class Dispatcher {
     const msPerRow = costs.msPerRow(program);
     queue.take(first, msPerRow * first.rows);
     const maxRows = Math.min(costs.maxRows(program, maxBatchRows), this.#shareOf(first));
-    const batch = fillBatch(queue, first, { maxRows, maxBytes: MAX_BATCH_BYTES, msPerRow });
+    const rowsWithCrowd = (own: number) => costs.rowsWithCompany(program, own);
+    const batch = fillBatch(queue, first, { maxRows, maxBytes: MAX_BATCH_BYTES, msPerRow, rowsWithCrowd });
     let rows = 0;
     for (const ticket of batch) rows += ticket.rows;
     const expectedMs = costs.estimateMs(program, rows);

@@ -78,6 +78,8 @@ export interface FairQueue<T extends FairEntry> {
   join(entry: T, costMs: number): void;
   /** Who of the group is next, among entries that pass; asks for the first of each key only. */
   nextOf(group: string, passes: (entry: T) => boolean): T | null;
+  /** How many of the entry's own line and group wait. */
+  waitingBeside(entry: T): number;
   /** Draws more from a key's account, or gives back. */
   charge(fairnessKey: string, ms: number): void;
   /** False when the entry is not queued. */
@@ -327,6 +329,9 @@ export function createFairQueue<T extends FairEntry>(
       }
       return bestEntry;
     },
+
+    waitingBeside: ({ fairnessKey, group }: T) =>
+      accounts.get(accountKey(fairnessKey))?.streams.get(group)?.length ?? 0,
 
     charge(fairnessKey: string, ms: number): void {
       const account = accounts.get(accountKey(fairnessKey));

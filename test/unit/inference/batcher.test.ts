@@ -30,6 +30,8 @@ const ROOMY = {
   maxQueuedBytesPerKey: Infinity,
 };
 
+const LIMITS = { maxRows: 8, maxBytes: 1_000, msPerRow: 1, rowsWithCrowd: (rows: number) => 2 * rows };
+
 /** A request whose rows tell whose they are. */
 function jobOf(number: number, rows: number, width: number): InferenceJob {
   const values = Float32Array.from({ length: rows * width }, (_, at) => number * 1_000 + at);
@@ -99,7 +101,7 @@ describe('joined requests', () => {
             }
             const first = queue.next(() => true) as Waiting;
             queue.take(first, 1);
-            const batch = fillBatch(queue, first, { maxRows, maxBytes: 1_000, msPerRow: 1 });
+            const batch = fillBatch(queue, first, { ...LIMITS, maxRows });
             const rows = batch.map((each) => each.rows);
             if (batch.length > 1)
               expect(rows.reduce((sum, part) => sum + part, 0)).toBeLessThanOrEqual(maxRows);
@@ -175,5 +177,61 @@ describe('an answer that is not row by row', () => {
     ],
   ])('is noticed when it %s', (_, bad) => {
     expect(splitOutputs([bad], [1, 2])).toBeNull();
+  });
+});
+
+describe('a crowd, of which more waits than one run takes,', () => {
+  /** Takes one run out of a queue with so many requests of each key, led by a request of `leader`. */
+  function run(waiting: Readonly<Record<string, number>>, leader: string): string[] {
+    const queue = createFairQueue<Waiting>(ROOMY);
+    const entries = Object.entries(waiting).flatMap(([fairnessKey, count]) =>
+      Array.from({ length: count }, () => waitingOf({ ...jobOf(1, 1, 1), fairnessKey })),
+    );
+    for (const entry of entries) queue.offer(entry);
+    const first = entries.find(({ fairnessKey }) => fairnessKey === leader) as Waiting;
+    queue.take(first, 1);
+    return fillBatch(queue, first, LIMITS).map(({ fairnessKey }) => fairnessKey);
+  }
+
+  it('fills a run of somebody else only as far as that becomes little longer', () => {
+    expect(run({ quiet: 1, crowd: 100 }, 'quiet')).toEqual(['quiet', 'crowd']);
+    expect(run({ quiet: 3, crowd: 100 }, 'quiet').filter((key) => key === 'crowd')).toHaveLength(3);
+    expect(run({ quiet: 1, crowd: 100, mob: 100 }, 'quiet')).toHaveLength(2);
+  });
+
+  it('fills its own runs', () => {
+    expect(run({ crowd: 100 }, 'crowd')).toHaveLength(LIMITS.maxRows);
+    expect(run({ crowd: 100, mob: 100 }, 'crowd')).toHaveLength(LIMITS.maxRows);
+    expect(run({ quiet: 1, crowd: 100 }, 'crowd')).toContain('quiet');
+  });
+
+  it('is not who waits for this run alone, of however many keys', () => {
+    const keys = Object.fromEntries(Array.from({ length: 20 }, (_, at) => [`key-${at}`, 1]));
+    expect(run(keys, 'key-0')).toHaveLength(LIMITS.maxRows);
+    expect(run({ quiet: 1, one: LIMITS.maxRows }, 'quiet')).toHaveLength(LIMITS.maxRows);
+  });
+
+  it('never adds more than that, whoever else waits', () => {
+    const counts = fc.dictionary(fc.constantFrom('a', 'b', 'c', 'd'), fc.integer({ min: 1, max: 30 }), {
+      minKeys: 1,
+    });
+    fc.assert(
+      fc.property(counts, fc.nat(), (waiting, at) => {
+        const keys = Object.keys(waiting);
+        const leader = keys[at % keys.length] as string;
+        // The first has been taken when its company is looked for.
+        const isCrowd = (key: string): boolean =>
+          (waiting[key] as number) - (key === leader ? 1 : 0) > LIMITS.maxRows;
+        const batch = run(waiting, leader);
+        expect(batch.length).toBeLessThanOrEqual(LIMITS.maxRows);
+        const others = batch.filter((key) => !isCrowd(key)).length;
+        const all = keys.reduce((sum, key) => sum + (waiting[key] as number), 0);
+        const ofOthers = keys.reduce((sum, key) => sum + (isCrowd(key) ? 0 : (waiting[key] as number)), 0);
+        if (isCrowd(leader)) expect(batch).toHaveLength(Math.min(LIMITS.maxRows, all));
+        else if (others < batch.length) expect(batch.length).toBeLessThanOrEqual(2 * others);
+        // Who is no crowd gets in, as far as there is room.
+        else expect(others).toBe(Math.min(LIMITS.maxRows, ofOthers));
+      }),
+    );
   });
 });

@@ -7,6 +7,16 @@ const someCost = fc.record({
   perRowMs: fc.double({ min: 0.001, max: 50, noNaN: true }),
 });
 
+/** The same each time: a property that holds almost always would fail somebody's build one day. */
+function randomNumbers(seed: number): () => number {
+  let state = seed;
+  return () => {
+    // Park and Miller's generator.
+    state = (state * 48_271) % 2_147_483_647;
+    return state / 2_147_483_647;
+  };
+}
+
 /** Runs as the batcher would: as many rows as the model allows, and a lone request now and then. */
 function learn(cost: { readonly fixedMs: number; readonly perRowMs: number }, limit = 64) {
   const model = createCostModel();
@@ -52,6 +62,52 @@ describe('the cost model', () => {
     const { model, truth } = learn({ fixedMs: 1, perRowMs: 0.05 });
     model.observe('v', 1, 2_000);
     expect(model.estimateMs('v', 1)).toBeLessThan(2 * truth(1));
+  });
+
+  it.each([
+    { fixedMs: 0.2, perRowMs: 1.4 },
+    { fixedMs: 0, perRowMs: 50 },
+    { fixedMs: 5, perRowMs: 25 },
+  ])('allows no run far above the target while times scatter, as they do on a busy machine: %o', (cost) => {
+    const truth = (rows: number): number => cost.fixedMs + cost.perRowMs * rows;
+    const targetMs = Math.max(10, 1.5 * truth(1));
+    let longestMs = 0;
+    for (let seed = 1; seed <= 20; seed++) {
+      const model = createCostModel();
+      const random = randomNumbers(seed);
+      let slowness = 1;
+      for (let run = 0; run < 600; run++) {
+        const rows = run % 16 === 0 ? 1 : model.maxRows('v', 64);
+        if (run > 100) longestMs = Math.max(longestMs, truth(rows));
+        slowness = slowness ** 0.98 * Math.exp(0.25 * (random() - 0.5));
+        const scatter = Math.exp(1.2 * (random() - 0.5)) * (random() < 0.03 ? 4 : 1);
+        model.observe('v', rows, truth(rows) * slowness * scatter);
+      }
+    }
+    expect(longestMs).toBeLessThan(4.5 * targetMs);
+  });
+
+  it('joins as many rows as before when all runs take longer for a while and then no more', () => {
+    const { model, truth } = learn({ fixedMs: 1, perRowMs: 0.4 });
+    const usual = model.maxRows('v', 64);
+    const run = (factor: number): void => {
+      const rows = model.maxRows('v', 64);
+      model.observe('v', rows, truth(rows) * factor);
+    };
+    for (let i = 0; i < 100; i++) run(3);
+    expect(model.maxRows('v', 64)).toBeLessThan(usual);
+    for (let i = 0; i < 200; i++) run(1);
+    expect(model.maxRows('v', 64)).toBeGreaterThanOrEqual(usual * 0.8);
+    expect(model.maxRows('v', 64)).toBeLessThanOrEqual(usual * 1.25);
+  });
+
+  it('gives a run company that can wait while that takes little longer, or twice as long', () => {
+    const { model: cheap } = learn({ fixedMs: 0.3, perRowMs: 0.01 });
+    expect(cheap.rowsWithCompany('v', 1)).toBeGreaterThan(64);
+    const { model: dear } = learn({ fixedMs: 1, perRowMs: 2 });
+    expect(dear.rowsWithCompany('v', 1)).toBe(2);
+    expect(dear.rowsWithCompany('v', 3)).toBe(6);
+    expect(createCostModel().rowsWithCompany('v', 1)).toBe(Infinity);
   });
 
   it('grows step by step and never exceeds the limit', () => {
