@@ -18,7 +18,7 @@ export interface MoveLimits {
   readonly largeBytes: number;
 }
 /**
- * Up to `keptBytes` in all a worker has the memory to let TensorFlow prepare the graph as it is (`child/heavy-models.ts`).
+ * Up to `keptBytes` in all a worker has the memory to let TensorFlow prepare the graph as it is.
  * Below `largeBytes` a constant is a table or a bias, and costs little wherever it is.
  */
 export const MOVE_LIMITS: MoveLimits = { keptBytes: 160 * MIB, largeBytes: MIB };

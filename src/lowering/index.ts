@@ -8,5 +8,6 @@ export { storedBytes, weightValue, type StoredWeight, type WeightValue } from '.
 export { LOWERED_ACTIVATIONS } from './layers/activations.js';
 export { LOWERED_LAYERS } from './layers/index.js';
 export type { LoweringRefusal } from './refused.js';
+export type { MoveLimits } from './moved-weights.js';
 export { compact, writeSavedModel, type CompactGraph, type PiecedFile } from './saved-model-writer.js';
 export { messageType } from './tensorflow-schema.js';

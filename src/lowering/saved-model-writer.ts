@@ -1,6 +1,6 @@
 /**
- * A lowered graph as TensorFlow loads it: `saved_model.pb`, one file, weights as constants. Constants and not
- * variables, because TensorFlow's optimiser folds what depends on constants alone and fuses the rest around them.
+ * A lowered graph as TensorFlow loads it: `saved_model.pb` with the weights as constants, because TensorFlow's optimiser
+ * folds what depends on constants alone and fuses the rest around them; large ones in files beside it (`moved-weights.ts`).
  */
 import { DTYPE, shapeValue, type Dtype, type LoweredGraph, type Port, type WeightNode } from './graph.js';
 import {
@@ -12,6 +12,7 @@ import {
   SavedModelMessage,
   TensorMessage,
 } from './tensorflow-schema.js';
+import { MOVE_LIMITS, moveWeights, weightsToMove, type MoveLimits } from './moved-weights.js';
 import { refuseLowering } from './refused.js';
 import { product } from './shapes.js';
 import type { WeightValue } from './weight-values.js';
@@ -79,34 +80,65 @@ export interface PiecedFile {
 }
 
 /**
- * The file `saved_model.pb`.
+ * The files of the SavedModel, by name.
  * @param valueOf the value of a weight in the type and shape that the node declares; called when its turn comes
  */
 export function writeSavedModel(
   compacted: CompactGraph,
   valueOf: (node: WeightNode) => WeightValue,
-): PiecedFile {
+  limits: MoveLimits = MOVE_LIMITS,
+): ReadonlyMap<string, PiecedFile> {
+  const large = new Set(weightsToMove(compacted.weights, bytesOf, limits));
+  const moved = large.size === 0 ? null : moveWeights([...large], compacted.initializer);
+  const initializer = moved?.initializer ?? compacted.initializer;
   // Fields of one message may stand in any order: the weights' nodes follow the graph that is already encoded.
-  const nodes = compacted.weights.map((weight) => constantNode(weight, valueOf));
-  const graphBytes = compacted.graph.length + sumOf(nodes);
+  const nodes = compacted.weights
+    .filter((weight) => !large.has(weight))
+    .map((weight) => constantNode(weight, valueOf));
+  const more = GraphMessage.encode({ node: moved?.nodes ?? [] }).finish();
+  const graphBytes = compacted.graph.length + more.length + sumOf(nodes);
   const meta = MetaGraphMessage.encode({
     metaInfoDef: { tags: [LOWERED_TAG] },
-    signatureDef: signatures(compacted),
+    signatureDef: signatures({ ...compacted, initializer }),
+    assetFileDef: (moved?.moved ?? []).map(({ file, pathTensor }) => ({
+      tensorInfo: { name: pathTensor, dtype: DTYPE.string, tensorShape: shapeValue([]) },
+      filename: file,
+    })),
   }).finish();
-  const graphHead = Buffer.concat([meta, fieldHead(FIELDS.graphDef, graphBytes), compacted.graph]);
-  const metaBytes = graphHead.length - compacted.graph.length + graphBytes;
+  const graphHead = Buffer.concat([meta, fieldHead(FIELDS.graphDef, graphBytes), compacted.graph, more]);
+  const metaBytes = graphHead.length + sumOf(nodes);
   const head = Buffer.concat([
     SavedModelMessage.encode({ savedModelSchemaVersion: 1 }).finish(),
     fieldHead(FIELDS.metaGraphs, metaBytes),
     graphHead,
   ]);
-  return {
+  const model = {
     byteLength: head.length + sumOf(nodes),
     pieces: (function* () {
       yield head;
       for (const { pieces } of nodes) yield* pieces;
     })(),
   };
+  return new Map([
+    ['saved_model.pb', model],
+    ...(moved?.moved ?? []).map(({ weight, file }): [string, PiecedFile] => [
+      `assets/${file}`,
+      { byteLength: bytesOf(weight), pieces: valuePiece(weight, valueOf) },
+    ]),
+  ]);
+}
+
+function bytesOf({ dtype, shape }: WeightNode): number {
+  return product(shape) * ELEMENT_BYTES[dtype];
+}
+
+function* valuePiece(weight: WeightNode, valueOf: (node: WeightNode) => WeightValue): Iterable<Uint8Array> {
+  const value = valueOf(weight);
+  const content = bytesOf(weight);
+  if (!(value instanceof Uint8Array) || value.length !== content) {
+    throw new Error(`The weight ${weight.node} is not the ${content} bytes that its node declares.`);
+  }
+  yield value;
 }
 
 /** An entry of the graph's list of nodes. */
@@ -122,7 +154,7 @@ function constantNode(weight: WeightNode, valueOf: (node: WeightNode) => WeightV
     return { byteLength: head.length + bytes.length, pieces: [head, bytes] };
   }
   // The bytes come last in each of the messages around them, so that all else can be written before they are there.
-  const content = product(shape) * ELEMENT_BYTES[dtype];
+  const content = bytesOf(weight);
   let head = Buffer.concat([TensorMessage.encode(tensor).finish(), fieldHead(FIELDS.tensorContent, content)]);
   const enclose = (field: number, before: Uint8Array): void => {
     head = Buffer.concat([before, fieldHead(field, head.length + content), head]);
@@ -135,11 +167,7 @@ function constantNode(weight: WeightNode, valueOf: (node: WeightNode) => WeightV
     byteLength: head.length + content,
     pieces: (function* () {
       yield head;
-      const value = valueOf(weight);
-      if (!(value instanceof Uint8Array) || value.length !== content) {
-        throw new Error(`The weight ${node} is not the ${content} bytes that its node declares.`);
-      }
-      yield value;
+      yield* valuePiece(weight, valueOf);
     })(),
   };
 }

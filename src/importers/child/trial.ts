@@ -11,7 +11,6 @@ import { nodesOf, signatureNameOf, type ConvertedModel } from '../converted-mode
 import { Refused, refuseImport } from '../refused.js';
 import type { EngineTrial, ImportSample, SampleFindings } from '../types.js';
 import type { ExpectedComparison } from './expected-outputs.js';
-import { tooHeavyToLower } from './heavy-models.js';
 import { readSample, type ReadSample } from './read-sample.js';
 import { provisionalSignature, type TriedOthers, type TriedSignature } from './trial-signatures.js';
 import { failedTrial, NOTHING, tryEngine, type Measured, type Outcome, type PackFor } from './try-engine.js';
@@ -109,7 +108,7 @@ async function tryAll(
     }
   }
   for (const [i, name] of candidates.entries()) {
-    const against = able.includes(name) ? beyond : reference === null ? null : tooHeavyToLower(model);
+    const against = able.includes(name) ? beyond : null;
     const outcome: Outcome =
       against !== null
         ? { ...NOTHING, trial: failedTrial(name, against) }
@@ -163,7 +162,7 @@ function witnessFor(
 ): RuntimeName | null {
   const isAlone = candidates.every((name) => name === LOWERED_ENGINE) && !able.includes(LOWERED_ENGINE);
   const canSay = able.includes(WITNESS) && (model.beyondEngines ?? null) === null;
-  return isAlone && canSay && tooHeavyToLower(model) === null ? WITNESS : null;
+  return isAlone && canSay ? WITNESS : null;
 }
 
 function findings(given: ReadSample | null, compared: ExpectedComparison | null): SampleFindings | null {

@@ -4,8 +4,11 @@ import {
   compact,
   lowerGraph,
   writeSavedModel,
+  type CompactGraph,
   type GraphModel,
   type JsonNode,
+  type MoveLimits,
+  type PiecedFile,
 } from '../../../src/lowering/index.js';
 
 const text = (value: string): object => ({ s: Buffer.from(value).toString('base64') });
@@ -158,11 +161,10 @@ it('makes and fills the hash tables that the model expects from outside', () => 
 });
 
 it('is written with its weights, in the types that the nodes declare', () => {
-  const graph = compact(
-    lowered(model([constant('w'), node('y', 'Mul', ['x', 'w'], float)], { weights: [weight('w', [])] })),
-  );
   const value = Uint8Array.of(1, 2, 3, 4);
-  const file = writeSavedModel(graph, () => value);
+  const files = writeSavedModel(withWeight([]), () => value);
+  expect([...files.keys()]).toEqual(['saved_model.pb']);
+  const file = files.get('saved_model.pb') as PiecedFile;
   const bytes = Buffer.concat([...file.pieces]);
   expect(bytes.length).toBe(file.byteLength);
   expect(bytes.includes(Buffer.from(value))).toBe(true);
@@ -170,3 +172,37 @@ it('is written with its weights, in the types that the nodes declare', () => {
   // The first field is the schema's version, 1.
   expect([...bytes.subarray(0, 2)]).toEqual([8, 1]);
 });
+
+it('has large weights in files beside it, where there are too many of them', () => {
+  const value = Uint8Array.from({ length: 16 }, (_, at) => at);
+  const written = (limits: MoveLimits) =>
+    new Map(
+      [...writeSavedModel(withWeight([4]), () => value, limits)].map(([name, file]) => {
+        const bytes = Buffer.concat([...file.pieces]);
+        expect(bytes.length).toBe(file.byteLength);
+        return [name, bytes];
+      }),
+    );
+  const moved = written({ keptBytes: 15, largeBytes: 16 });
+  expect([...moved.keys()]).toEqual(['saved_model.pb', 'assets/weight_0']);
+  expect(moved.get('assets/weight_0')).toEqual(Buffer.from(value));
+  expect(moved.get('saved_model.pb')?.includes(Buffer.from(value))).toBe(false);
+  // Few in all, or each of them small: they stay.
+  expect([...written({ keptBytes: 16, largeBytes: 0 }).keys()]).toEqual(['saved_model.pb']);
+  expect([...written({ keptBytes: 0, largeBytes: 17 }).keys()]).toEqual(['saved_model.pb']);
+});
+
+it('says so when a weight is not as long as its node declares', () => {
+  for (const limits of [{ keptBytes: 0, largeBytes: 0 }, undefined]) {
+    const files = writeSavedModel(withWeight([4]), () => new Uint8Array(12), limits);
+    expect(() => [...files.values()].map(({ pieces }) => [...pieces])).toThrow('not the 16 bytes');
+  }
+});
+
+function withWeight(shape: readonly number[]): CompactGraph {
+  return compact(
+    lowered(
+      model([constant('w'), node('y', 'Mul', ['x', 'w'], float)], { weights: [weight('w', [...shape])] }),
+    ),
+  );
+}

@@ -1,8 +1,9 @@
-/** The file of a lowered model: its graph is in the pack's header, its weights where every engine finds them. */
+/** The files of a lowered model: its graph is in the pack's header, its weights where every engine finds them. */
 import {
   storedBytes,
   weightValue,
   writeSavedModel,
+  type MoveLimits,
   type PiecedFile,
   type StoredWeight,
 } from '../../../lowering/index.js';
@@ -14,6 +15,7 @@ export function loweredFiles(
   lowered: LoweredGraphHeader,
   header: PackHeader,
   weights: Uint8Array,
+  limits?: MoveLimits,
 ): ReadonlyMap<string, PiecedFile> {
   let offset = 0;
   const places = new Map<string, { readonly spec: StoredWeight; readonly bytes: Uint8Array }>();
@@ -24,12 +26,15 @@ export function loweredFiles(
     offset += length;
   }
   const graph = Buffer.from(lowered.graph, 'base64');
-  const file = writeSavedModel({ ...lowered, graph }, ({ weight, dtype }) => {
-    const place = places.get(weight);
-    const value = place === undefined ? null : weightValue(place.spec, place.bytes, dtype);
-    if (value === null)
-      throw new ModelLoadError(`The model pack has no weight "${weight}" of type ${dtype}.`);
-    return value;
-  });
-  return new Map([['saved_model.pb', file]]);
+  return writeSavedModel(
+    { ...lowered, graph },
+    ({ weight, dtype }) => {
+      const place = places.get(weight);
+      const value = place === undefined ? null : weightValue(place.spec, place.bytes, dtype);
+      if (value === null)
+        throw new ModelLoadError(`The model pack has no weight "${weight}" of type ${dtype}.`);
+      return value;
+    },
+    limits,
+  );
 }
