@@ -196,7 +196,7 @@ function nativeSettings({ workers, threadsPerWorker }) {
   );
   return {
     TF_NUM_INTRAOP_THREADS: threads,
-    TF_NUM_INTEROP_THREADS: '1',
+    TF_NUM_INTEROP_THREADS: String(2 * workers.length),
     OMP_NUM_THREADS: threads,
     TF_CPP_MIN_LOG_LEVEL: '3',
   };

@@ -92,6 +92,9 @@ export function resolveOptions(options: EngineOptions): ResolvedOptions {
   const isolation = options.isolation ?? 'thread';
   const threadsPerWorker =
     options.threadsPerWorker ?? defaultThreadsPerWorker(workers, availableParallelism());
+  const maxStuckThreads = options.maxStuckThreads ?? workers;
+  // A process has one run, and does not outlive one that hangs.
+  const runsAtOnce = isolation === 'thread' ? workers + maxStuckThreads : 1;
   return Object.freeze({
     logger: options.logger,
     clock: options.clock ?? systemClock,
@@ -105,10 +108,10 @@ export function resolveOptions(options: EngineOptions): ResolvedOptions {
     scheduling: options.scheduling ?? 'fair',
     limits: { ...defaultLimits(isolation), ...options.limits },
     quarantine: { ...DEFAULT_QUARANTINE, ...options.quarantine },
-    maxStuckThreads: options.maxStuckThreads ?? workers,
+    maxStuckThreads,
     maxHeapBytesPerWorker: options.maxHeapBytesPerWorker ?? DEFAULT_HEAP_BYTES,
     engineAllowanceBytes: options.engineAllowanceBytes ?? DEFAULT_ENGINE_ALLOWANCE_BYTES,
-    nativeEnvironment: nativeEnvironment(threadsPerWorker),
+    nativeEnvironment: nativeEnvironment(threadsPerWorker, runsAtOnce),
     environment: options.environment ?? process.env,
     probesLibraries: options.workerEntry === undefined,
     workerEntry: options.workerEntry ?? builtEntry(import.meta.url, './worker/main.js'),

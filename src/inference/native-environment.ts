@@ -20,11 +20,19 @@ export function defaultThreadsPerWorker(workers: number, cores: number): number 
   return Math.max(1, Math.floor(cores / workers));
 }
 
-export function nativeEnvironment(threadsPerWorker: number): Readonly<Record<string, string>> {
+/**
+ * @param runsAtOnce graphs that may be run at the same time in one process, those that hang included. TensorFlow runs
+ * all graphs of a process on one pool of this size: with a single thread there, one worker's long run, or its load, held up
+ * the runs of all others, and a run that never ends would have ended them all. More threads than runs cost nothing.
+ */
+export function nativeEnvironment(
+  threadsPerWorker: number,
+  runsAtOnce: number,
+): Readonly<Record<string, string>> {
   const threads = String(threadsPerWorker);
   return {
     [TENSORFLOW_THREADS]: threads,
-    TF_NUM_INTEROP_THREADS: '1',
+    TF_NUM_INTEROP_THREADS: String(runsAtOnce),
     OMP_NUM_THREADS: threads,
     // Errors only: TensorFlow otherwise prints a page about the processor.
     TF_CPP_MIN_LOG_LEVEL: '3',
