@@ -40,8 +40,6 @@ const LITTLE_LONGER_MS = 1;
 /** What a run counts for after the next one. */
 const DECAY = 0.95;
 const SPREAD_DECAY = 0.995;
-/** A run gets at most this many times the rows that would fit if each cost what rows have cost on average. */
-const MOST_GAIN = 1.5;
 const SMOOTHING = 0.2;
 /** A run that was interrupted (a garbage collection, a busy machine) counts as no more than this many expected ones. */
 const MAX_SURPRISE = 5;
@@ -81,10 +79,9 @@ export function createCostModel(): CostModel {
       if (perRowMs === null) return Math.max(1, Math.min(limit, step));
       const targetMs = Math.max(TARGET_RUN_MS, TARGET_SINGLE_RUNS * (fixedMs + perRowMs));
       const fitting = perRowMs > 0 ? Math.floor((targetMs - fixedMs) / perRowMs) : limit;
-      // Times on a busy machine scatter, and a slope that is a little wrong would make a run of one row of it, or of fifty.
-      const proportional = (targetMs * fit.rows) / fit.ms;
-      const most = Math.min(fitting, Math.ceil(MOST_GAIN * proportional));
-      return Math.max(1, Math.min(limit, step, Math.max(most, Math.floor(proportional))));
+      // A row never costs more than rows have cost on average, whatever the slope of times that scatter says.
+      const proportional = Math.floor((targetMs * fit.rows) / fit.ms);
+      return Math.max(1, Math.min(limit, step, Math.max(fitting, proportional)));
     },
 
     rowsWithCompany(program: string, rows: number): number {
