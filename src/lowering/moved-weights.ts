@@ -21,11 +21,9 @@ export interface MovedWeight {
 export interface MovedWeights {
   readonly moved: readonly MovedWeight[];
   readonly nodes: readonly GraphNode[];
-  /** Node to run once after loading. */
-  readonly initializer: string;
+  /** Node to run once after loading; null when there is none. */
+  readonly initializer: string | null;
 }
-
-const INITIALIZER = 'souk_weights/filled';
 
 export interface MoveLimits {
   /** Up to so much in all, every weight is a constant. */
@@ -54,15 +52,16 @@ export function weightsToMove(
   weights: readonly WeightNode[],
   bytesOf: (weight: WeightNode) => number,
   { keptBytes, largeBytes }: MoveLimits,
-): readonly WeightNode[] {
+): WeightNode[] {
   if (weights.reduce((sum, weight) => sum + bytesOf(weight), 0) <= keptBytes) return [];
   return weights.filter((weight) => MOVED_TYPES.has(weight.dtype) && bytesOf(weight) >= largeBytes);
 }
 
-/** @param initializer node that the graph has to run once after loading anyway; may be null */
+/** @param initializer node that the graph has to run once after loading anyway; may be null. It reads none of the weights */
 export function moveWeights(weights: readonly WeightNode[], initializer: string | null): MovedWeights {
   const nodes: GraphNode[] = [];
-  const filled: string[] = [];
+  // One after the other: of all at once each would be in memory three times. The last one has waited for all.
+  let last = initializer;
   const add = (name: string, op: string, input: readonly string[], attr: GraphNode['attr']): string => {
     nodes.push({ name, op, input, attr });
     return name;
@@ -71,9 +70,7 @@ export function moveWeights(weights: readonly WeightNode[], initializer: string 
     const { node, dtype, shape } = weight;
     const own = `souk_weights/${at}`;
     const path = constant(add, `${own}/path`, 'string', [], { stringVal: [new Uint8Array()] });
-    // One after the other: of all at once each would be in memory three times.
-    const after = filled.slice(-1).map((name) => `^${name}`);
-    const bytes = add(`${own}/bytes`, 'ReadFile', [path, ...after], []);
+    const bytes = add(`${own}/bytes`, 'ReadFile', last === null ? [path] : [path, `^${last}`], []);
     const flat = add(
       `${own}/flat`,
       'DecodeRaw',
@@ -93,25 +90,25 @@ export function moveWeights(weights: readonly WeightNode[], initializer: string 
       `${own}/variable`,
       'VarHandleOp',
       [],
-      [
-        attribute.type('dtype', dtype),
-        { key: 'shape', value: { shape: shapeValue(shape) } },
-        attribute.text('shared_name', own),
-      ],
+      [attribute.type('dtype', dtype), attribute.shape('shape', shape), attribute.text('shared_name', own)],
     );
-    filled.push(add(`${own}/fill`, 'AssignVariableOp', [handle, value], [attribute.type('dtype', dtype)]));
+    last = add(`${own}/fill`, 'AssignVariableOp', [handle, value], [attribute.type('dtype', dtype)]);
     const read = add(`${own}/read`, 'ReadVariableOp', [handle], [attribute.type('dtype', dtype)]);
     add(node, 'Identity', [read], [attribute.type('T', dtype)]);
     return { weight, file: `weight_${at}`, pathTensor: `${path}:0` };
   });
-  const before = [...filled.slice(-1), ...(initializer === null ? [] : [initializer])];
-  add(
-    INITIALIZER,
-    'NoOp',
-    before.map((name) => `^${name}`),
-    [],
-  );
-  return { moved, nodes, initializer: INITIALIZER };
+  return { moved, nodes, initializer: last };
+}
+
+/** Nodes whose values a node needs, itself included. */
+export function neededFor(node: string, graph: readonly GraphNode[]): ReadonlySet<string> {
+  const inputs = new Map(graph.map(({ name, input }) => [name, input]));
+  const needed = new Set([node]);
+  // A set that grows while it is walked is walked to its end.
+  for (const name of needed) {
+    for (const tensor of inputs.get(name) ?? []) needed.add(tensor.replace(/^\^|:\d+$/g, ''));
+  }
+  return needed;
 }
 
 function constant(

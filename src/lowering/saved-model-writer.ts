@@ -2,7 +2,15 @@
  * A lowered graph as TensorFlow loads it: `saved_model.pb` with the weights as constants, because TensorFlow's optimiser
  * folds what depends on constants alone and fuses the rest around them; large ones in files beside it (`moved-weights.ts`).
  */
-import { DTYPE, shapeValue, type Dtype, type LoweredGraph, type Port, type WeightNode } from './graph.js';
+import {
+  DTYPE,
+  shapeValue,
+  type Dtype,
+  type GraphNode,
+  type LoweredGraph,
+  type Port,
+  type WeightNode,
+} from './graph.js';
 import {
   AttributeMessage,
   FIELDS,
@@ -12,7 +20,7 @@ import {
   SavedModelMessage,
   TensorMessage,
 } from './tensorflow-schema.js';
-import { MOVE_LIMITS, moveWeights, weightsToMove, type MoveLimits } from './moved-weights.js';
+import { MOVE_LIMITS, moveWeights, neededFor, weightsToMove, type MoveLimits } from './moved-weights.js';
 import { refuseLowering } from './refused.js';
 import { product } from './shapes.js';
 import type { WeightValue } from './weight-values.js';
@@ -22,7 +30,7 @@ const LOWERED_TAG = 'serve';
 
 /** Of GraphDef: what TensorFlow 2.9 writes. Newer ones read it. */
 const VERSIONS = { producer: 1087, minConsumer: 12 };
-/** A protocol buffer holds less than 2 GiB, and the graph itself takes some of it. */
+/** A pack is read in one piece, which Node does below 2 GiB, and the graph itself takes some of it. */
 const MAX_WEIGHT_BYTES = 2 ** 31 - 2 ** 26;
 
 /** Bytes of one element; strings are counted as a pointer, since few weights are any. */
@@ -41,9 +49,9 @@ const ELEMENT_BYTES: Readonly<Record<Dtype, number>> = {
   resource: 0,
 };
 
-/** @throws NotLowered when the weights are more than one file can hold */
+/** @throws NotLowered when the weights are more than one pack can hold */
 export function checkWeightBytes(weights: readonly WeightNode[]): void {
-  const bytes = weights.reduce((sum, { dtype, shape }) => sum + product(shape) * ELEMENT_BYTES[dtype], 0);
+  const bytes = weights.reduce((sum, weight) => sum + bytesOf(weight), 0);
   if (bytes > MAX_WEIGHT_BYTES) {
     refuseLowering(
       'the model',
@@ -88,19 +96,18 @@ export function writeSavedModel(
   valueOf: (node: WeightNode) => WeightValue,
   limits: MoveLimits = MOVE_LIMITS,
 ): ReadonlyMap<string, PiecedFile> {
-  const large = new Set(weightsToMove(compacted.weights, bytesOf, limits));
-  const moved = large.size === 0 ? null : moveWeights([...large], compacted.initializer);
-  const initializer = moved?.initializer ?? compacted.initializer;
+  const large = new Set(movableWeights(compacted, limits));
+  const { moved, nodes: ofMoved, initializer } = moveWeights([...large], compacted.initializer);
   // Fields of one message may stand in any order: the weights' nodes follow the graph that is already encoded.
   const nodes = compacted.weights
     .filter((weight) => !large.has(weight))
     .map((weight) => constantNode(weight, valueOf));
-  const more = GraphMessage.encode({ node: moved?.nodes ?? [] }).finish();
+  const more = GraphMessage.encode({ node: ofMoved }).finish();
   const graphBytes = compacted.graph.length + more.length + sumOf(nodes);
   const meta = MetaGraphMessage.encode({
     metaInfoDef: { tags: [LOWERED_TAG] },
     signatureDef: signatures({ ...compacted, initializer }),
-    assetFileDef: (moved?.moved ?? []).map(({ file, pathTensor }) => ({
+    assetFileDef: moved.map(({ file, pathTensor }) => ({
       tensorInfo: { name: pathTensor, dtype: DTYPE.string, tensorShape: shapeValue([]) },
       filename: file,
     })),
@@ -121,11 +128,20 @@ export function writeSavedModel(
   };
   return new Map([
     ['saved_model.pb', model],
-    ...(moved?.moved ?? []).map(({ weight, file }): [string, PiecedFile] => [
+    ...moved.map(({ weight, file }): [string, PiecedFile] => [
       `assets/${file}`,
       { byteLength: bytesOf(weight), pieces: valuePiece(weight, valueOf) },
     ]),
   ]);
+}
+
+/** Not what the initialiser needs: it may run before they are filled. */
+function movableWeights({ graph, weights, initializer }: CompactGraph, limits: MoveLimits): WeightNode[] {
+  const large = weightsToMove(weights, bytesOf, limits);
+  if (large.length === 0 || initializer === null) return large;
+  const { node } = GraphMessage.decode(graph) as unknown as { readonly node: readonly GraphNode[] };
+  const needed = neededFor(initializer, node);
+  return large.filter((weight) => !needed.has(weight.node));
 }
 
 function bytesOf({ dtype, shape }: WeightNode): number {

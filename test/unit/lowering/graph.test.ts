@@ -136,13 +136,13 @@ it('leads constants into the frame of a loop, once each, and leaves what is insi
   expect(inputs.get('after')).toEqual(['exit', 'step']);
 });
 
-it('makes and fills the hash tables that the model expects from outside', () => {
+function withTable(): ReturnType<typeof lowered> {
   const table = node('table', 'Placeholder', [], { dtype: type('DT_RESOURCE') });
   const found = node('found', 'LookupTableFindV2', ['table', 'x', 'none'], {
     Tin: type('DT_FLOAT'),
     Tout: type('DT_FLOAT'),
   });
-  const graph = lowered(
+  return lowered(
     model([table, constant('none'), found], {
       weights: [weight('none', []), weight('keys', [2]), weight('values', [2])],
       tables: [{ placeholder: 'table', table: 'made' }],
@@ -154,10 +154,29 @@ it('makes and fills the hash tables that the model expects from outside', () => 
       ],
     }),
   );
+}
+
+it('makes and fills the hash tables that the model expects from outside', () => {
+  const graph = withTable();
   const inputs = new Map(graph.nodes.map((item) => [item.name, item.input]));
   expect(inputs.get('table')).toEqual(['souk_initializer/made']);
   expect(inputs.get('souk_initializer')).toEqual(['^souk_initializer/fill']);
   expect(graph.initializer).toBe('souk_initializer');
+});
+
+it('keeps what fills its tables as constants: tables are filled before variables', () => {
+  const read: string[] = [];
+  const files = writeSavedModel(
+    compact(withTable()),
+    ({ weight: name, shape }) => {
+      read.push(name);
+      return new Uint8Array(4 * shape.reduce((product, size) => product * size, 1));
+    },
+    { keptBytes: 0, largeBytes: 0 },
+  );
+  expect([...files.keys()]).toEqual(['saved_model.pb', 'assets/weight_0']);
+  expect([...(files.get('assets/weight_0') as PiecedFile).pieces]).toHaveLength(1);
+  expect(read).toEqual(['none']);
 });
 
 it('is written with its weights, in the types that the nodes declare', () => {
