@@ -100,7 +100,7 @@ export function createWorld({ seconds, progress }) {
       once(`raw ${model.pack} ${threads}`, async () => {
         if (model.pack === null) throw new Error(`No pack of ${model.target.model} was found in the store.`);
         const child = await startChild('./raw-engine.mjs', {
-          environment: nativeSettings(await server.market.pool()),
+          environment: await nativeSettings(await server.market.pool()),
           args: [model.pack, model.runtime, String(threads), directory],
         });
         stops.push(child.stop);
@@ -190,14 +190,11 @@ const rawFigures = ({ count, perSecond, latencyMs, cpuSeconds }) => ({
 });
 
 /** What the server sets for its workers, so that a run has as many native threads on both sides. */
-function nativeSettings({ workers, threadsPerWorker }) {
-  const threads = String(
-    threadsPerWorker ?? Math.max(1, Math.floor(availableParallelism() / workers.length)),
-  );
-  return {
-    TF_NUM_INTRAOP_THREADS: threads,
-    TF_NUM_INTEROP_THREADS: String(2 * workers.length),
-    OMP_NUM_THREADS: threads,
-    TF_CPP_MIN_LOG_LEVEL: '3',
-  };
+async function nativeSettings({ workers, threadsPerWorker }) {
+  // Not at the top: it is built when the benchmark begins.
+  const { defaultThreadsPerWorker, nativeEnvironment } =
+    await import('../../dist/inference/native-environment.js');
+  const threads = threadsPerWorker ?? defaultThreadsPerWorker(workers.length, availableParallelism());
+  // A stuck thread for each worker is the pool's default.
+  return nativeEnvironment(threads, 2 * workers.length);
 }

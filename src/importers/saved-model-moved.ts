@@ -4,6 +4,7 @@
  * of megabytes is seldom more than a transposition. Smaller graphs keep their constants.
  */
 import { elementCount } from '../lib/tensor.js';
+import type { MoveLimits } from '../lowering/index.js';
 import type { ByteSource } from './byte-source.js';
 import { maskedCrc32c } from './crc32c.js';
 import { nodesOfPart, type Part, type SavedGraph } from './saved-model-graph.js';
@@ -13,10 +14,6 @@ import { attrOf, sizesOf, type NodeProto, type ShapeProto, type TensorProto } fr
 import { DT, ELEMENT_TYPES } from './tensorflow-types.js';
 
 const MIB = 1024 * 1024;
-export interface MoveLimits {
-  readonly keptBytes: number;
-  readonly largeBytes: number;
-}
 /**
  * Up to `keptBytes` in all a worker has the memory to let TensorFlow prepare the graph as it is.
  * Below `largeBytes` a constant is a table or a bias, and costs little wherever it is.

@@ -37,7 +37,7 @@ export interface BatchLimits {
   readonly maxBytes: number;
   /** Marginal compute time of a row, which those who join are charged at first. */
   readonly msPerRow: number;
-  /** How many rows a run may have that would have so many without those who have to wait for further runs anyway. */
+  /** How many rows a run may have with a crowd in it, that would have so many without. */
   readonly rowsWithCrowd: (rows: number) => number;
 }
 

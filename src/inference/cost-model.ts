@@ -1,7 +1,7 @@
 /**
  * What a run of a program (a version, by one of its signatures) costs, learnt from the runs that were observed:
- * cost ≈ fixed + rows · perRow, fitted by least squares. It decides how many rows a run may take and
- * what a fairness key is charged before the run has been measured. Pure: no clock.
+ * cost ≈ fixed + rows · perRow, fitted by least squares. It decides how many rows a run may take and what
+ * a fairness key is charged before the run has been measured. Pure: no clock.
  */
 export interface CostModel {
   observe(program: string, rows: number, computeMs: number): void;
@@ -79,7 +79,7 @@ export function createCostModel(): CostModel {
       if (perRowMs === null) return Math.max(1, Math.min(limit, step));
       const targetMs = Math.max(TARGET_RUN_MS, TARGET_SINGLE_RUNS * (fixedMs + perRowMs));
       const fitting = perRowMs > 0 ? Math.floor((targetMs - fixedMs) / perRowMs) : limit;
-      // A row never costs more than rows have cost on average, whatever the slope of times that scatter says.
+      // Whatever the slope of times that scatter says, a run gets as many rows as fit at what rows have cost on average.
       const proportional = Math.floor((targetMs * fit.rows) / fit.ms);
       return Math.max(1, Math.min(limit, step, Math.max(fitting, proportional)));
     },
